@@ -1,0 +1,27 @@
+"""Attacks on binarized neural networks, and proofs that there is none."""
+
+from signflip.attack import Method, Outcome, attack
+from signflip.errors import SignflipError
+from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network_file import load_network, save_network
+from signflip.problem import Box, Problem, Target, Untargeted
+from signflip.result import AttackResult, Stop, Verdict
+
+__all__ = [
+    "AttackResult",
+    "BinaryNetwork",
+    "Box",
+    "HiddenLayer",
+    "Method",
+    "Outcome",
+    "OutputLayer",
+    "Problem",
+    "SignflipError",
+    "Stop",
+    "Target",
+    "Untargeted",
+    "Verdict",
+    "attack",
+    "load_network",
+    "save_network",
+]

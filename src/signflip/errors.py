@@ -1,0 +1,41 @@
+"""The errors of Signflip.
+
+    SignflipError
+    ├── NetworkError      a network, or the file it comes from, breaks a rule
+    ├── DataError         images or labels break a rule, or a data set is missing
+    ├── ProblemError      network, image, box and goal do not make a problem
+    ├── SettingError      a method's or solver's setting is out of range
+    └── MissingExtraError an optional package is needed and not installed
+
+Each message names the value, the rule that it broke, and the mend.
+"""
+
+
+class SignflipError(Exception):
+    """Base of every error that a user of Signflip can cause or mend."""
+
+
+class NetworkError(SignflipError):
+    """A network, or the file it comes from, breaks a rule."""
+
+
+class DataError(SignflipError):
+    """Images or labels break a rule, or a data set cannot be had."""
+
+
+class ProblemError(SignflipError):
+    """Network, image, box and goal do not make an attack problem."""
+
+
+class SettingError(SignflipError):
+    """A setting of a method, a solver or a run is out of its range."""
+
+
+class MissingExtraError(SignflipError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed: "
+            f"pip install 'signflip[{extra}]'"
+        )

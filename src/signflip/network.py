@@ -1,0 +1,311 @@
+"""Binarized feed-forward networks: layers, and a forward pass whose neuron signs are exact.
+
+Every layer has weights of -1 and +1. A hidden neuron answers +1 iff `weight . input >= threshold`,
+else -1, so `sign(0) = +1`. The first layer reads real inputs; every later one reads -1/+1
+activations, and is integer arithmetic. The output is `scale * (weight . h) + bias`, one value per
+class; the paper's networks have scale 1 and bias 0.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.errors import DataError, NetworkError
+
+Signs = npt.NDArray[np.int8]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+UNIT_ROUNDOFF = 2.0**-53
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenLayer:
+    """Neurons that answer +1 iff `weight . input >= threshold`, else -1.
+
+    Attributes:
+        weight: (neurons, inputs) int8, each -1 or +1.
+        threshold: (neurons,) float64, finite. A constant neuron has one beyond -inputs or +inputs.
+    """
+
+    weight: Signs
+    threshold: Floats
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", _checked_weight(self.weight, "hidden layer"))
+        threshold = _checked_vector(self.threshold, len(self.weight), "hidden layer threshold")
+        object.__setattr__(self, "threshold", threshold)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return int(self.weight.shape[0])
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs of each neuron."""
+        return int(self.weight.shape[1])
+
+    @cached_property
+    def integer_threshold(self) -> Integers:
+        """(neurons,) int64: `threshold` rounded up to the lattice of sums of `inputs` signs.
+
+        Such a sum has the parity of `inputs` and lies in [-inputs, inputs], so this changes no
+        neuron of a layer that reads signs; `-inputs` means always +1, `inputs + 2` always -1.
+        """
+        steps = np.ceil((np.clip(self.threshold, -self.inputs, self.inputs + 1) + self.inputs) / 2)
+        return 2 * steps.astype(np.int64) - self.inputs
+
+    @cached_property
+    def _weight64(self) -> Floats:
+        return np.ascontiguousarray(self.weight.T, dtype=np.float64)
+
+    @cached_property
+    def _weight32(self) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self.weight.T, dtype=np.float32)
+
+    def signs_of_reals(self, values: Floats) -> Signs:
+        """Activations (N, neurons) int8 for real inputs (N, inputs) float64, each sign exact.
+
+        A product of matrices decides every neuron that is farther from its threshold than the
+        rounding error `n u sum |x_i|` of a sum of n terms in any order (Higham 2002, section 4.2;
+        doubled, which covers the rounding of the bound itself). The few others are summed exactly.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = values @ self._weight64
+            error = 2 * self.inputs * UNIT_ROUNDOFF * np.abs(values).sum(axis=1)
+            doubtful = ~(np.abs(sums - self.threshold) > error[:, None])
+        signs = np.where(sums >= self.threshold, np.int8(1), np.int8(-1))
+        for row, neuron in np.argwhere(doubtful):
+            signs[row, neuron] = self._exact_sign(int(neuron), values[row])
+        return signs
+
+    def _exact_sign(self, neuron: int, values: Floats) -> int:
+        terms = [*(self.weight[neuron] * values).tolist(), -float(self.threshold[neuron])]
+        try:
+            return 1 if math.fsum(terms) >= 0 else -1
+        except OverflowError:  # sums beyond the range of float64
+            return 1 if sum(map(Fraction, terms)) >= 0 else -1
+
+    def signs_of_signs(self, signs: Signs) -> Signs:
+        """Activations (N, neurons) int8 for activations (N, inputs) int8 of the layer below."""
+        # float32 holds these sums exactly, and a product of float32 matrices is the fast one
+        sums = signs.astype(np.float32) @ self._weight32
+        return np.where(sums >= self.integer_threshold, np.int8(1), np.int8(-1))
+
+
+@dataclass(frozen=True, eq=False)
+class OutputLayer:
+    """Class values `scale * (weight . h) + bias`.
+
+    Attributes:
+        weight: (classes, inputs) int8, each -1 or +1.
+        scale: (classes,) float64, finite.
+        bias: (classes,) float64, finite.
+    """
+
+    weight: Signs
+    scale: Floats
+    bias: Floats
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", _checked_weight(self.weight, "output layer"))
+        for name in ("scale", "bias"):
+            vector = _checked_vector(getattr(self, name), self.classes, f"output layer {name}")
+            object.__setattr__(self, name, vector)
+        if self.classes < 2:
+            raise NetworkError("the output layer has 1 class; a classifier needs at least 2")
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return int(self.weight.shape[0])
+
+    @property
+    def inputs(self) -> int:
+        """Width of the last hidden layer."""
+        return int(self.weight.shape[1])
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether scale is 1 and bias 0, as in the paper: class values are integers then."""
+        return bool(np.all(self.scale == 1) and np.all(self.bias == 0))
+
+    def sums(self, signs: Signs) -> Integers:
+        """`weight . h` (N, classes) int64 for activations (N, inputs) int8."""
+        product = signs.astype(np.float32) @ self.weight.T.astype(np.float32)
+        return product.astype(np.int64)
+
+    def values(self, sums: Integers) -> Floats:
+        """Class values (N, classes) float64 of `sums`, rounded once or twice unless `plain`."""
+        return self.scale * sums + self.bias
+
+    def exact_values(self, sums: Integers) -> list[Fraction]:
+        """Class values of one row (classes,) of `sums`, as exact numbers."""
+        return [
+            Fraction(float(scale)) * int(total) + Fraction(float(bias))
+            for scale, total, bias in zip(self.scale, sums, self.bias, strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class BinaryNetwork:
+    """A binarized classifier: one or more hidden layers and an output layer.
+
+    Attributes:
+        hidden: the hidden layers, first layer first.
+        output: the output layer.
+        card: what is known of the network (data set, accuracy, seed, ...), as texts.
+
+    Raises:
+        NetworkError: a weight is not -1 or +1, a number is not finite, or shapes do not chain.
+    """
+
+    hidden: tuple[HiddenLayer, ...]
+    output: OutputLayer
+    card: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        if not self.hidden:
+            raise NetworkError("the network has 0 hidden layers; it needs at least 1")
+        above = [*(layer.inputs for layer in self.hidden[1:]), self.output.inputs]
+        for index, (layer, inputs) in enumerate(zip(self.hidden, above, strict=True)):
+            if layer.neurons != inputs:
+                raise NetworkError(
+                    f"hidden layer {index} has {layer.neurons} neurons, and the layer above it "
+                    f"reads {inputs}; shapes must chain"
+                )
+
+    @property
+    def inputs(self) -> int:
+        """Number of input values (784 for MNIST)."""
+        return self.hidden[0].inputs
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self.output.classes
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Number of neurons of each hidden layer."""
+        return tuple(layer.neurons for layer in self.hidden)
+
+    @property
+    def architecture(self) -> str:
+        """The paper's name: `2x100` for equal widths, else the widths, `100-50`."""
+        if len(set(self.widths)) == 1:
+            return f"{len(self.widths)}x{self.widths[0]}"
+        return "-".join(map(str, self.widths))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides an answer: shapes, weights, thresholds, scales."""
+        digest = hashlib.sha256(repr((self.inputs, self.widths, self.classes)).encode())
+        for layer in self.hidden:
+            digest.update(layer.weight.tobytes())
+            digest.update(layer.threshold.astype("<f8").tobytes())
+        digest.update(self.output.weight.tobytes())
+        digest.update(self.output.scale.astype("<f8").tobytes())
+        digest.update(self.output.bias.astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    def activations(self, images: npt.ArrayLike) -> list[Signs]:
+        """Activations (N, neurons) int8 of each hidden layer, for images (N, inputs).
+
+        Exact for every finite float64 input.
+
+        Raises:
+            DataError: the images have another shape, or a value is not finite.
+        """
+        signs = [self.hidden[0].signs_of_reals(self._checked_images(images))]
+        return self._upper(signs)
+
+    def activations_of_pattern(self, pattern: Signs) -> list[Signs]:
+        """Activations of each hidden layer, given those (N, neurons) int8 of the first."""
+        return self._upper([pattern])
+
+    def _upper(self, signs: list[Signs]) -> list[Signs]:
+        for layer in self.hidden[1:]:
+            signs.append(layer.signs_of_signs(signs[-1]))
+        return signs
+
+    def forward(self, images: npt.ArrayLike) -> Floats:
+        """Class values (N, classes) float64 for images (N, inputs).
+
+        Raises:
+            DataError: the images have another shape, or a value is not finite.
+        """
+        return self.output.values(self.output.sums(self.activations(images)[-1]))
+
+    def predict(self, images: npt.ArrayLike) -> Integers:
+        """Classes (N,) int64 with the highest value, a tie to the lower index. Exact.
+
+        Raises:
+            DataError: the images have another shape, or a value is not finite.
+        """
+        sums = self.output.sums(self.activations(images)[-1])
+        if self.output.plain:
+            return np.argmax(sums, axis=1).astype(np.int64)
+        ranked = [ranking(self.output.exact_values(row))[0] for row in sums]
+        return np.array(ranked, dtype=np.int64)
+
+    def _checked_images(self, images: npt.ArrayLike) -> Floats:
+        array = np.asarray(images, dtype=np.float64)
+        if array.ndim != 2 or array.shape[1] != self.inputs:
+            raise DataError(
+                f"images have shape {array.shape}; this network reads (N, {self.inputs}): reshape "
+                "them, for example images.reshape(len(images), -1)"
+            )
+        if not np.isfinite(array).all():
+            row, column = np.argwhere(~np.isfinite(array))[0]
+            raise DataError(
+                f"images[{row}, {column}] is {array[row, column]}; every value must be finite"
+            )
+        return array
+
+
+def ranking(values: list[Fraction]) -> list[int]:
+    """Classes from the highest value to the lowest, a tie to the lower index first."""
+    return sorted(range(len(values)), key=lambda index: (-values[index], index))
+
+
+def _checked_weight(weight: npt.ArrayLike, where: str) -> Signs:
+    array = np.asarray(weight)
+    if array.ndim != 2 or 0 in array.shape:
+        raise NetworkError(
+            f"{where} weight has shape {array.shape}; it must be (neurons, inputs), both at least 1"
+        )
+    wrong = np.argwhere((array != 1) & (array != -1))
+    if len(wrong):
+        row, column = wrong[0]
+        raise NetworkError(
+            f"{where} weight[{row}, {column}] is {array[row, column]}; every weight must be -1 or "
+            "+1: binarize it, +1 where it is at least 0"
+        )
+    signs = np.array(array, dtype=np.int8, order="C")
+    signs.setflags(write=False)
+    return signs
+
+
+def _checked_vector(values: npt.ArrayLike, length: int, where: str) -> Floats:
+    array = np.array(values, dtype=np.float64)
+    if array.shape != (length,):
+        raise NetworkError(
+            f"{where} has shape {array.shape}; it must be ({length},), a value for each row of weight"
+        )
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if len(wrong):
+        raise NetworkError(
+            f"{where}[{wrong[0]}] is {array[wrong[0]]}; it must be finite: a constant neuron has a "
+            "threshold below -inputs or above +inputs"
+        )
+    array.setflags(write=False)
+    return array

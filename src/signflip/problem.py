@@ -1,0 +1,292 @@
+"""Attack problems: a network, an image, a perturbation box and a goal.
+
+    maximise   max over rivals c of  f_c(x') - f_prediction(x')                       (1)
+    subject to x' in the box
+
+The image is *flipped* by a witness x' whose objective is strictly positive. A targeted attack has
+one rival, an untargeted one has every class but the prediction.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.errors import ProblemError
+from signflip.network import BinaryNetwork, Floats, Integers, Signs, ranking
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Box:
+    """The images `lower <= x' <= upper`.
+
+    Attributes:
+        lower: (inputs,) float64 in [0, 1].
+        upper: (inputs,) float64 in [0, 1], nowhere below `lower`.
+        epsilon: the ball's radius where the box is one, for reports.
+    """
+
+    lower: Floats
+    upper: Floats
+    epsilon: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("lower", "upper"):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            _check_unit_interval(array, f"the box's {name}")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if self.lower.shape != self.upper.shape:
+            raise ProblemError(
+                f"the box's lower has shape {self.lower.shape} and its upper {self.upper.shape}; "
+                "they must be the same"
+            )
+        crossed = np.flatnonzero(self.lower > self.upper)
+        if len(crossed):
+            i = crossed[0]
+            raise ProblemError(
+                f"the box is empty at pixel {i}: lower {self.lower[i]} is above {self.upper[i]}"
+            )
+
+    @classmethod
+    def ball(cls, image: npt.ArrayLike, epsilon: float, mask: npt.ArrayLike | None = None) -> "Box":
+        """The float64 images of [0, 1] within `epsilon` of `image` in every pixel.
+
+        Bounds are rounded inward, so a float64 image lies in the box iff it lies in the ball in
+        exact arithmetic.
+
+        Args:
+            image: (inputs,) float64 in [0, 1].
+            epsilon: radius, in the unit of the image, from 0 to 1.
+            mask: (inputs,) bool, true where a pixel may change; None for all of them.
+
+        Raises:
+            ProblemError: a value is out of range, or shapes differ.
+        """
+        centre = np.asarray(image, dtype=np.float64)
+        _check_unit_interval(centre, "the image")
+        if not 0 <= epsilon <= 1:
+            raise ProblemError(
+                f"epsilon is {epsilon}; it must be from 0 to 1, in the unit of the image: "
+                f"a budget of k grey levels is k / 255"
+            )
+        lower, error = _two_sum(centre, -epsilon)
+        lower = np.where(error > 0, np.nextafter(lower, np.inf), lower)
+        upper, error = _two_sum(centre, epsilon)
+        upper = np.where(error < 0, np.nextafter(upper, -np.inf), upper)
+        if mask is not None:
+            free = np.asarray(mask)
+            if free.dtype != np.bool_ or free.shape != centre.shape:
+                raise ProblemError(
+                    f"the mask is {free.dtype} of shape {free.shape}; it must be bool of shape "
+                    f"{centre.shape}, true where a pixel may change"
+                )
+            lower, upper = np.where(free, lower, centre), np.where(free, upper, centre)
+        return cls(
+            lower=np.maximum(lower, 0.0), upper=np.minimum(upper, 1.0), epsilon=float(epsilon)
+        )
+
+    def contains(self, image: Floats) -> bool:
+        """Whether the float64 image (inputs,) lies in the box; comparisons are exact."""
+        return bool(np.all(self.lower <= image) and np.all(image <= self.upper))
+
+    def clip(self, images: Floats) -> Floats:
+        """The nearest images of the box, for images (..., inputs) float64."""
+        return np.clip(images, self.lower, self.upper)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Make `class_index` beat the prediction."""
+
+    class_index: int
+
+
+@dataclass(frozen=True)
+class Untargeted:
+    """Make any class beat the prediction."""
+
+
+Goal = Target | Untargeted
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What the network makes of a candidate witness, in exact arithmetic.
+
+    Attributes:
+        inside: whether the image lies in the box.
+        value: the objective (1), exact.
+        prediction: the class of the image.
+    """
+
+    inside: bool
+    value: Fraction
+    prediction: int
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the image is a witness of a flip."""
+        return self.inside and self.value > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Network, image, box and goal.
+
+    Attributes:
+        network: the network under attack.
+        image: (inputs,) float64 in [0, 1], inside the box.
+        box: the images that the attack may choose from.
+        goal: `Target(class)`, `Untargeted()`, or None for the class with the second-highest value.
+
+    Raises:
+        ProblemError: shapes differ, a value is out of range, or the goal is no rival.
+    """
+
+    network: BinaryNetwork
+    image: Floats
+    box: Box
+    goal: Goal | None = None
+
+    def __post_init__(self) -> None:
+        image = np.array(self.image, dtype=np.float64)
+        image.setflags(write=False)
+        object.__setattr__(self, "image", image)
+        if image.shape != (self.network.inputs,) or self.box.lower.shape != image.shape:
+            raise ProblemError(
+                f"the image has shape {image.shape} and the box {self.box.lower.shape}; the "
+                f"network reads ({self.network.inputs},): flatten the image"
+            )
+        _check_unit_interval(image, "the image")
+        if not self.box.contains(image):
+            raise ProblemError("the image lies outside the box; it must lie inside")
+        if self.goal is None:
+            object.__setattr__(self, "goal", Target(self._clean_ranking[1]))
+        elif isinstance(self.goal, Target):
+            self._check_target(self.goal.class_index)
+
+    @classmethod
+    def ball(
+        cls,
+        network: BinaryNetwork,
+        image: npt.ArrayLike,
+        *,
+        epsilon: float,
+        goal: Goal | None = None,
+        mask: npt.ArrayLike | None = None,
+    ) -> "Problem":
+        """The problem of the paper: an epsilon ball, cut with [0, 1], as `Box.ball` makes it."""
+        flat = np.asarray(image, dtype=np.float64)
+        return cls(network, flat, Box.ball(flat, epsilon, mask), goal)
+
+    def _check_target(self, target: int) -> None:
+        if not 0 <= target < self.network.classes:
+            raise ProblemError(
+                f"the target is class {target}; the network has classes 0 to "
+                f"{self.network.classes - 1}"
+            )
+        if target == self.prediction:
+            raise ProblemError(
+                f"the target is class {target}, which the network predicts already; choose "
+                "another class"
+            )
+
+    @cached_property
+    def _clean_ranking(self) -> list[int]:
+        signs = self.network.activations(self.image[None])[-1]
+        return ranking(self.network.output.exact_values(self.network.output.sums(signs)[0]))
+
+    @property
+    def prediction(self) -> int:
+        """The class of the clean image."""
+        return self._clean_ranking[0]
+
+    @cached_property
+    def rivals(self) -> tuple[int, ...]:
+        """The classes that the attack may raise above the prediction."""
+        if isinstance(self.goal, Target):
+            return (self.goal.class_index,)
+        return tuple(c for c in range(self.network.classes) if c != self.prediction)
+
+    @cached_property
+    def clean(self) -> Replay:
+        """The clean image's replay."""
+        return self.replay(self.image)
+
+    def coefficients(self, rival: int) -> Floats:
+        """(width,) float64: what each neuron of the last hidden layer adds to the objective.
+
+        `f_rival - f_prediction = constant(rival) + coefficients(rival) . h`, up to rounding of the
+        scales; exact for a plain output, where each is -2, 0 or 2.
+        """
+        output = self.network.output
+        coefficients: Floats = (
+            output.scale[rival] * output.weight[rival]
+            - output.scale[self.prediction] * output.weight[self.prediction]
+        )
+        return coefficients
+
+    def constant(self, rival: int) -> float:
+        """`bias_rival - bias_prediction`."""
+        return float(self.network.output.bias[rival] - self.network.output.bias[self.prediction])
+
+    @cached_property
+    def largest_conceivable(self) -> float:
+        """The objective if every neuron of the last layer were ideal; the paper's normaliser."""
+        return max(
+            self.constant(rival) + float(np.abs(self.coefficients(rival)).sum())
+            for rival in self.rivals
+        )
+
+    def objectives(self, images: Floats) -> Floats:
+        """Objective (1) of images (N, inputs) float64, rounded unless the output is plain."""
+        return self.objectives_of_signs(self.network.activations(images)[-1])
+
+    def objectives_of_signs(self, signs: Signs) -> Floats:
+        """Objective (1) of last-layer activations (N, width) int8."""
+        output = self.network.output
+        values = output.values(output.sums(signs))
+        gains: Floats = values[:, list(self.rivals)] - values[:, [self.prediction]]
+        best: Floats = gains.max(axis=1)
+        return best
+
+    def exact_objective(self, sums: Integers) -> Fraction:
+        """Objective (1) of one row (classes,) of output sums, exact."""
+        values = self.network.output.exact_values(sums)
+        return max(values[rival] for rival in self.rivals) - values[self.prediction]
+
+    def replay(self, image: npt.ArrayLike) -> Replay:
+        """Run one image (inputs,) through the network in exact arithmetic.
+
+        Raises:
+            DataError: the image has another shape, or a value is not finite.
+        """
+        candidate = np.asarray(image, dtype=np.float64)
+        signs = self.network.activations(candidate[None])[-1]
+        sums = self.network.output.sums(signs)[0]
+        return Replay(
+            inside=self.box.contains(candidate),
+            value=self.exact_objective(sums),
+            prediction=ranking(self.network.output.exact_values(sums))[0],
+        )
+
+
+def _two_sum(a: Floats, b: float) -> tuple[Floats, Floats]:
+    """`fl(a + b)` and its exact error (Knuth): a + b = sum + error."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def _check_unit_interval(array: Floats, name: str) -> None:
+    if array.ndim != 1:
+        raise ProblemError(f"{name} has shape {array.shape}; it must be flat: (inputs,)")
+    wrong = np.flatnonzero(~((array >= 0) & (array <= 1)))
+    if len(wrong):
+        raise ProblemError(
+            f"{name} is {array[wrong[0]]} at pixel {wrong[0]}; every value must be in [0, 1]: "
+            "divide 8-bit values by 255"
+        )

@@ -1,0 +1,61 @@
+"""What an attack found: one class for every method."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from signflip.network import Floats
+
+
+class Verdict(Enum):
+    """What is certain about an image and its box."""
+
+    FLIPPED = "flipped"
+    """A witness was replayed in exact arithmetic."""
+    ROBUST = "robust"
+    """There is a proof that no image of the box flips."""
+    UNKNOWN = "unknown"
+    """Neither."""
+
+
+class Stop(Enum):
+    """Why a method stopped, as a sentence."""
+
+    DECIDED = "The question was decided."
+    OPTIMAL = "The optimum was found and proved."
+    CLAIMED_OPTIMAL = (
+        "The solver claims the optimum; that is no proof, use the exact method for one."
+    )
+    LOCAL_OPTIMUM = "No step from the best point improves it; try another seed or a warm start."
+    BUDGET = "The settings' iterations were used up; raise them for a stronger attack."
+    TIME_LIMIT = "The time limit was reached; raise it for a stronger attack."
+    IMPRECISE = "All was searched, but some case was too close to call in floating point."
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AttackResult:
+    """The answer of `attack`.
+
+    Attributes:
+        verdict: what is certain.
+        witness: (inputs,) float64, the best image found; the clean image if none was better.
+        objective: objective (1) of the witness, replayed in exact arithmetic and then rounded.
+        clean_objective: objective (1) of the clean image.
+        bound: no image of the box has an objective above this; None where the method has no bound.
+            A proof for the exact method; the solver's word for the MILP.
+        prediction: the class of the clean image.
+        witness_prediction: the class of the witness.
+        seconds: the time that the method took.
+        trace: (seconds, objective) of the clean image and of each improvement.
+        stop: why the method stopped.
+    """
+
+    verdict: Verdict
+    witness: Floats
+    objective: float
+    clean_objective: float
+    bound: float | None
+    prediction: int
+    witness_prediction: int
+    seconds: float
+    trace: tuple[tuple[float, float], ...]
+    stop: Stop

@@ -1,0 +1,111 @@
+"""The run of one method on one problem: one clock, one replay, one incumbent."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.errors import ProblemError, SettingError
+from signflip.network import Floats
+from signflip.problem import Problem, Replay
+
+Seconds = float
+OnImprovement = Callable[[Seconds, float, Floats], None]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time since a start, against a limit.
+
+    Attributes:
+        started: `time.monotonic()` at the start.
+        limit: seconds, or None for no limit.
+    """
+
+    started: float
+    limit: float | None
+
+    @classmethod
+    def start(cls, limit: float | None) -> "Clock":
+        """A clock that starts now.
+
+        Raises:
+            SettingError: the limit is negative or not a number.
+        """
+        if limit is not None and not limit >= 0:
+            raise SettingError(
+                f"the time limit is {limit}; it must be 0 or more seconds, or None for no limit"
+            )
+        return cls(time.monotonic(), limit)
+
+    def elapsed(self) -> Seconds:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def remaining(self) -> Seconds:
+        """Seconds to the limit, 0 once it is past, infinite without one."""
+        return np.inf if self.limit is None else max(0.0, self.limit - self.elapsed())
+
+    def expired(self) -> bool:
+        """Whether the limit is past."""
+        return self.remaining() <= 0
+
+    def sub_limit(self, seconds: float) -> Seconds:
+        """The lesser of `seconds` and the time that remains: for a solver call."""
+        return min(seconds, self.remaining())
+
+
+class Run:
+    """What a method works with: the problem, the clock, and the best witness so far.
+
+    A candidate becomes the incumbent only by `offer`, which replays it in exact arithmetic.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        clock: Clock,
+        start: npt.ArrayLike | None = None,
+        on_improvement: OnImprovement | None = None,
+    ) -> None:
+        self.problem = problem
+        self.clock = clock
+        self._on_improvement = on_improvement
+        self.witness: Floats = problem.image
+        self.replay: Replay = problem.clean
+        self.trace = [(clock.elapsed(), float(self.replay.value))]
+        if start is not None:
+            image = np.asarray(start, dtype=np.float64)
+            if image.shape != problem.image.shape or not problem.box.contains(image):
+                raise ProblemError(
+                    "the start lies outside the problem's box; clip it first: "
+                    "problem.box.clip(start)"
+                )
+            self.offer(image)
+
+    @property
+    def value(self) -> Fraction:
+        """Objective (1) of the incumbent, exact."""
+        return self.replay.value
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the incumbent is a flip."""
+        return self.replay.flipped
+
+    def offer(self, image: Floats) -> bool:
+        """Replay the image (inputs,); keep it if it lies in the box and beats the incumbent."""
+        replay = self.problem.replay(image)
+        if not replay.inside or replay.value <= self.value:
+            return False
+        self.witness = np.array(image, dtype=np.float64)
+        self.witness.setflags(write=False)
+        self.replay = replay
+        seconds = self.clock.elapsed()
+        self.trace.append((seconds, float(replay.value)))
+        if self._on_improvement is not None:
+            self._on_improvement(seconds, float(replay.value), self.witness)
+        return True
