@@ -1,0 +1,67 @@
+"""Checkpoints of a training run: written whole or not at all, and tied to their run."""
+
+import io
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from signflip.atomic import write_bytes
+from signflip.errors import SettingError
+
+Identity = Mapping[str, Any]
+State = dict[str, Any]
+
+
+def save_checkpoint(path: str | Path, identity: Identity, state: State) -> None:
+    """Replace the file at `path` in one step: a reader sees the old checkpoint or the new one.
+
+    Args:
+        path: the file; its directory must exist.
+        identity: what makes the run this run (settings and data), of plain values.
+        state: tensors and plain values.
+
+    Raises:
+        SettingError: the file cannot be written.
+    """
+    path = Path(path)
+    buffer = io.BytesIO()
+    torch.save({"identity": dict(identity), "state": state}, buffer)
+    try:
+        write_bytes(path, buffer.getvalue())
+    except OSError as error:
+        raise SettingError(
+            f"checkpoint {str(path)!r} cannot be written ({error.strerror}): give a file in a "
+            "directory that exists and can be written"
+        ) from error
+
+
+def load_checkpoint(path: str | Path, identity: Identity) -> State:
+    """The state saved at `path` by the run that `identity` describes.
+
+    Raises:
+        SettingError: there is no such file, it is damaged, or it is of another run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SettingError(
+            f"checkpoint {str(path)!r} does not exist, so there is nothing to resume: leave out "
+            "resume, or correct the path"
+        )
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        found, state = saved["identity"], saved["state"]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        raise SettingError(
+            f"checkpoint {str(path)!r} is damaged or no checkpoint: delete it and start again"
+        ) from error
+    differing = sorted(key for key in identity if found.get(key) != identity[key])
+    if differing:
+        details = ", ".join(f"{key} {found.get(key)!r}, not {identity[key]!r}" for key in differing)
+        raise SettingError(
+            f"checkpoint {str(path)!r} is of another run ({details}): resume with the settings "
+            "and images it was started with"
+        )
+    return dict(state)

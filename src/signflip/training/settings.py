@@ -1,0 +1,69 @@
+"""What a training run depends on, besides its data."""
+
+from dataclasses import dataclass
+
+import torch
+
+from signflip.errors import SettingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """Settings of a training run; the same settings and data give the same network.
+
+    That holds to the bit on one kind of machine with one version of PyTorch, one number of
+    threads, and the CPU as device.
+
+    Attributes:
+        hidden: widths of the hidden layers, first to last.
+        epochs: passes over the images; the learning rate falls to 0 along half a cosine.
+        batch_size: images in a step, at least 2 (batch normalisation needs a variance).
+        learning_rate: of Adam, at the start.
+        seed: of the first weights and of the order of the images.
+        device: "auto" (a GPU if there is one), or any name that PyTorch knows: "cpu", "cuda:1".
+    """
+
+    hidden: tuple[int, ...] = (100, 100)
+    epochs: int = 100
+    batch_size: int = 256
+    learning_rate: float = 0.005
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.hidden or min(self.hidden) < 1:
+            raise SettingError(
+                f"hidden is {self.hidden}; it must name one width, at least 1, a layer: (100, 100)"
+            )
+        if self.epochs < 1:
+            raise SettingError(f"epochs is {self.epochs}; it must be at least 1")
+        if self.batch_size < 2:
+            raise SettingError(
+                f"batch_size is {self.batch_size}; it must be at least 2: batch normalisation "
+                "needs a variance"
+            )
+        if not 0 < self.learning_rate < float("inf"):
+            raise SettingError(
+                f"learning_rate is {self.learning_rate}; it must be positive and finite: 0.005"
+            )
+        if not 0 <= self.seed < 2**63:
+            raise SettingError(f"seed is {self.seed}; it must be from 0 to 2**63 - 1")
+
+    def torch_device(self) -> torch.device:
+        """The device to train on.
+
+        Raises:
+            SettingError: PyTorch does not know the device, or the machine has none.
+        """
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            device = torch.device(self.device)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            # A build of PyTorch without CUDA answers with an AssertionError.
+            raise SettingError(
+                f"device {self.device!r} cannot be used ({str(error).splitlines()[0]}): use "
+                "'auto' or 'cpu'"
+            ) from error
+        return device
