@@ -53,7 +53,7 @@ def load_checkpoint(path: str | Path, identity: Identity) -> State:
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         found, state = saved["identity"], saved["state"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError) as error:
         raise SettingError(
             f"checkpoint {str(path)!r} is damaged or no checkpoint: delete it and start again"
         ) from error
