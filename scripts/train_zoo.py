@@ -59,11 +59,16 @@ def train_one(name: str, data_dir: Path | None, checkpoints: Path) -> None:
     )
     network = fold(module)
     test = load_dataset(dataset, split="test", data_dir=data_dir)
+    predictions = network.predict(test.images)
+    with torch.no_grad():
+        logits = module.double()(torch.from_numpy(test.images))
+    if not np.array_equal(predictions, logits.argmax(dim=1).numpy()):
+        raise RuntimeError(f"{name}: the folded network and the module disagree on a test image")
     card = training_card(
         settings,
         dataset=dataset,
         training_images=f"{first + 1:,} to {len(training.labels):,} of the training split",
-        accuracy=float(np.mean(network.predict(test.images) == test.labels)),
+        accuracy=float(np.mean(predictions == test.labels)),
     )
     data = network_to_bytes(dataclasses.replace(network, card=card))
     write_bytes(NETWORKS / f"{name}.safetensors.gz", gzip.compress(data, mtime=0))
