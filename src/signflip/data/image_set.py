@@ -1,0 +1,97 @@
+"""Labelled images, checked once, in the form that every method reads."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.errors import DataError
+from signflip.network import Floats, Integers
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImageSet:
+    """Images and their labels.
+
+    Attributes:
+        name: the data set's name, or the file it came from.
+        images: (N, inputs) float64 in [0, 1], N at least 1.
+        labels: (N,) int64, each the index of a class.
+
+    Raises:
+        DataError: a shape, a type or a value breaks a rule above.
+    """
+
+    name: str
+    images: Floats
+    labels: Integers
+
+    def __post_init__(self) -> None:
+        if self.images.dtype != np.float64 or self.images.ndim != 2:
+            raise DataError(
+                f"{self.name}: images are {self.images.dtype} of shape {self.images.shape}; they "
+                "must be float64 of shape (N, inputs): flatten each image"
+            )
+        if self.labels.dtype != np.int64 or self.labels.shape != (len(self.images),):
+            raise DataError(
+                f"{self.name}: {len(self.images)} images and labels of shape {self.labels.shape}, "
+                f"{self.labels.dtype}; there must be one int64 label for each image"
+            )
+        if not self.images.size:
+            raise DataError(
+                f"{self.name}: images have shape {self.images.shape}; at least one image with "
+                "one pixel is needed"
+            )
+        # a NaN makes both comparisons false
+        if not (self.images.min() >= 0 and self.images.max() <= 1):
+            row, pixel = np.argwhere(~((self.images >= 0) & (self.images <= 1)))[0]
+            raise DataError(
+                f"{self.name}: pixel {pixel} of image {row} is {self.images[row, pixel]}; floats "
+                "must be in [0, 1]: divide 8-bit values by 255, or store them as uint8"
+            )
+        if self.labels.min() < 0:
+            row = int(np.argmax(self.labels < 0))
+            raise DataError(
+                f"{self.name}: the label of image {row} is {self.labels[row]}; labels count "
+                "classes from 0"
+            )
+        self.images.setflags(write=False)
+        self.labels.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @classmethod
+    def of_arrays(
+        cls, name: str, images: npt.NDArray[np.generic], labels: npt.NDArray[np.generic]
+    ) -> "ImageSet":
+        """A set of the arrays that files hold.
+
+        Args:
+            name: what to call the set, also in errors.
+            images: (N, inputs) or (N, height, width), uint8 or floats in [0, 1]; 8-bit values are
+                divided by 255.
+            labels: (N,) of an integer type.
+
+        Raises:
+            DataError: an array has another type or shape, or a value is out of range.
+        """
+        if images.ndim not in (2, 3):
+            raise DataError(
+                f"{name}: images have shape {images.shape}; it must be (N, inputs) or "
+                "(N, height, width)"
+            )
+        if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+            raise DataError(
+                f"{name}: images are {images.dtype}; they must be uint8 (0 to 255) or floats in "
+                "[0, 1]"
+            )
+        if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
+            raise DataError(
+                f"{name}: labels are {labels.dtype} of shape {labels.shape}; they must be integers "
+                "of shape (N,)"
+            )
+        flat = images.reshape(len(images), int(np.prod(images.shape[1:]))).astype(np.float64)
+        if images.dtype == np.uint8:
+            flat /= 255
+        return cls(name=name, images=flat, labels=labels.astype(np.int64))
