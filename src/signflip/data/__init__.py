@@ -9,7 +9,7 @@ import numpy as np
 
 from signflip.data.idx import read_idx
 from signflip.data.image_set import ImageSet
-from signflip.data.sources import SOURCES, SPLITS, locate
+from signflip.data.sources import FILES, SOURCES, locate
 from signflip.errors import DataError
 
 __all__ = ["SAMPLES", "ImageSet", "dataset_names", "load_dataset"]
@@ -41,7 +41,7 @@ def load_dataset(
         DataError: there is no such data set or split, files are missing or damaged, or the
             download fails.
     """
-    if split not in SPLITS:
+    if split not in FILES:
         raise DataError(f"the split is {split!r}; it must be 'test' or 'train'")
     if name in SOURCES:
         source = SOURCES[str(name)]

@@ -27,7 +27,7 @@ def read_idx(path: Path, axes: int) -> npt.NDArray[np.uint8]:
     Raises:
         DataError: the file cannot be read or breaks a rule of the format.
     """
-    data = _read(path)
+    data = read_bytes(path)
     expected = bytes([0, 0, _UNSIGNED_BYTE, axes])
     if data[:4] != expected:
         raise DataError(
@@ -45,7 +45,12 @@ def read_idx(path: Path, axes: int) -> npt.NDArray[np.uint8]:
     return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The contents of a file, without the compression if its name ends in `.gz`.
+
+    Raises:
+        DataError: the file cannot be read, or is no whole gzip file.
+    """
     try:
         raw = path.read_bytes()
         return gzip.decompress(raw) if path.suffix == ".gz" else raw

@@ -1,5 +1,6 @@
 """Where the published data sets are: folders of this machine, else a download with a checksum."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,64 +8,85 @@ from pathlib import Path
 
 import pooch
 
+from signflip.data.idx import read_bytes
 from signflip.errors import DataError
 
 ENVIRONMENT = "SIGNFLIP_DATA"
 """The environment variable that names a folder of data sets."""
 
-SPLITS = {"train": "train", "test": "t10k"}
-"""Split -> how the names of its files start."""
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+"""Split -> names of its files, images and labels, which are the same in every data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A data set as it was published: four gzip-compressed IDX files.
+    """A data set as it was published: IDX files, compressed with gzip.
 
     Attributes:
         name: the data set's name.
-        checksums: file name -> SHA-256 of the published file.
+        checksums: split -> SHA-256 of the published `.gz` files, images and labels.
+        labels: split -> SHA-256 of the labels file without compression, which tells data sets
+            apart whose files have the same names.
         mirrors: addresses of folders that hold the files, tried in this order.
         folders: folders where a system package puts the files.
     """
 
     name: str
-    checksums: Mapping[str, str]
+    checksums: Mapping[str, tuple[str, str]]
+    labels: Mapping[str, str]
     mirrors: tuple[str, ...]
     folders: tuple[Path, ...] = ()
 
 
-SOURCES = {
-    source.name: source
-    for source in (
-        Source(
-            name="mnist",
-            checksums={
-                "train-images-idx3-ubyte.gz": "sha256:440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-                "train-labels-idx1-ubyte.gz": "sha256:3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-                "t10k-images-idx3-ubyte.gz": "sha256:8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-                "t10k-labels-idx1-ubyte.gz": "sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-            },
-            mirrors=(
-                "https://ossci-datasets.s3.amazonaws.com/mnist/",
-                "https://storage.googleapis.com/cvdf-datasets/mnist/",
-            ),
+MNIST = Source(
+    name="mnist",
+    checksums={
+        "train": (
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         ),
-        Source(
-            name="fashion-mnist",
-            checksums={
-                "train-images-idx3-ubyte.gz": "sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-                "train-labels-idx1-ubyte.gz": "sha256:a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-                "t10k-images-idx3-ubyte.gz": "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-                "t10k-labels-idx1-ubyte.gz": "sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
-            },
-            mirrors=(
-                "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-                "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-            ),
-            folders=(Path("/usr/share/datasets/fashion-mnist"),),  # Debian's dataset-fashion-mnist
+        "test": (
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
-    )
-}
+    },
+    labels={
+        "train": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "test": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+)
+
+FASHION_MNIST = Source(
+    name="fashion-mnist",
+    checksums={
+        "train": (
+            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        ),
+        "test": (
+            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        ),
+    },
+    labels={
+        "train": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "test": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    },
+    mirrors=(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+    folders=(Path("/usr/share/datasets/fashion-mnist"),),  # Debian's dataset-fashion-mnist
+)
+
+SOURCES = {source.name: source for source in (MNIST, FASHION_MNIST)}
 
 
 def locate(source: Source, split: str, data_dir: Path | None) -> tuple[Path, Path]:
@@ -81,9 +103,9 @@ def locate(source: Source, split: str, data_dir: Path | None) -> tuple[Path, Pat
         found = _in_folder(source, split, data_dir, "the data folder")
         if found is None:
             raise DataError(
-                f"the data folder {data_dir} has no {' and '.join(_file_names(split))} of "
-                f"{source.name}, neither in itself nor in {data_dir / source.name}, plain or .gz; "
-                "name another folder, or none to look elsewhere"
+                f"the data folder {data_dir} has no {' and '.join(FILES[split])} of {source.name}, "
+                f"neither in itself nor in {data_dir / source.name}, plain or .gz; name another "
+                "folder, or none to look elsewhere"
             )
         return found
     named = os.environ.get(ENVIRONMENT)
@@ -93,30 +115,30 @@ def locate(source: Source, split: str, data_dir: Path | None) -> tuple[Path, Pat
         found = _in_folder(source, split, folder, what)
         if found is not None:
             return found
-    images, labels = _file_names(split)
-    return _download(source, f"{images}.gz"), _download(source, f"{labels}.gz")
-
-
-def _file_names(split: str) -> tuple[str, str]:
-    return f"{SPLITS[split]}-images-idx3-ubyte", f"{SPLITS[split]}-labels-idx1-ubyte"
+    images, labels = zip(FILES[split], source.checksums[split], strict=True)
+    return _download(source, *images), _download(source, *labels)
 
 
 def _in_folder(source: Source, split: str, folder: Path, what: str) -> tuple[Path, Path] | None:
     if not folder.is_dir():
         raise DataError(f"{what} is {folder}, which is no folder; name one that exists")
-    for place in (folder / source.name, folder):
-        paths = [_plain_or_gz(place / name) for name in _file_names(split)]
-        images, labels = paths
-        if images is not None and labels is not None:
-            return images, labels
-        if images is not None or labels is not None:
-            missing = next(
-                name for name, path in zip(_file_names(split), paths, strict=True) if path is None
-            )
-            raise DataError(
-                f"{place} has images or labels of {source.name}, and no {missing}, plain or .gz; "
-                "put the missing file beside the other"
-            )
+    own = _pair(source, split, folder / source.name)
+    if own is not None:
+        return own
+    pair = _pair(source, split, folder)
+    return None if pair is None or _belongs_to_another(source, split, pair[1]) else pair
+
+
+def _pair(source: Source, split: str, folder: Path) -> tuple[Path, Path] | None:
+    images, labels = (_plain_or_gz(folder / name) for name in FILES[split])
+    if images is not None and labels is not None:
+        return images, labels
+    if images is not None or labels is not None:
+        missing = FILES[split][0 if images is None else 1]
+        raise DataError(
+            f"{folder} has {images or labels} of {source.name}, and no {missing}, plain or .gz; "
+            "put the missing file beside the other"
+        )
     return None
 
 
@@ -125,20 +147,26 @@ def _plain_or_gz(path: Path) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _download(source: Source, name: str) -> Path:
+def _belongs_to_another(source: Source, split: str, labels: Path) -> bool:
+    digest = hashlib.sha256(read_bytes(labels)).hexdigest()
+    return any(digest == other.labels[split] for other in SOURCES.values() if other != source)
+
+
+def _download(source: Source, name: str, checksum: str) -> Path:
     failures = []
     for mirror in source.mirrors:
+        address = f"{mirror}{name}.gz"
         try:
             fetched = pooch.retrieve(
-                mirror + name,
-                known_hash=source.checksums[name],
-                fname=name,
+                address,
+                known_hash=f"sha256:{checksum}",
+                fname=f"{name}.gz",
                 path=pooch.os_cache("signflip") / source.name,
                 downloader=pooch.HTTPDownloader(progressbar=True, timeout=30),
             )
         # requests' exceptions are OSErrors; pooch reports a wrong checksum by a ValueError
         except (OSError, ValueError) as error:
-            failures.append(f"{mirror}{name}: {error}")
+            failures.append(f"{address}: {error}")
         else:
             return Path(fetched)
     raise DataError(
