@@ -61,7 +61,7 @@ def train_one(name: str, data_dir: Path | None, checkpoints: Path) -> None:
     test = load_dataset(dataset, split="test", data_dir=data_dir)
     predictions = network.predict(test.images)
     with torch.no_grad():
-        logits = module.double()(torch.from_numpy(test.images))
+        logits = module.double()(torch.tensor(test.images))
     if not np.array_equal(predictions, logits.argmax(dim=1).numpy()):
         raise RuntimeError(f"{name}: the folded network and the module disagree on a test image")
     card = training_card(
