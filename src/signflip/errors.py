@@ -35,7 +35,12 @@ class MissingExtraError(SignflipError):
     """An optional package is needed and not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(
+        # the parts are the arguments, so that the error survives the way from a worker process
+        super().__init__(package, extra, purpose)
+
+    def __str__(self) -> str:
+        package, extra, purpose = self.args
+        return (
             f"{purpose} needs the package {package!r}, which is not installed: "
             f"pip install 'signflip[{extra}]'"
         )

@@ -1,0 +1,202 @@
+"""Attacks on many images: jobs that can be sent to any process, and their records."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from signflip.attack import Method, attack
+from signflip.data import ImageSet
+from signflip.errors import ProblemError
+from signflip.network import BinaryNetwork, Floats
+from signflip.network_file import network_from_bytes, network_to_bytes
+from signflip.problem import Goal, Problem, Target
+from signflip.record import AttackRecord, finite_bound, number
+from signflip.result import AttackResult, Stop
+from signflip.run import Clock
+from signflip.workers import Failure, run_in_processes
+
+GRACE = 30.0
+"""Seconds beyond its time limit after which an attack's process is ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackPlan:
+    """How each image of a batch is attacked.
+
+    Attributes:
+        epsilon: radius of the ball around the image.
+        goal: `Target(class)`, `Untargeted()`, or None for each image's second-highest class.
+        method: the method.
+        name: the method's name, for the record.
+        seed: the method's seed, for the record.
+        time_limit: seconds for each image, or None.
+    """
+
+    epsilon: float
+    goal: Goal | None
+    method: Method
+    name: str
+    seed: int
+    time_limit: float | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AttackJob:
+    """One attack, whole in itself: any process can run it.
+
+    Attributes:
+        plan: how to attack.
+        network_name: zoo name or file of the network.
+        network_file: the network, as the bytes of a network file.
+        images_name: name or file of the data set.
+        index: the image's place in the data set.
+        label: its true class.
+        image: (inputs,) float64 in [0, 1].
+    """
+
+    plan: AttackPlan
+    network_name: str
+    network_file: bytes
+    images_name: str
+    index: int
+    label: int
+    image: Floats
+
+    @property
+    def hard_limit(self) -> float | None:
+        """Seconds after which the job's process is ended."""
+        return None if self.plan.time_limit is None else self.plan.time_limit + GRACE
+
+    def problem(self) -> Problem:
+        """The job's attack problem."""
+        return Problem.ball(
+            _network(self.network_file), self.image, epsilon=self.plan.epsilon, goal=self.plan.goal
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Attacked:
+    """A job's answer.
+
+    Attributes:
+        record: what is kept of it as text.
+        witness: (inputs,) float64, the best image found.
+        witness_prediction: its class.
+        stop: why the method stopped.
+    """
+
+    record: AttackRecord
+    witness: Floats
+    witness_prediction: int
+    stop: Stop
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The jobs of a batch.
+
+    Attributes:
+        jobs: one for each image that can be attacked.
+        skipped: indices of the images that are predicted as the target already.
+    """
+
+    jobs: tuple[AttackJob, ...]
+    skipped: tuple[int, ...]
+
+
+def attack_jobs(
+    network: BinaryNetwork,
+    images: ImageSet,
+    indices: Sequence[int],
+    plan: AttackPlan,
+    *,
+    network_name: str,
+) -> Batch:
+    """The jobs that attack `images[indices]`, checked as far as possible without running them.
+
+    Each image is attacked from its prediction, right or wrong, as in the paper.
+
+    Raises:
+        ProblemError: network, images, epsilon and goal do not fit, or every image is predicted as
+            the target already.
+        DataError: the images do not fit the network.
+        SettingError: the time limit is negative.
+    """
+    Clock.start(plan.time_limit)
+    predictions = network.predict(images.images[list(indices)])
+    target = plan.goal.class_index if isinstance(plan.goal, Target) else None
+    attackable = [i for i, p in zip(indices, predictions, strict=True) if p != target]
+    if not attackable:
+        raise ProblemError(
+            f"the target is class {target}, which the network predicts for every chosen image "
+            "already; choose another class or other images"
+        )
+    network_file = network_to_bytes(network)
+    jobs = tuple(
+        AttackJob(
+            plan=plan,
+            network_name=network_name,
+            network_file=network_file,
+            images_name=images.name,
+            index=index,
+            label=int(images.labels[index]),
+            image=images.images[index],
+        )
+        for index in attackable
+    )
+    jobs[0].problem()  # epsilon and goal are the same for all
+    return Batch(jobs=jobs, skipped=tuple(sorted(set(indices) - set(attackable))))
+
+
+def run_jobs(
+    jobs: Iterable[AttackJob], *, workers: int
+) -> Iterator[tuple[AttackJob, Attacked | Failure]]:
+    """Run the jobs in `workers` processes; answers come in the order they are found.
+
+    Raises:
+        SettingError: `workers` is below 1, or a method or solver refuses its settings.
+        MissingExtraError: a solver's package is not installed.
+    """
+    return run_in_processes(run_job, jobs, workers=workers, limit=lambda job: job.hard_limit)
+
+
+def run_job(job: AttackJob) -> Attacked:
+    """Run one job in this process."""
+    problem = job.problem()
+    result = attack(problem, job.plan.method, time_limit=job.plan.time_limit)
+    return Attacked(
+        record=_record(job, problem, result),
+        witness=result.witness,
+        witness_prediction=result.witness_prediction,
+        stop=result.stop,
+    )
+
+
+def _record(job: AttackJob, problem: Problem, result: AttackResult) -> AttackRecord:
+    plain = problem.network.output.plain
+    return AttackRecord(
+        network=job.network_name,
+        images=job.images_name,
+        index=job.index,
+        label=job.label,
+        prediction=result.prediction,
+        target=problem.goal.class_index if isinstance(problem.goal, Target) else None,
+        epsilon=job.plan.epsilon,
+        method=job.plan.name,
+        seed=job.plan.seed,
+        verdict=result.verdict,
+        objective=number(result.objective, plain=plain),
+        clean_objective=number(result.clean_objective, plain=plain),
+        bound=finite_bound(result.bound, plain=plain),
+        seconds=round(result.seconds, 6),
+        trace=tuple(
+            (round(seconds, 6), number(objective, plain=plain))
+            for seconds, objective in result.trace
+        ),
+    )
+
+
+@lru_cache(maxsize=4)
+def _network(network_file: bytes) -> BinaryNetwork:
+    """The network of a file's bytes, made once in each process and not once for each image."""
+    return network_from_bytes(network_file)

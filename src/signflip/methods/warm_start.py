@@ -1,0 +1,50 @@
+"""Any method, started from the best point of another one that ran for a short while."""
+
+from dataclasses import dataclass
+
+from signflip.attack import Method, Outcome, attack
+from signflip.errors import SettingError
+from signflip.network import Floats
+from signflip.run import Run, Seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStarted:
+    """Runs `first` for some seconds, and then `then` from its best point, as in the paper's Fig. 6.
+
+    One clock covers both: the time of the warm start is part of the result's.
+
+    Attributes:
+        first: the method of the warm start.
+        seconds: its time limit.
+        then: the method that goes on.
+
+    Raises:
+        SettingError: the time limit is negative or not finite.
+    """
+
+    first: Method
+    seconds: Seconds
+    then: Method
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seconds < float("inf"):
+            raise SettingError(
+                f"the warm start's time limit is {self.seconds}; it must be 0 or more seconds, "
+                "and finite"
+            )
+
+    def run(self, run: Run) -> Outcome:
+        """Run both, one after the other, on the run's clock."""
+        attack(
+            run.problem,
+            self.first,
+            time_limit=run.clock.sub_limit(self.seconds),
+            start=run.witness,
+            on_improvement=lambda _seconds, _objective, image: _offer(run, image),
+        )
+        return self.then.run(run)
+
+
+def _offer(run: Run, image: Floats) -> None:
+    run.offer(image)
