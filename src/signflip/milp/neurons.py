@@ -1,0 +1,183 @@
+"""One encoding of a layer, for every program: pre-activations, and what forces a neuron's sign.
+
+Activations are 0/1 variables h, with 1 for the sign +1. Pre-activations are measured from their
+thresholds and substituted into the rows, so that they need no variables:
+
+    a_j = coefficients_j . x + constant_j         (2), (3)
+
+In the first layer `a` is real. A solver's point breaks rows by its tolerance, so a sign that must
+survive a replay needs a clearance from the threshold. Above it `a` is an even integer: +1 needs
+a >= 0, and -1 needs a <= -2.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from signflip.milp.program import Booleans, ProgramBuilder
+from signflip.network import Floats, HiddenLayer, Integers, Signs
+from signflip.problem import Box
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Activations:
+    """A layer's activations: constants, or columns of binaries.
+
+    Attributes:
+        sign: (neurons,) int8, -1 or +1 where the neuron is constant, else 0.
+        column: (neurons,) int64, the binary's column; -1 where the neuron is constant, or where
+            nothing asks for its sign.
+    """
+
+    sign: Signs
+    column: Integers
+
+    @classmethod
+    def free(cls, builder: ProgramBuilder, neurons: int) -> "Activations":
+        """Neurons that may take any sign: one new binary each."""
+        columns = [builder.binary() for _ in range(neurons)]
+        return cls(sign=np.zeros(neurons, dtype=np.int8), column=np.array(columns, dtype=np.int64))
+
+    def at(self, point: Floats) -> Signs:
+        """Signs (neurons,) int8 at a point (columns,) of the program; 0 where nothing asks."""
+        signs = self.sign.copy()
+        asked = self.column >= 0
+        signs[asked] = np.where(point[self.column[asked]] > 0.5, 1, -1)
+        return signs
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PreActivations:
+    """A layer's pre-activations, measured from their thresholds: `coefficients . x + constant`.
+
+    Attributes:
+        columns: (terms,) int64, the variables that they share.
+        coefficients: (neurons, terms) float64.
+        constant: (neurons,) float64.
+        lower: (neurons,) float64, L of (8).
+        upper: (neurons,) float64, U of (8).
+        least_on: a neuron is held at +1 by `a >= least_on`.
+        least_off: a neuron is held at -1 by `a <= -least_off`.
+        stable: (neurons,) int8, -1 or +1 where the neuron has only that sign, else 0.
+    """
+
+    columns: Integers
+    coefficients: Floats
+    constant: Floats
+    lower: Floats
+    upper: Floats
+    least_on: float
+    least_off: float
+    stable: Signs
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons."""
+        return len(self.constant)
+
+
+def first_layer(
+    layer: HiddenLayer, image: Floats, box: Box, pixels: Integers, clearance: float = 0.0
+) -> PreActivations:
+    """(2): pre-activations of the first layer, in the perturbation of each pixel.
+
+    Args:
+        layer: the first layer.
+        image: (inputs,) float64, the point that perturbations are measured from.
+        box: where image + perturbation lies.
+        pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
+        clearance: how far from its threshold a neuron must be to count as either sign. With 0, a
+            point on a threshold counts as both.
+
+    `stable` is exact: each neuron's extreme images are run through the layer.
+    """
+    weight = layer.weight.astype(np.float64)
+    moving = pixels >= 0
+    constant = weight @ image - layer.threshold
+    low, high = box.lower - image, box.upper - image
+    positive = weight > 0
+    return PreActivations(
+        columns=pixels[moving],
+        coefficients=weight[:, moving],
+        constant=constant,
+        lower=constant + np.where(positive, low, -high).sum(axis=1),
+        upper=constant + np.where(positive, high, -low).sum(axis=1),
+        least_on=clearance,
+        least_off=clearance,
+        stable=stable_signs(layer, box),
+    )
+
+
+def stable_signs(layer: HiddenLayer, box: Box) -> Signs:
+    """(neurons,) int8: the sign that a first-layer neuron has in all of the box, else 0. Exact."""
+    positive = layer.weight > 0
+    least = layer.signs_of_reals(np.where(positive, box.lower, box.upper)).diagonal()
+    most = layer.signs_of_reals(np.where(positive, box.upper, box.lower)).diagonal()
+    return np.where(least == most, least, np.int8(0)).astype(np.int8)
+
+
+def upper_layer(layer: HiddenLayer, inputs: Activations) -> PreActivations:
+    """(3): pre-activations of a layer above the first, in the binaries of the layer below."""
+    weight = layer.weight.astype(np.float64)
+    free = inputs.column >= 0
+    # a sum of w (2 h - 1) over the binaries, and of w times the sign over the constants
+    constant = weight @ np.where(free, -1.0, inputs.sign) - layer.integer_threshold
+    coefficients = 2 * weight[:, free]
+    lower = constant + np.minimum(coefficients, 0.0).sum(axis=1)
+    upper = constant + np.maximum(coefficients, 0.0).sum(axis=1)
+    return PreActivations(
+        columns=inputs.column[free],
+        coefficients=coefficients,
+        constant=constant,
+        lower=lower,
+        upper=upper,
+        least_on=0.0,
+        least_off=2.0,
+        stable=np.where(lower >= 0, 1, np.where(upper < 0, -1, 0)).astype(np.int8),
+    )
+
+
+def force_sign(
+    builder: ProgramBuilder,
+    pre: PreActivations,
+    neuron: int,
+    sign: int,
+    switch: int,
+    state: int = 1,
+) -> None:
+    """Add a row: where x[switch] is `state`, the neuron has `sign`. (4) and (5), with (8).
+
+    The row's big M is the least that lets the neuron go anywhere in [L, U] otherwise.
+    """
+    least = pre.least_on if sign > 0 else pre.least_off
+    lowest = pre.lower[neuron] if sign > 0 else -pre.upper[neuron]
+    big_m = max(0.0, least - lowest)
+    # state 1:  sign * a >= least - M (1 - x);  state 0:  sign * a >= least - M x
+    builder.row(
+        np.append(pre.columns, switch),
+        np.append(sign * pre.coefficients[neuron], -big_m if state else big_m),
+        lower=least - (big_m if state else 0.0) - sign * pre.constant[neuron],
+    )
+
+
+def add_layer(
+    builder: ProgramBuilder, pre: PreActivations, on: Booleans, off: Booleans
+) -> Activations:
+    """Add the binaries of a layer's unstable neurons and the rows that tie them to `pre`.
+
+    Args:
+        builder: the program.
+        pre: the layer's pre-activations.
+        on: (neurons,) bool, where h = 1 must hold the neuron at +1.
+        off: (neurons,) bool, where h = 0 must hold the neuron at -1. A neuron with neither gets no
+            binary; one with only `on` may have h = 0 at either sign, which serves where the
+            program gains from h = 1 only.
+    """
+    column = np.full(pre.neurons, -1, dtype=np.int64)
+    for neuron in np.flatnonzero((pre.stable == 0) & (on | off)).tolist():
+        column[neuron] = builder.binary()
+        if on[neuron]:
+            force_sign(builder, pre, neuron, +1, column[neuron], state=1)
+        if off[neuron]:
+            force_sign(builder, pre, neuron, -1, column[neuron], state=0)
+    return Activations(sign=pre.stable, column=column)
