@@ -3,10 +3,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.datasets import full_test_set
 
 from signflip.errors import NetworkError
 from signflip.network import BinaryNetwork
-from signflip.training import BinaryModule, fold
+from signflip.training import BinaryModule, TrainingSettings, fold, train
 
 
 def random_module(seed: int, hidden: tuple[int, ...], zero_gains: float) -> BinaryModule:
@@ -90,6 +91,16 @@ def test_a_gain_near_zero_folds_to_a_finite_threshold(gain: float, sign: int) ->
     assert abs(network.hidden[0].threshold[0]) == 5
     images = np.array([[0.0] * 4, [1.0] * 4])
     assert network.activations(images)[0][:, 0].tolist() == [sign, sign]
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion-mnist"])
+def test_fold_predicts_what_the_trained_module_predicts_on_all_test_images(dataset: str) -> None:
+    images, labels = full_test_set(dataset).images, full_test_set(dataset).labels
+    settings = TrainingSettings(hidden=(100, 100), epochs=2, device="cpu")
+    module = train(settings, images, labels)
+    with torch.no_grad():
+        logits = module.double()(torch.tensor(images)).numpy()
+    assert np.array_equal(fold(module).predict(images), logits.argmax(axis=1))
 
 
 def test_output_layer_is_plain() -> None:

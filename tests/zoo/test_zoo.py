@@ -1,0 +1,89 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.datasets import full_test_set
+
+from signflip.data import load_dataset
+from signflip.errors import NetworkError
+from signflip.network_file import network_to_bytes
+from signflip.zoo import load_zoo, zoo_card, zoo_names, zoo_sha256
+
+NAMES = zoo_names()
+LEAST_ACCURACY = {"mnist": 0.95, "fashion-mnist": 0.85}
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_papers_architectures_are_there_for_both_data_sets() -> None:
+    sizes = {"2x100", "2x200", "2x300", "2x400", "2x500", "3x100", "4x100", "5x100"}
+    expected = {f"{prefix}-{size}" for prefix in ("mnist", "fashion") for size in sizes}
+    assert set(NAMES) == expected
+    assert len(NAMES) == len(expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_network_is_what_its_name_says(name: str) -> None:
+    network = load_zoo(name)
+    prefix, architecture = name.split("-")
+    assert network.architecture == architecture
+    assert (network.inputs, network.classes) == (784, 10)
+    assert network.output.plain
+    assert network.card["dataset"] == {"mnist": "mnist", "fashion": "fashion-mnist"}[prefix]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card_tells_how_to_train_the_network_again(name: str) -> None:
+    card = zoo_card(name)
+    settings = json.loads(card["settings"])
+    assert tuple(settings["hidden"]) == load_zoo(name).widths
+    assert settings["seed"] == int(card["seed"])
+    assert settings["epochs"] > 0
+    assert card["torch"]
+    first, last = ("6,001" if name.startswith("mnist") else "1"), "60,000"
+    assert card["training_images"] == f"{first} to {last} of the training split"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_network_knows_the_embedded_sample(name: str) -> None:
+    sample = load_dataset(f"{zoo_card(name)['dataset']}-sample")
+    accuracy = np.mean(load_zoo(name).predict(sample.images) == sample.labels)
+    assert accuracy >= 0.8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_accuracy_on_the_whole_test_set_is_that_of_the_card(name: str) -> None:
+    card = zoo_card(name)
+    test_set = full_test_set(card["dataset"])
+    assert len(test_set) == 10_000
+    accuracy = np.mean(load_zoo(name).predict(test_set.images) == test_set.labels)
+    assert accuracy == pytest.approx(float(card["accuracy"]), abs=1e-9)
+    assert accuracy >= LEAST_ACCURACY[card["dataset"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saving_a_network_gives_its_file_again(name: str) -> None:
+    assert hashlib.sha256(network_to_bytes(load_zoo(name))).hexdigest() == zoo_sha256(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_readme_has_the_networks_row(name: str) -> None:
+    network = load_zoo(name)
+    percent = f"{100 * float(network.card['accuracy']):.2f} %"
+    row = (name, network.architecture, percent, network.card["seed"], zoo_sha256(name))
+    assert f"| {' | '.join(row)} |" in README.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("fasion-2x100", r"did you mean 'fashion-2x100'\?"),
+        ("mnist-2x10", r"did you mean 'mnist-2x100'\?"),
+        ("", "the names are mnist-2x100"),
+        ("../networks/mnist-2x100", "the names are mnist-2x100"),
+    ],
+)
+def test_an_unknown_name_is_refused(name: str, hint: str) -> None:
+    with pytest.raises(NetworkError, match=hint):
+        load_zoo(name)
