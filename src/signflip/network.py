@@ -63,11 +63,12 @@ class HiddenLayer:
         return 2 * steps.astype(np.int64) - self.inputs
 
     @cached_property
-    def _weight64(self) -> Floats:
+    def real_weight(self) -> Floats:
+        """The weights (inputs, neurons) as float64, for products with rows of real inputs."""
         return np.ascontiguousarray(self.weight.T, dtype=np.float64)
 
     @cached_property
-    def _weight32(self) -> npt.NDArray[np.float32]:
+    def _fast_weight(self) -> npt.NDArray[np.float32]:
         return np.ascontiguousarray(self.weight.T, dtype=np.float32)
 
     def signs_of_reals(self, values: Floats) -> Signs:
@@ -78,12 +79,35 @@ class HiddenLayer:
         doubled, which covers the rounding of the bound itself). The few others are summed exactly.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            sums = values @ self._weight64
+            sums = values @ self.real_weight
             error = 2 * self.inputs * UNIT_ROUNDOFF * np.abs(values).sum(axis=1)
             doubtful = ~(np.abs(sums - self.threshold) > error[:, None])
         signs = np.where(sums >= self.threshold, np.int8(1), np.int8(-1))
         for row, neuron in np.argwhere(doubtful):
             signs[row, neuron] = self._exact_sign(int(neuron), values[row])
+        return signs
+
+    def signs_at_extremes(self, lower: Floats, upper: Floats) -> tuple[Signs, Signs]:
+        """Each neuron's sign where its pre-activation is least and where it is greatest in a box.
+
+        Args:
+            lower: (inputs,) float64.
+            upper: (inputs,) float64, nowhere below `lower`.
+
+        Returns:
+            Two arrays (neurons,) int8, exact. A neuron is *stable* iff they agree.
+        """
+        positive = self.weight > 0
+        corners = (np.where(positive, lower, upper), np.where(positive, upper, lower))
+        return self._signs_at_corners(corners[0]), self._signs_at_corners(corners[1])
+
+    def _signs_at_corners(self, corners: Floats) -> Signs:
+        # one corner of the box for each neuron: a row sum instead of a product of matrices
+        sums = (self.weight * corners).sum(axis=1)
+        error = 2 * self.inputs * UNIT_ROUNDOFF * np.abs(corners).sum(axis=1)
+        signs = np.where(sums >= self.threshold, np.int8(1), np.int8(-1))
+        for neuron in np.flatnonzero(~(np.abs(sums - self.threshold) > error)):
+            signs[neuron] = self._exact_sign(int(neuron), corners[neuron])
         return signs
 
     def _exact_sign(self, neuron: int, values: Floats) -> int:
@@ -96,7 +120,7 @@ class HiddenLayer:
     def signs_of_signs(self, signs: Signs) -> Signs:
         """Activations (N, neurons) int8 for activations (N, inputs) int8 of the layer below."""
         # float32 holds these sums exactly, and a product of float32 matrices is the fast one
-        sums = signs.astype(np.float32) @ self._weight32
+        sums = signs.astype(np.float32) @ self._fast_weight
         return np.where(sums >= self.integer_threshold, np.int8(1), np.int8(-1))
 
 

@@ -1,0 +1,170 @@
+"""The kernel's tables of a problem: blocks of unstable neurons, upper layers, objectives."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.network import UNIT_ROUNDOFF, Signs
+from signflip.problem import Problem
+from signflip.search.bits import BLOCK, usable_patterns
+from signflip.search.geometry import MOST_FLIPS, multiplier_limit, scaled_gram
+from signflip.search.kernel import Blocks, Geometry, State, Upper
+from signflip.search.patterns import PatternSpace
+
+Words = npt.NDArray[np.uint64]
+
+
+def geometry_of(space: PatternSpace, gate: float) -> Geometry:
+    """Geometry of a pattern space.
+
+    Args:
+        space: the pattern space.
+        gate: the ellipsoid's value, as a share of its limit, above which (*) is tested.
+    """
+    return Geometry(
+        directions=space.directions,
+        gram=scaled_gram(space.directions, space.radius),
+        distance=space.distance,
+        grid_distance=space.grid_distance,
+        grid_radius=space.grid_radius,
+        limit=multiplier_limit(len(space.radius)),
+        gate=gate * float(space.radius.sum()),
+    )
+
+
+def blocks_of(space: PatternSpace) -> tuple[Blocks, npt.NDArray[np.int16]]:
+    """Blocks of a pattern space, and the second layer's halved sums at the centre.
+
+    With one hidden layer the first layer stands in for the second: a neuron's halved sum is 0 at
+    +1 and -1 at -1, and its own flip changes it by one.
+    """
+    sums, effect = _second_layer(space)
+    size = space.size
+    count = math.ceil(size / BLOCK)
+    # the first block is the short one: most nodes are visited in the last ones
+    first = np.maximum(np.arange(count + 1) * BLOCK - (count * BLOCK - size), 0)
+    gain = np.zeros((count + 1, len(sums)), dtype=np.int16)
+    loss = np.zeros_like(gain)
+    raised = np.zeros((count, len(sums)), dtype=np.uint8)
+    for block in reversed(range(count)):
+        rows = effect[first[block] : first[block + 1]]
+        gain[block] = gain[block + 1] + (rows > 0).sum(axis=0)
+        loss[block] = loss[block + 1] + (rows < 0).sum(axis=0)
+        for bit, row in enumerate(rows):
+            raised[block] |= (row > 0).astype(np.uint8) << bit
+    usable = [usable_patterns(int(b - a)) for a, b in zip(first[:-1], first[1:], strict=True)]
+    blocks = Blocks(
+        first=first.astype(np.int64),
+        usable=np.array(usable, dtype=np.uint64),
+        effect=effect,
+        raised=raised,
+        gain=gain,
+        loss=loss,
+    )
+    return blocks, sums
+
+
+def _second_layer(space: PatternSpace) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    hidden = space.problem.network.hidden
+    if len(hidden) == 1:
+        effect = np.zeros((space.size, len(space.signs)), dtype=np.int16)
+        effect[np.arange(space.size), space.unstable] = -space.signs[space.unstable]
+        return np.where(space.signs > 0, 0, -1).astype(np.int16), effect
+    second = hidden[1]
+    sums = second.weight.astype(np.int64) @ space.signs - second.integer_threshold
+    # integer thresholds have the parity of the sums: every difference is even
+    effect = -(second.weight[:, space.unstable] * space.signs[space.unstable]).T
+    return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16)
+
+
+def upper_of(problem: Problem) -> Upper:
+    """The layers above the second, and the objectives of the problem's rivals."""
+    network = problem.network
+    layers = network.hidden[2:]
+    widths = network.widths[1:] or network.widths
+    span = max(math.ceil(width / 64) for width in widths)
+    most = max((layer.neurons for layer in layers), default=0)
+    plus = np.zeros((len(layers), most, span), dtype=np.uint64)
+    threshold = np.zeros((len(layers), most), dtype=np.int64)
+    for index, layer in enumerate(layers):
+        plus[index, : layer.neurons] = packed(layer.weight > 0, span)
+        threshold[index, : layer.neurons] = layer.integer_threshold
+    coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
+    counts = (coefficients != 0).sum(axis=1)
+    members = np.zeros(coefficients.shape, dtype=np.int64)
+    sides = np.ones(coefficients.shape, dtype=np.int8)
+    for rival, row in enumerate(coefficients):
+        members[rival, : counts[rival]] = np.flatnonzero(row)
+        sides[rival, : counts[rival]] = np.sign(row[row != 0])
+    plain = network.output.plain
+    return Upper(
+        plus=plus,
+        inputs=np.array([layer.inputs for layer in layers], dtype=np.int64),
+        neurons=np.array([layer.neurons for layer in layers], dtype=np.int64),
+        threshold=threshold,
+        want_plus=packed(coefficients > 0, span),
+        want_minus=packed(coefficients < 0, span),
+        coefficients=coefficients[:, :0] if plain else coefficients,
+        members=members,
+        sides=sides,
+        counts=counts.astype(np.int64),
+        need=np.zeros(len(coefficients), dtype=np.int64),
+        floor=np.zeros(len(coefficients)),
+    )
+
+
+def set_incumbent(upper: Upper, problem: Problem, value: Fraction) -> None:
+    """Make the kernel look for objectives above `value` only.
+
+    A plain objective is `2 (useful - useless)` over the neurons that matter. A real one is summed in
+    floating point by the kernel: its floor is lowered by the sum's error bound.
+    """
+    upper.need[:] = upper.counts
+    for index, rival in enumerate(problem.rivals):
+        # 2 (2 useful - count) > value
+        upper.need[index] = math.floor((value / 2 + int(upper.counts[index])) / 2) + 1
+        if upper.coefficients.shape[1]:
+            constant = problem.constant(rival)
+            size = np.abs(upper.coefficients[index]).sum() + abs(constant) + abs(float(value))
+            terms = upper.coefficients.shape[1] + 4
+            error = 4 * terms * UNIT_ROUNDOFF * (size + _scale_size(problem, rival))
+            upper.floor[index] = float(value) - constant - error
+
+
+def _scale_size(problem: Problem, rival: int) -> float:
+    # a coefficient is a difference of two scales, rounded relative to them
+    output = problem.network.output
+    both = abs(output.scale[rival]) + abs(output.scale[problem.prediction])
+    biases = abs(output.bias[rival]) + abs(output.bias[problem.prediction])
+    return float(both * output.inputs + biases)
+
+
+def packed(rows: npt.NDArray[np.bool_] | Signs, span: int) -> Words:
+    """Rows (N, width) bool as words (N, span) uint64, neuron k at bit k % 64 of word k // 64."""
+    padded = np.zeros((rows.shape[0], span * 64), dtype=np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def fresh_state(blocks: Blocks, upper: Upper, sums: npt.NDArray[np.int16], inputs: int) -> State:
+    """The state of a search that has visited nothing."""
+    levels, width = len(blocks.usable), len(sums)
+    state = State(
+        level=np.zeros(1, dtype=np.int64),
+        open=np.zeros(levels, dtype=np.uint64),
+        sums=np.zeros((levels + 1, width), dtype=np.int16),
+        active=np.zeros(levels + 1, dtype=np.int64),
+        chosen=np.zeros(levels, dtype=np.int64),
+        members=np.zeros(MOST_FLIPS, dtype=np.int64),
+        factor=np.zeros((MOST_FLIPS, MOST_FLIPS)),
+        height=np.zeros(MOST_FLIPS),
+        u=np.zeros(MOST_FLIPS),
+        v=np.zeros(inputs, dtype=np.int16),
+        masks=np.zeros(width + 8, dtype=np.uint64),
+        words=np.zeros((4, upper.want_plus.shape[1]), dtype=np.uint64),
+        tally=np.zeros(4, dtype=np.int64),
+    )
+    state.sums[0] = sums
+    return state
