@@ -3,11 +3,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.datasets import full_test_set
 
 from signflip.errors import NetworkError
 from signflip.network import BinaryNetwork
 from signflip.training import BinaryModule, TrainingSettings, fold, train
+from tests.support.datasets import full_test_set
 
 
 def random_module(seed: int, hidden: tuple[int, ...], zero_gains: float) -> BinaryModule:

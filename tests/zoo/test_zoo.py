@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.datasets import full_test_set
 
 from signflip.data import load_dataset
 from signflip.errors import NetworkError
 from signflip.network_file import network_to_bytes
 from signflip.zoo import load_zoo, zoo_card, zoo_names, zoo_sha256
+from tests.support.datasets import full_test_set
 
 NAMES = zoo_names()
 LEAST_ACCURACY = {"mnist": 0.95, "fashion-mnist": 0.85}
