@@ -7,6 +7,7 @@ from functools import lru_cache
 from signflip.attack import Method, attack
 from signflip.data import ImageSet
 from signflip.errors import ProblemError
+from signflip.milp import SolverFailure
 from signflip.network import BinaryNetwork, Floats
 from signflip.network_file import network_from_bytes, network_to_bytes
 from signflip.problem import Goal, Problem, Target
@@ -160,10 +161,13 @@ def run_jobs(
     return run_in_processes(run_job, jobs, workers=workers, limit=lambda job: job.hard_limit)
 
 
-def run_job(job: AttackJob) -> Attacked:
-    """Run one job in this process."""
+def run_job(job: AttackJob) -> Attacked | Failure:
+    """Run one job in this process; a solver that gives up makes it a failure."""
     problem = job.problem()
-    result = attack(problem, job.plan.method, time_limit=job.plan.time_limit)
+    try:
+        result = attack(problem, job.plan.method, time_limit=job.plan.time_limit)
+    except SolverFailure as error:
+        return Failure(f"the solver gave up: {error}")
     return Attacked(
         record=_record(job, problem, result),
         witness=result.witness,

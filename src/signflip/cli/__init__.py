@@ -1,0 +1,27 @@
+"""The command line: each command parses, calls the library, and prints."""
+
+import signal
+import sys
+
+import click
+
+from signflip.cli.group import Group
+
+__all__ = ["cli", "main"]
+
+
+@click.group(
+    cls=Group,
+    names=("attack", "show", "networks", "train", "demo"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="signflip")
+def cli() -> None:
+    """Attack binarized neural networks, and prove that there is no attack."""
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    # as an exception, so that what was found so far is written and workers are ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    cli()

@@ -1,0 +1,60 @@
+"""What the terminal shows: tables on stdout, progress and remarks on stderr."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+def output() -> Console:
+    """The console of results. Made when it is used: tests and shells swap stdout."""
+    return Console(highlight=False)
+
+
+def remarks() -> Console:
+    """The console of remarks and progress."""
+    return Console(stderr=True, highlight=False)
+
+
+class Bar:
+    """A progress bar."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, note: str = "") -> None:
+        """One step is done; `note` stands behind the bar."""
+        self._progress.update(self._task, advance=1, note=note)
+
+    def show(self, done: int, note: str = "") -> None:
+        """So many steps are done; `note` stands behind the bar."""
+        self._progress.update(self._task, completed=done, note=note)
+
+
+@contextmanager
+def progress_bar(title: str, steps: int) -> Iterator[Bar]:
+    """A bar on stderr while the context lasts; nothing where stderr is no terminal."""
+    console = remarks()
+    with Progress(
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        yield Bar(progress, progress.add_task(title, total=steps, note=""))

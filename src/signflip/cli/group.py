@@ -1,0 +1,65 @@
+"""The group of commands: how they are found, and how errors and Ctrl-C reach the user."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import IO, Any
+
+import click
+
+from signflip.errors import SignflipError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class CommandError(click.ClickException):
+    """An error of the user's making, as one line on stderr."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the error."""
+        click.echo(f"error: {self.format_message()}", file=file or sys.stderr)
+
+
+class Group(click.Group):
+    """Commands of this folder, each in the file of its name.
+
+    A command's file is imported when it is called: one that draws no picture, and every worker
+    process, starts without the plotting library. Each `SignflipError` becomes a line on stderr.
+
+    Args:
+        names: the commands; `min-epsilon` is the function `min_epsilon` of `min_epsilon.py`.
+        settings: of `click.Group`.
+    """
+
+    def __init__(self, *, names: Sequence[str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._names = tuple(names)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The commands, in the order of `names`."""
+        return list(self._names)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name not in self._names:
+            return None
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"signflip.cli.{name}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that the user named."""
+        try:
+            return super().invoke(ctx)
+        except SignflipError as error:
+            raise CommandError(" ".join(str(error).split())) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(INTERRUPTED)

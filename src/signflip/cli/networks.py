@@ -1,0 +1,57 @@
+"""`signflip networks`: the zoo and its cards."""
+
+import click
+from rich.table import Table
+
+from signflip.cli.console import output
+from signflip.networks import open_network
+from signflip.zoo import load_zoo, zoo_names, zoo_sha256
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NETWORK]...")
+def networks(names: tuple[str, ...]) -> None:
+    """List the zoo, or show the cards of networks.
+
+    Each NETWORK is a name of the zoo or a file; without any, the zoo is listed.
+    """
+    if names:
+        for name in names:
+            _print_card(name)
+    else:
+        _print_zoo()
+
+
+def _print_zoo() -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "architecture", "data set"):
+        table.add_column(heading)
+    table.add_column("accuracy", justify="right")
+    table.add_column("seed", justify="right")
+    table.add_column("SHA-256")
+    for name in zoo_names():
+        network = load_zoo(name)
+        table.add_row(
+            name,
+            network.architecture,
+            network.card["dataset"],
+            f"{float(network.card['accuracy']):.2%}",
+            network.card["seed"],
+            f"{zoo_sha256(name)[:12]}...",
+        )
+    output().print(table)
+
+
+def _print_card(name: str) -> None:
+    network = open_network(name)
+    card = {
+        "architecture": network.architecture,
+        "inputs": str(network.inputs),
+        "classes": str(network.classes),
+        **network.card,
+    }
+    if name in zoo_names():
+        card["sha256"] = zoo_sha256(name)
+    output().print(name, style="bold")
+    for key, value in card.items():
+        output().print(f"  {key}: {value}", markup=False, soft_wrap=True)

@@ -1,0 +1,150 @@
+"""Options that several commands share, each written once."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from signflip.attack import Method
+from signflip.batch import AttackPlan
+from signflip.cli import values
+from signflip.cli.values import WarmStart
+from signflip.methods import METHODS, make_method, method_settings
+from signflip.methods.warm_start import WarmStarted
+from signflip.milp import SOLVERS, solver_named
+from signflip.problem import Goal
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+network_argument = click.argument("network")
+images_argument = click.argument("images")
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the data set's files; else SIGNFLIP_DATA, the system's, or a download.",
+)
+index_option = click.option(
+    "--index",
+    type=values.indices,
+    metavar="RANGE",
+    default=":",
+    help="Which images: 7, 0:20, 0:100:10, or several with commas between.  [default: all]",
+)
+workers_option = click.option(
+    "--workers",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Processes to spread the images over; solvers use one thread in each.",
+)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+
+
+def _option_table(default_target: str) -> tuple[Callable[[Command], Command], ...]:
+    return (
+        click.option(
+            "--epsilon",
+            type=values.epsilon,
+            metavar="E",
+            required=True,
+            help="Largest change of a pixel, in the unit of the image: 0.01, or 2/255.",
+        ),
+        click.option(
+            "--method",
+            type=click.Choice(list(METHODS)),
+            required=True,
+            help="How to attack.",
+        ),
+        click.option(
+            "--target",
+            "goal",
+            type=values.goal,
+            metavar="second|untargeted|CLASS",
+            default=default_target,
+            show_default=True,
+            help="Class to reach: second-highest output, any, or a number.",
+        ),
+        click.option(
+            "--time-limit",
+            type=float,
+            default=180.0,
+            show_default=True,
+            metavar="S",
+            help="Seconds for each image.",
+        ),
+        click.option(
+            "--solver",
+            type=click.Choice(list(SOLVERS)),
+            help="Solver of the methods that use one.  [default: highs]",
+        ),
+        click.option(
+            "--warm-start",
+            type=values.warm_start,
+            metavar="METHOD:S",
+            help="Begin with another method, within the time limit: fgsm:5.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Seed of the method's random choices.",
+        ),
+    )
+
+
+def plan_options(default_target: str = "second") -> Callable[[Command], Callable[..., Any]]:
+    """Decorates a command: reads how to attack, and hands it over as `plan`, an `AttackPlan`."""
+
+    def decorate(command: Command) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_plan(
+            *,
+            epsilon: float,
+            method: str,
+            goal: Goal | None,
+            time_limit: float,
+            solver: str | None,
+            warm_start: WarmStart | None,
+            seed: int,
+            **rest: Any,
+        ) -> Any:
+            plan = AttackPlan(
+                epsilon=epsilon,
+                goal=goal,
+                method=_method(method, solver, seed, warm_start),
+                name=method,
+                seed=seed,
+                time_limit=time_limit,
+            )
+            return command(plan=plan, **rest)
+
+        wrapped: Callable[..., Any] = with_plan
+        for option in reversed(_option_table(default_target)):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _method(name: str, solver: str | None, seed: int, warm_start: WarmStart | None) -> Method:
+    settings: dict[str, object] = {}
+    if solver is not None:
+        settings["solver"] = solver_named(solver)
+    method = make_method(name, {**settings, **_seed(name, seed)})
+    if warm_start is None:
+        return method
+    return WarmStarted(
+        first=make_method(warm_start.method, _seed(warm_start.method, seed)),
+        seconds=warm_start.seconds,
+        then=method,
+    )
+
+
+def _seed(name: str, seed: int) -> dict[str, object]:
+    """The seed, for a method that makes random choices."""
+    return {"seed": seed} if "seed" in method_settings(name) else {}

@@ -1,0 +1,119 @@
+"""The files that an attack writes: lines as they come, witnesses at the end."""
+
+import io
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from signflip.atomic import write_bytes
+from signflip.batch import Attacked
+from signflip.errors import SettingError
+
+
+class ResultFiles:
+    """Writes records to a `.jsonl` file and witnesses to a `.npz` file, each if it is wanted.
+
+    A line is on the disk, whole, before the next attack is waited for: a killed process leaves
+    complete lines. Witnesses are written on leaving the context, also after Ctrl-C.
+
+    Args:
+        out: file of the records, or None.
+        witnesses: file of the witnesses, `index` (N,) int64 and `images` (N, inputs) float64, or
+            None.
+        overwrite: whether files that exist are replaced.
+
+    Raises:
+        SettingError: a file exists already, or cannot be written.
+    """
+
+    def __init__(self, out: Path | None, witnesses: Path | None, *, overwrite: bool) -> None:
+        for path in (out, witnesses):
+            if path is not None:
+                check_writable(path, overwrite=overwrite)
+        self._lines = None if out is None else _LineFile(out)
+        self._witness_path = witnesses
+        self._witnesses: dict[int, Attacked] = {}
+
+    def add(self, attacked: Attacked) -> None:
+        """Store one answer."""
+        self._witnesses[attacked.record.index] = attacked
+        if self._lines is not None:
+            self._lines.add(attacked.record.to_json())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._lines is not None:
+            self._lines.close()
+        if self._witness_path is not None and self._witnesses:
+            write_bytes(self._witness_path, self._packed())
+
+    def _packed(self) -> bytes:
+        index = sorted(self._witnesses)
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            index=np.array(index, dtype=np.int64),
+            images=np.stack([self._witnesses[i].witness for i in index]),
+        )
+        return buffer.getvalue()
+
+
+class _LineFile:
+    """Complete lines only: a line is one write, and one that fails half-way is taken back."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._size = 0
+        self._file = path.open("wb", buffering=0)
+
+    def add(self, line: str) -> None:
+        data = line.encode() + b"\n"
+        try:
+            written = self._file.write(data)
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._take_back()
+            raise SettingError(
+                f"{self._path} cannot be written ({error.strerror}); the lines before are whole"
+            ) from error
+        if written != len(data):
+            self._take_back()
+            raise SettingError(
+                f"{self._path} cannot be written (the disk is full); the lines before are whole"
+            )
+        self._size += len(data)
+
+    def _take_back(self) -> None:
+        self._file.truncate(self._size)
+
+    def close(self) -> None:
+        self._file.close()
+        if self._size == 0:  # nothing was found: no file in the way of the next try
+            self._path.unlink()
+
+
+def check_writable(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that cannot be written, before the work that it is for.
+
+    Raises:
+        SettingError: it exists and may not be overwritten, or its folder is missing or closed.
+    """
+    if path.exists() and not overwrite:
+        raise SettingError(f"{path} exists already; give --overwrite to replace it")
+    if path.is_dir():
+        raise SettingError(f"{path} is a folder; name a file")
+    folder = path.parent
+    if not folder.is_dir():
+        raise SettingError(f"{path} cannot be written: {folder} is no folder; make it first")
+    if not os.access(folder, os.W_OK):
+        raise SettingError(f"{path} cannot be written: {folder} does not let you; use another")

@@ -1,0 +1,70 @@
+"""`signflip show`: attack one image and draw it."""
+
+from pathlib import Path
+
+import click
+
+from signflip.batch import AttackPlan, attack_jobs, run_jobs
+from signflip.cli import values
+from signflip.cli.attack import format_number
+from signflip.cli.console import output
+from signflip.cli.options import (
+    FILE,
+    data_dir_option,
+    images_argument,
+    network_argument,
+    overwrite_option,
+    plan_options,
+)
+from signflip.cli.output import check_writable
+from signflip.cli.values import Indices
+from signflip.data import load_dataset
+from signflip.errors import SettingError
+from signflip.networks import open_network
+from signflip.picture import check_picture_name, draw_attack, save_picture
+from signflip.workers import Failure
+
+
+@click.command()
+@network_argument
+@images_argument
+@plan_options()
+@click.option("--index", type=values.indices, required=True, metavar="I", help="Which image: 7.")
+@click.option("--out", type=FILE, required=True, help="The picture: .png, .svg or .pdf.")
+@overwrite_option
+@data_dir_option
+def show(
+    network: str,
+    images: str,
+    plan: AttackPlan,
+    index: Indices,
+    out: Path,
+    overwrite: bool,
+    data_dir: Path | None,
+) -> None:
+    """Attack one of IMAGES on NETWORK and draw it.
+
+    The picture shows the original, the perturbation magnified, the adversarial image, and what the
+    network predicts for both.
+    """
+    check_picture_name(out)
+    check_writable(out, overwrite=overwrite)
+    image_set = load_dataset(images, data_dir=data_dir)
+    chosen = index.of(image_set)
+    if len(chosen) != 1:
+        raise SettingError(f"--index {index.text} chooses {len(chosen)} images; show draws one")
+    batch = attack_jobs(open_network(network), image_set, chosen, plan, network_name=network)
+    ((job, answer),) = run_jobs(batch.jobs, workers=1)
+    if isinstance(answer, Failure):
+        raise SettingError(f"image {job.index} has no answer: {answer.reason}")
+    record = answer.record
+    text = (
+        f"{network}, image {record.index} of {images}, epsilon {record.epsilon:g}, "
+        f"{record.method}: {record.verdict.value}"
+    )
+    save_picture(draw_attack(job.problem(), answer.witness, title=text, label=record.label), out)
+    output().print(
+        f"{text} (objective {format_number(record.clean_objective)} to "
+        f"{format_number(record.objective)}); {out} is written",
+        soft_wrap=True,
+    )

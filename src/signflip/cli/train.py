@@ -1,0 +1,117 @@
+"""`signflip train`: train a network as in the paper, and write its file."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+import numpy as np
+
+from signflip.cli import values
+from signflip.cli.console import output, progress_bar
+from signflip.cli.options import FILE, data_dir_option, index_option, overwrite_option
+from signflip.cli.output import check_writable
+from signflip.cli.values import Indices
+from signflip.data import ImageSet, load_dataset
+from signflip.data.sources import SOURCES
+from signflip.errors import SettingError
+from signflip.network_file import save_network
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--hidden",
+    type=values.hidden_widths,
+    default="2x100",
+    metavar="DxR",
+    show_default=True,
+    help="D hidden layers of R neurons, or the widths: 200,100.",
+)
+@click.option("--epochs", type=int, default=100, show_default=True, help="Passes over the images.")
+@click.option("--batch-size", type=int, default=256, show_default=True, help="Images in a step.")
+@click.option(
+    "--learning-rate", type=float, default=0.005, show_default=True, help="Of Adam, at the start."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the run.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option("--out", type=FILE, required=True, help="The network's file (.safetensors).")
+@click.option("--checkpoint", type=FILE, help="File that keeps the state after each epoch.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@click.option("--test", "test_name", metavar="IMAGES", help="What to measure the accuracy on.")
+@index_option
+@overwrite_option
+@data_dir_option
+def train(
+    dataset: str,
+    hidden: tuple[int, ...],
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    device: str,
+    out: Path,
+    checkpoint: Path | None,
+    resume: bool,
+    test_name: str | None,
+    index: Indices,
+    overwrite: bool,
+    data_dir: Path | None,
+) -> None:
+    """Train a network as in the paper.
+
+    DATASET is mnist, fashion-mnist, or a .npz file with images and labels. The accuracy is measured on the test split of a data set, or on --test IMAGES.
+    """
+    from signflip import training  # torch is an extra, and slow to import
+
+    settings = training.TrainingSettings(
+        hidden=hidden,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        device=device,
+    )
+    check_writable(out, overwrite=overwrite)
+    images, test = _image_sets(dataset, test_name, data_dir)
+    chosen = index.of(images)
+    with progress_bar("train", epochs) as bar:
+
+        def report(epoch: training.EpochReport) -> None:
+            bar.show(epoch.epoch, f"loss {epoch.loss:.4f}")
+
+        module = training.train(
+            settings,
+            images.images[chosen],
+            images.labels[chosen],
+            on_epoch=report,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+    network = training.fold(module)
+    accuracy = float(np.mean(network.predict(test.images) == test.labels))
+    card = training.training_card(
+        settings,
+        dataset=dataset,
+        training_images=f"--index {index.text} of {len(images):,}",
+        accuracy=accuracy,
+    )
+    card["accuracy_images"] = test_name or f"test split of {dataset}"
+    save_network(dataclasses.replace(network, card=card), out)
+    output().print(
+        f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
+        f"{out} is written",
+        soft_wrap=True,
+    )
+
+
+def _image_sets(
+    dataset: str, test_name: str | None, data_dir: Path | None
+) -> tuple[ImageSet, ImageSet]:
+    """The images to train on, and those to measure the accuracy on."""
+    published = dataset in SOURCES
+    if test_name is None and not published:
+        raise SettingError(
+            f"{dataset} has no test split to measure the accuracy on; give --test IMAGES"
+        )
+    images = load_dataset(dataset, split="train" if published else "test", data_dir=data_dir)
+    return images, load_dataset(test_name or dataset, data_dir=data_dir)
