@@ -1,0 +1,1 @@
+"""What all tests share: strategies for problems, a reference network, the brute-force oracle."""
