@@ -59,8 +59,10 @@ class HiddenLayer:
         Such a sum has the parity of `inputs` and lies in [-inputs, inputs], so this changes no
         neuron of a layer that reads signs; `-inputs` means always +1, `inputs + 2` always -1.
         """
-        steps = np.ceil((np.clip(self.threshold, -self.inputs, self.inputs + 1) + self.inputs) / 2)
-        return 2 * steps.astype(np.int64) - self.inputs
+        # ceil first: added to `inputs`, a threshold just above an integer would be rounded to it
+        whole = np.ceil(np.clip(self.threshold, -self.inputs, self.inputs + 1)).astype(np.int64)
+        lifted: Integers = whole + (whole - self.inputs) % 2
+        return lifted
 
     @cached_property
     def real_weight(self) -> Floats:
@@ -277,7 +279,7 @@ class BinaryNetwork:
         """
         sums = self.output.sums(self.activations(images)[-1])
         if self.output.plain:
-            return np.argmax(sums, axis=1).astype(np.int64)
+            return np.array(np.argmax(sums, axis=1), dtype=np.int64)
         ranked = [ranking(self.output.exact_values(row))[0] for row in sums]
         return np.array(ranked, dtype=np.int64)
 
@@ -323,7 +325,8 @@ def _checked_vector(values: npt.ArrayLike, length: int, where: str) -> Floats:
     array = np.array(values, dtype=np.float64)
     if array.shape != (length,):
         raise NetworkError(
-            f"{where} has shape {array.shape}; it must be ({length},), a value for each row of weight"
+            f"{where} has shape {array.shape}; it must be ({length},), a value for each row of "
+            "weight"
         )
     wrong = np.flatnonzero(~np.isfinite(array))
     if len(wrong):
