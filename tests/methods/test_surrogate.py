@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signflip.methods.surrogate import Surrogate
+from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from tests.support.strategies import images, networks
+
+
+def one_neuron(threshold: float) -> BinaryNetwork:
+    """A network whose class 1 value is the sign of the sum of two pixels, class 0 its opposite."""
+    return BinaryNetwork(
+        (HiddenLayer(np.array([[1, 1]]), np.array([threshold])),),
+        OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "value"), [(0.9, 0.2), (1.2, 0.8), (0.2, -1.0), (1.8, 1.0), (0.8, 0.0)]
+)
+def test_a_neuron_is_a_ramp_around_its_threshold(total: float, value: float) -> None:
+    # the image's norm is 1, so the ramp of width 0.5 runs from 0.3 to 1.3
+    surrogate = Surrogate(one_neuron(0.8), np.array([0.6, 0.8]), width=0.5)
+    values = surrogate.forward(np.array([[total, 0.0]]))
+    np.testing.assert_allclose(values, [[-value, value]], atol=1e-6)
+
+
+def test_above_the_first_layer_the_unit_is_the_root_of_the_fan_in() -> None:
+    # four neurons that are always +1, and one above them: sum 4, threshold 1 rounded up to 2
+    first = HiddenLayer(np.ones((4, 1), dtype=np.int8), np.full(4, -9.0))
+    second = HiddenLayer(np.ones((1, 4), dtype=np.int8), np.array([1.0]))
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    network = BinaryNetwork((first, second), output)
+    # the middle between the sums 0 (answers -1) and 2 (answers +1) is 1
+    values = Surrogate(network, np.ones(1), width=2.0).forward(np.ones((1, 1)))
+    np.testing.assert_allclose(values, [[-0.75, 0.75]])
+
+
+@given(networks(), st.data())
+def test_a_very_narrow_surrogate_is_the_network(
+    network: BinaryNetwork, data: st.DataObject
+) -> None:
+    image = data.draw(images(network.inputs))
+    first = network.hidden[0]
+    distance = np.abs(first.weight @ image - first.threshold)
+    surrogate = Surrogate(network, image, width=1e-4)
+    if distance.min() > 1e-2:
+        np.testing.assert_allclose(
+            surrogate.forward(image[None]), network.forward(image[None]), atol=1e-9
+        )
+
+
+@given(networks(), st.data(), st.sampled_from([0.5, 1.0, 3.0]))
+def test_the_ascent_is_the_slope_of_the_best_rivals_lead(
+    network: BinaryNetwork, data: st.DataObject, width: float
+) -> None:
+    image = data.draw(images(network.inputs))
+    surrogate = Surrogate(network, image, width)
+    rivals = tuple(range(1, network.classes))
+
+    def lead(point: np.ndarray) -> float:
+        values = surrogate.forward(point[None])[0]
+        return float(values[1:].max() - values[0])
+
+    slope = surrogate.ascent(image[None], rivals, 0)[0]
+    step = 2.0**-7
+    for pixel in range(network.inputs):
+        move = step * (np.arange(network.inputs) == pixel)
+        before, middle, after = lead(image - move), lead(image), lead(image + move)
+        # piecewise linear: where the two halves differ there is a kink, and no slope to compare
+        if abs(after - 2 * middle + before) < 1e-4:
+            assert slope[pixel] == pytest.approx((after - before) / (2 * step), abs=0.05)
+
+
+def test_a_black_image_has_a_unit_too() -> None:
+    values = Surrogate(one_neuron(0.5), np.zeros(2)).forward(np.zeros((1, 2)))
+    np.testing.assert_allclose(values, [[0.5, -0.5]])
+
+
+def test_thresholds_beyond_float32_are_constants() -> None:
+    values = Surrogate(one_neuron(1e300), np.ones(2)).forward(np.ones((1, 2)))
+    np.testing.assert_allclose(values, [[1.0, -1.0]])
