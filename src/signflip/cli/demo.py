@@ -35,7 +35,8 @@ Cell = tuple[str, float]
 def demo(workers: int, out: Path) -> None:
     """Attack 20 real images with every method.
 
-    Prints a table and draws a picture. The network and the images are part of the package; nothing is downloaded.
+    Prints a table and draws a picture. The network and the images are part of the package: nothing
+    is downloaded.
     """
     check_workers(workers)
     check_picture_name(out)

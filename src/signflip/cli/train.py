@@ -59,7 +59,8 @@ def train(
 ) -> None:
     """Train a network as in the paper.
 
-    DATASET is mnist, fashion-mnist, or a .npz file with images and labels. The accuracy is measured on the test split of a data set, or on --test IMAGES.
+    DATASET is mnist, fashion-mnist, or a .npz file with images and labels. The accuracy is measured
+    on the test split of a data set, or on --test IMAGES.
     """
     from signflip import training  # torch is an extra, and slow to import
 

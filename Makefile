@@ -1,0 +1,41 @@
+# Everything happens in .venv, with the versions that constraints.txt names.
+# Another Python: make PYTHON=python3.12 demo
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SOURCES := pyproject.toml constraints.txt
+
+.PHONY: help demo install test lint clean
+
+help: ## Show this list.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/core.stamp ## Attack real images with every method: a table, and signflip-demo.png.
+	$(BIN)/signflip demo
+
+install: .venv/all.stamp ## Install with all extras, for work on the code.
+
+test: .venv/all.stamp ## Run all tests.
+	$(BIN)/python -m pytest
+
+lint: .venv/all.stamp ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## Remove .venv and caches.
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/core.stamp: $(SOURCES) | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+.venv/all.stamp: $(SOURCES) | $(BIN)/python
+	$(PIP) --editable '.[scip,gurobi,train,dev]'
+	@touch $@ .venv/core.stamp
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	    echo "error: '$(PYTHON)' is no Python 3.11 to 3.13; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
