@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping
 
 from signflip.attack import Method
 from signflip.errors import SettingError
+from signflip.methods.fgsm import Fgsm
+from signflip.methods.milp import Milp
 
-METHODS: Mapping[str, Callable[..., Method]] = {}
+METHODS: Mapping[str, Callable[..., Method]] = {
+    "fgsm": Fgsm,
+    "milp": Milp,
+}
 """Name -> class; the command line and sweeps take their choices from here."""
 
-__all__ = ["METHODS", "make_method", "method_settings"]
+__all__ = ["METHODS", "Fgsm", "Milp", "make_method", "method_settings"]
 
 
 def method_settings(name: str) -> frozenset[str]:
