@@ -24,6 +24,9 @@ Integers = npt.NDArray[np.int64]
 
 UNIT_ROUNDOFF = 2.0**-53
 
+_BLOCK = 512  # images in one product of matrices, such that the block stays in the cache
+_HUGE = 2.0**1000
+
 
 @dataclass(frozen=True, eq=False)
 class HiddenLayer:
@@ -74,20 +77,32 @@ class HiddenLayer:
         return np.ascontiguousarray(self.weight.T, dtype=np.float32)
 
     def signs_of_reals(self, values: Floats) -> Signs:
-        """Activations (N, neurons) int8 for real inputs (N, inputs) float64, each sign exact.
+        """Activations (N, neurons) int8 for real inputs (N, inputs) float64, each sign exact."""
+        signs = np.empty((len(values), self.neurons), dtype=np.int8)
+        for start in range(0, len(values), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            signs[block] = self._signs_of_block(values[block])
+        return signs
 
-        A product of matrices decides every neuron that is farther from its threshold than the
-        rounding error `n u sum |x_i|` of a sum of n terms in any order (Higham 2002, section 4.2;
-        doubled, which covers the rounding of the bound itself). The few others are summed exactly.
-        """
+    def _signs_of_block(self, values: Floats) -> Signs:
         with np.errstate(over="ignore", invalid="ignore"):
             sums = values @ self.real_weight
-            error = 2 * self.inputs * UNIT_ROUNDOFF * np.abs(values).sum(axis=1)
-            doubtful = ~(np.abs(sums - self.threshold) > error[:, None])
-        signs = np.where(sums >= self.threshold, np.int8(1), np.int8(-1))
+            magnitude = np.abs(values).sum(axis=1)
+            signs, doubtful = self._likely_signs(sums, magnitude[:, None])
         for row, neuron in np.argwhere(doubtful):
             signs[row, neuron] = self._exact_sign(int(neuron), values[row])
         return signs
+
+    def _likely_signs(self, sums: Floats, magnitude: Floats) -> tuple[Signs, npt.NDArray[np.bool_]]:
+        """Signs of `sums - threshold`, and where the true sum's sign may differ.
+
+        A sum of n terms in any order has a rounding error below `n u sum |x_i|` (Higham 2002,
+        section 4.2), with `sum |x_i|` the `magnitude`. The bound is doubled, which covers its own
+        rounding, and infinite where the sum itself comes near the end of the range of float64.
+        """
+        error = np.where(magnitude < _HUGE, 2 * self.inputs * UNIT_ROUNDOFF * magnitude, np.inf)
+        gaps = sums - self.threshold
+        return _as_signs(gaps >= 0), ~(np.abs(gaps) > error)
 
     def signs_at_extremes(self, lower: Floats, upper: Floats) -> tuple[Signs, Signs]:
         """Each neuron's sign where its pre-activation is least and where it is greatest in a box.
@@ -106,9 +121,8 @@ class HiddenLayer:
     def _signs_at_corners(self, corners: Floats) -> Signs:
         # one corner of the box for each neuron: a row sum instead of a product of matrices
         sums = (self.weight * corners).sum(axis=1)
-        error = 2 * self.inputs * UNIT_ROUNDOFF * np.abs(corners).sum(axis=1)
-        signs = np.where(sums >= self.threshold, np.int8(1), np.int8(-1))
-        for neuron in np.flatnonzero(~(np.abs(sums - self.threshold) > error)):
+        signs, doubtful = self._likely_signs(sums, np.abs(corners).sum(axis=1))
+        for neuron in np.flatnonzero(doubtful):
             signs[neuron] = self._exact_sign(int(neuron), corners[neuron])
         return signs
 
@@ -123,7 +137,7 @@ class HiddenLayer:
         """Activations (N, neurons) int8 for activations (N, inputs) int8 of the layer below."""
         # float32 holds these sums exactly, and a product of float32 matrices is the fast one
         sums = signs.astype(np.float32) @ self._fast_weight
-        return np.where(sums >= self.integer_threshold, np.int8(1), np.int8(-1))
+        return _as_signs(sums >= self.integer_threshold.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +177,13 @@ class OutputLayer:
         """Whether scale is 1 and bias 0, as in the paper: class values are integers then."""
         return bool(np.all(self.scale == 1) and np.all(self.bias == 0))
 
+    @cached_property
+    def _fast_weight(self) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self.weight.T, dtype=np.float32)
+
     def sums(self, signs: Signs) -> Integers:
         """`weight . h` (N, classes) int64 for activations (N, inputs) int8."""
-        product = signs.astype(np.float32) @ self.weight.T.astype(np.float32)
-        return product.astype(np.int64)
+        return (signs.astype(np.float32) @ self._fast_weight).astype(np.int64)
 
     def values(self, sums: Integers) -> Floats:
         """Class values (N, classes) float64 of `sums`, rounded once or twice unless `plain`."""
@@ -301,6 +318,10 @@ class BinaryNetwork:
 def ranking(values: list[Fraction]) -> list[int]:
     """Classes from the highest value to the lowest, a tie to the lower index first."""
     return sorted(range(len(values)), key=lambda index: (-values[index], index))
+
+
+def _as_signs(positive: npt.NDArray[np.bool_]) -> Signs:
+    return positive.view(np.int8) * np.int8(2) - np.int8(1)
 
 
 def _checked_weight(weight: npt.ArrayLike, where: str) -> Signs:
