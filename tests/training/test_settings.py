@@ -1,0 +1,34 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from signflip.errors import SettingError
+from signflip.training import TrainingSettings
+
+SETTINGS = TrainingSettings()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden": ()}, "hidden is"),
+        ({"hidden": (10, 0)}, "hidden is"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"batch_size": 1}, "batch_size is 1"),
+        ({"learning_rate": 0.0}, "learning_rate is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**63}, "seed is"),
+    ],
+)
+def test_bad_settings_are_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        replace(SETTINGS, **change)  # type: ignore[arg-type]
+
+
+def test_the_device_is_a_gpu_if_there_is_one() -> None:
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    assert SETTINGS.torch_device().type == expected
+    assert replace(SETTINGS, device="cpu").torch_device().type == "cpu"
