@@ -26,6 +26,7 @@ UNIT_ROUNDOFF = 2.0**-53
 
 _BLOCK = 512  # images in one product of matrices, such that the block stays in the cache
 _HUGE = 2.0**1000
+_LARGEST_OUTPUT = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,8 +147,8 @@ class OutputLayer:
 
     Attributes:
         weight: (classes, inputs) int8, each -1 or +1.
-        scale: (classes,) float64, finite.
-        bias: (classes,) float64, finite.
+        scale: (classes,) float64, from -1e100 to 1e100.
+        bias: (classes,) float64, from -1e100 to 1e100.
     """
 
     weight: Signs
@@ -161,6 +162,14 @@ class OutputLayer:
             object.__setattr__(self, name, vector)
         if self.classes < 2:
             raise NetworkError("the output layer has 1 class; a classifier needs at least 2")
+        for name in ("scale", "bias"):
+            largest = float(np.abs(getattr(self, name)).max())
+            if largest > _LARGEST_OUTPUT:
+                raise NetworkError(
+                    f"output layer {name} reaches {largest}; it must not exceed "
+                    f"{_LARGEST_OUTPUT}, or class values would overflow: divide scale and bias by "
+                    "one number"
+                )
 
     @property
     def classes(self) -> int:
