@@ -1,11 +1,9 @@
 """The command line: each command parses, calls the library, and prints."""
 
-import signal
-import sys
-
 import click
 
 from signflip.cli.group import Group
+from signflip.cli.interrupts import end_on_sigterm
 
 __all__ = ["cli", "main"]
 
@@ -22,6 +20,5 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    # as an exception, so that what was found so far is written and workers are ended
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_on_sigterm()
     cli()

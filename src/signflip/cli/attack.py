@@ -9,6 +9,7 @@ from rich.table import Table
 
 from signflip.batch import Attacked, AttackPlan, Batch, attack_jobs, run_jobs
 from signflip.cli.console import output, progress_bar, remarks
+from signflip.cli.interrupts import undisturbed
 from signflip.cli.options import (
     FILE,
     data_dir_option,
@@ -85,8 +86,11 @@ def _run(batch: Batch, workers: int, files: ResultFiles, answers: list[Attacked]
                 failures += 1
                 remarks().print(f"image {job.index} has no answer: {answer.reason}")
             else:
-                files.add(answer)
-                answers.append(answer)
+                with (
+                    undisturbed()
+                ):  # an answer is in the file, the table and the witnesses, or in none
+                    files.add(answer)
+                    answers.append(answer)
                 flipped += answer.record.verdict is Verdict.FLIPPED
             bar.advance(f"{flipped} flipped")
     return failures

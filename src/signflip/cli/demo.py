@@ -9,6 +9,7 @@ from rich.table import Table
 from signflip.batch import Attacked, AttackJob, AttackPlan, attack_jobs, run_jobs
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE
+from signflip.cli.output import check_writable, writing
 from signflip.data import load_dataset
 from signflip.methods import METHODS, make_method
 from signflip.picture import check_picture_name, draw_attack, save_picture
@@ -40,6 +41,7 @@ def demo(workers: int, out: Path) -> None:
     """
     check_workers(workers)
     check_picture_name(out)
+    check_writable(out, overwrite=True)
     jobs = _jobs()
     remarks().print(
         f"{NETWORK}, {COUNT} images of {IMAGES}, each attacked with {', '.join(METHODS)} at "
@@ -112,5 +114,7 @@ def _print_table(answers: Mapping[Cell, Sequence[Attacked]]) -> None:
 def _draw(job: AttackJob, answer: Attacked, out: Path) -> None:
     record = answer.record
     title = f"{NETWORK}, epsilon {record.epsilon:g}, {record.method}: {record.verdict.value}"
-    save_picture(draw_attack(job.problem(), answer.witness, title=title, label=record.label), out)
+    figure = draw_attack(job.problem(), answer.witness, title=title, label=record.label)
+    with writing(out):
+        save_picture(figure, out)
     output().print(f"the strongest attack is drawn in {out}", soft_wrap=True)

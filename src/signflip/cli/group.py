@@ -7,10 +7,8 @@ from typing import IO, Any
 
 import click
 
+from signflip.cli.interrupts import INTERRUPTED
 from signflip.errors import SignflipError
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 
 class CommandError(click.ClickException):

@@ -2,6 +2,8 @@
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,10 +28,12 @@ class ResultFiles:
         overwrite: whether files that exist are replaced.
 
     Raises:
-        SettingError: a file exists already, or cannot be written.
+        SettingError: a file exists already, cannot be written, or is named twice.
     """
 
     def __init__(self, out: Path | None, witnesses: Path | None, *, overwrite: bool) -> None:
+        if out is not None and out == witnesses:
+            raise SettingError(f"--out and --witnesses both name {out}; name two files")
         for path in (out, witnesses):
             if path is not None:
                 check_writable(path, overwrite=overwrite)
@@ -55,7 +59,8 @@ class ResultFiles:
         if self._lines is not None:
             self._lines.close()
         if self._witness_path is not None and self._witnesses:
-            write_bytes(self._witness_path, self._packed())
+            with writing(self._witness_path):
+                write_bytes(self._witness_path, self._packed())
 
     def _packed(self) -> bytes:
         index = sorted(self._witnesses)
@@ -78,28 +83,36 @@ class _LineFile:
 
     def add(self, line: str) -> None:
         data = line.encode() + b"\n"
-        try:
-            written = self._file.write(data)
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            self._take_back()
-            raise SettingError(
-                f"{self._path} cannot be written ({error.strerror}); the lines before are whole"
-            ) from error
-        if written != len(data):
-            self._take_back()
-            raise SettingError(
-                f"{self._path} cannot be written (the disk is full); the lines before are whole"
-            )
+        rest = memoryview(data)
+        with writing(self._path):
+            try:
+                while rest:  # once, unless the disk is full
+                    rest = rest[self._file.write(rest) :]
+                os.fsync(self._file.fileno())
+            except OSError:
+                self._file.truncate(self._size)
+                raise
         self._size += len(data)
-
-    def _take_back(self) -> None:
-        self._file.truncate(self._size)
 
     def close(self) -> None:
         self._file.close()
         if self._size == 0:  # nothing was found: no file in the way of the next try
             self._path.unlink()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns a failure to write `path` into an error for the user.
+
+    Raises:
+        SettingError: the system refused.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SettingError(
+            f"{path} cannot be written ({error.strerror}); make room, or name another file"
+        ) from error
 
 
 def check_writable(path: Path, *, overwrite: bool) -> None:

@@ -16,7 +16,7 @@ from signflip.cli.options import (
     overwrite_option,
     plan_options,
 )
-from signflip.cli.output import check_writable
+from signflip.cli.output import check_writable, writing
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
 from signflip.errors import SettingError
@@ -62,7 +62,9 @@ def show(
         f"{network}, image {record.index} of {images}, epsilon {record.epsilon:g}, "
         f"{record.method}: {record.verdict.value}"
     )
-    save_picture(draw_attack(job.problem(), answer.witness, title=text, label=record.label), out)
+    figure = draw_attack(job.problem(), answer.witness, title=text, label=record.label)
+    with writing(out):
+        save_picture(figure, out)
     output().print(
         f"{text} (objective {format_number(record.clean_objective)} to "
         f"{format_number(record.objective)}); {out} is written",

@@ -9,7 +9,7 @@ import numpy as np
 from signflip.cli import values
 from signflip.cli.console import output, progress_bar
 from signflip.cli.options import FILE, data_dir_option, index_option, overwrite_option
-from signflip.cli.output import check_writable
+from signflip.cli.output import check_writable, writing
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
 from signflip.data.sources import SOURCES
@@ -97,7 +97,8 @@ def train(
         accuracy=accuracy,
     )
     card["accuracy_images"] = test_name or f"test split of {dataset}"
-    save_network(dataclasses.replace(network, card=card), out)
+    with writing(out):
+        save_network(dataclasses.replace(network, card=card), out)
     output().print(
         f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
         f"{out} is written",

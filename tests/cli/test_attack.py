@@ -1,0 +1,177 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.conftest import IMAGES, Invoke, records, tiny_network
+
+from signflip import Problem, Target, Untargeted, load_network, save_network
+from signflip.data import load_dataset
+
+KEYS = [
+    "network",
+    "images",
+    "index",
+    "label",
+    "prediction",
+    "target",
+    "epsilon",
+    "method",
+    "seed",
+    "verdict",
+    "objective",
+    "clean_objective",
+    "bound",
+    "seconds",
+    "trace",
+]
+ATTACK = ("attack", "net.safetensors", "images.npz", "--epsilon", 0.2, "--method", "fgsm")
+
+
+def test_records_hold_the_documented_keys_and_types(folder: Path, invoke: Invoke) -> None:
+    result = invoke(*ATTACK, "--seed", 4, "--out", "out.jsonl")
+    assert result.exit_code == 0, result.output
+    found = records(folder / "out.jsonl")
+    network, images = load_network("net.safetensors"), load_dataset("images.npz")
+    assert [record["index"] for record in found] == list(range(IMAGES))
+    for record in found:
+        assert list(record) == KEYS
+        assert record["network"] == "net.safetensors"
+        assert record["images"] == "images.npz"
+        assert record["label"] == images.labels[record["index"]]
+        assert record["prediction"] == network.predict(images.images[[record["index"]]])[0]
+        assert (record["epsilon"], record["method"], record["seed"]) == (0.2, "fgsm", 4)
+        assert record["bound"] is None
+        assert isinstance(record["objective"], int)
+        assert isinstance(record["clean_objective"], int)
+        assert (record["verdict"] == "flipped") == (record["objective"] > 0)
+        times, objectives = zip(*record["trace"], strict=True)
+        assert sorted(times) == list(times)
+        assert objectives[0] == record["clean_objective"]
+        assert objectives[-1] == record["objective"]
+        assert times[-1] <= record["seconds"]
+    assert {"flipped", "unknown"} == {record["verdict"] for record in found}
+
+
+def test_misclassified_images_are_attacked_from_their_prediction(
+    folder: Path, invoke: Invoke
+) -> None:
+    invoke(*ATTACK, "--out", "out.jsonl")
+    wrong = [r for r in records(folder / "out.jsonl") if r["label"] != r["prediction"]]
+    assert wrong
+    assert all(record["clean_objective"] <= 0 for record in wrong)
+
+
+@pytest.mark.parametrize("target", ["second", "untargeted", "1"])
+def test_witnesses_replay(folder: Path, invoke: Invoke, target: str) -> None:
+    result = invoke(*ATTACK, "--target", target, "--out", "out.jsonl", "--witnesses", "adv.npz")
+    assert result.exit_code == 0, result.output
+    found = records(folder / "out.jsonl")
+    network, images = load_network("net.safetensors"), load_dataset("images.npz")
+    goal = {"second": None, "untargeted": Untargeted(), "1": Target(1)}[target]
+    with np.load("adv.npz") as archive:
+        assert sorted(archive) == ["images", "index"]
+        assert archive["images"].dtype == np.float64
+        assert archive["index"].tolist() == [record["index"] for record in found]
+        witnesses = archive["images"]
+    for record, witness in zip(found, witnesses, strict=True):
+        problem = Problem.ball(network, images.images[record["index"]], epsilon=0.2, goal=goal)
+        replay = problem.replay(witness)
+        assert replay.inside
+        assert replay.value == record["objective"]
+        wanted = problem.goal.class_index if isinstance(problem.goal, Target) else None
+        assert record["target"] == wanted
+
+
+def test_images_predicted_as_the_target_are_skipped(folder: Path, invoke: Invoke) -> None:
+    predictions = tiny_network().predict(load_dataset("images.npz").images)
+    assert 1 in predictions
+    result = invoke(*ATTACK, "--target", 1, "--out", "out.jsonl")
+    assert result.exit_code == 0
+    expected = [i for i in range(IMAGES) if predictions[i] != 1]
+    assert [record["index"] for record in records(folder / "out.jsonl")] == expected
+    skipped = ", ".join(str(i) for i in range(IMAGES) if predictions[i] == 1)
+    assert f"skipped, since predicted as the target already: {skipped}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3", [3]),
+        ("2:5", [2, 3, 4]),
+        (":2", [0, 1]),
+        ("6:", [6, 7]),
+        ("0:8:3", [0, 3, 6]),
+        ("5,1:3,2", [1, 2, 5]),
+        (":", list(range(IMAGES))),
+    ],
+)
+def test_index_chooses_images(folder: Path, invoke: Invoke, text: str, expected: list[int]) -> None:
+    assert invoke(*ATTACK, "--index", text, "--out", "out.jsonl").exit_code == 0
+    assert [record["index"] for record in records(folder / "out.jsonl")] == expected
+
+
+def test_the_number_of_workers_changes_no_answer(folder: Path, invoke: Invoke) -> None:
+    answers = []
+    for workers in (1, 2):
+        out, witnesses = f"{workers}.jsonl", f"{workers}.npz"
+        arguments = ("--workers", workers, "--out", out, "--witnesses", witnesses)
+        assert invoke(*ATTACK, *arguments).exit_code == 0
+        found = records(folder / out)
+        for record in found:
+            del record["seconds"]
+            record["trace"] = [objective for _, objective in record["trace"]]
+        with np.load(witnesses) as archive:
+            answers.append((found, archive["images"].tobytes()))
+    assert answers[0] == answers[1]
+
+
+def test_a_row_for_each_image_and_a_summary(folder: Path, invoke: Invoke) -> None:
+    result = invoke(*ATTACK, "--index", "0:4", "--out", "out.jsonl")
+    lines = result.stdout.splitlines()
+    found = records(folder / "out.jsonl")
+    assert [line.split()[:3] for line in lines[1:5]] == [
+        [str(record[key]) for key in ("index", "label", "prediction")] for record in found
+    ]
+    flipped = sum(record["verdict"] == "flipped" for record in found)
+    mean = sum(record["objective"] for record in found) / 4
+    assert lines[-1].startswith(
+        f"4 images: {flipped} flipped, 0 robust, {4 - flipped} unknown; mean objective {mean:.2f}"
+    )
+
+
+def test_a_network_with_scales_has_real_objectives(folder: Path, invoke: Invoke) -> None:
+    save_network(tiny_network(scale=(0.5, 1.25, 0.7)), "real.safetensors")
+    result = invoke("attack", "real.safetensors", *ATTACK[2:], "--out", "out.jsonl")
+    assert result.exit_code == 0
+    assert all(isinstance(r["objective"], float) for r in records(folder / "out.jsonl"))
+
+
+def test_epsilon_may_be_a_quotient(folder: Path, invoke: Invoke) -> None:
+    arguments = (*ATTACK[:3], "--epsilon", "51/255", "--method", "fgsm", "--index", 0)
+    assert invoke(*arguments, "--out", "out.jsonl").exit_code == 0
+    assert records(folder / "out.jsonl")[0]["epsilon"] == 51 / 255
+
+
+def test_a_warm_start_counts_within_the_time(folder: Path, invoke: Invoke) -> None:
+    result = invoke(*ATTACK, "--warm-start", "fgsm:0.5", "--out", "out.jsonl")
+    assert result.exit_code == 0, result.output
+    for record in records(folder / "out.jsonl"):
+        assert record["method"] == "fgsm"
+        assert record["trace"][-1][1] == record["objective"]
+
+
+def test_overwrite_replaces_files(folder: Path, invoke: Invoke) -> None:
+    for name in ("out.jsonl", "adv.npz"):
+        (folder / name).write_text("old\n" * 1000)
+    files = ("--out", "out.jsonl", "--witnesses", "adv.npz")
+    assert invoke(*ATTACK, "--index", 0, *files, "--overwrite").exit_code == 0
+    assert [record["index"] for record in records(folder / "out.jsonl")] == [0]
+    with np.load("adv.npz") as archive:
+        assert archive["index"].tolist() == [0]
+
+
+def test_zoo_network_and_embedded_sample_by_name(folder: Path, invoke: Invoke) -> None:
+    arguments = ("mnist-2x100", "mnist-sample", "--epsilon", 0.005, "--method", "fgsm")
+    result = invoke("attack", *arguments, "--index", "0:2", "--out", "out.jsonl")
+    assert result.exit_code == 0, result.output
+    assert [record["network"] for record in records(folder / "out.jsonl")] == ["mnist-2x100"] * 2
