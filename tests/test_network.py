@@ -1,0 +1,299 @@
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from signflip.errors import DataError, NetworkError, SignflipError
+from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer, ranking
+from tests.support.reference import (
+    reference_layer,
+    reference_prediction,
+    reference_values,
+    reference_values_of_pattern,
+)
+from tests.support.strategies import images, networks, thresholds, weights
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+DENORMAL = st.floats(-1e-307, 1e-307)
+
+
+def layer(weight: list[list[int]], threshold: list[float]) -> HiddenLayer:
+    return HiddenLayer(np.array(weight), np.array(threshold))
+
+
+def output(weight: list[list[int]], scale: list[float], bias: list[float]) -> OutputLayer:
+    return OutputLayer(np.array(weight), np.array(scale), np.array(bias))
+
+
+def small_network() -> BinaryNetwork:
+    return BinaryNetwork(
+        (layer([[1, 1], [-1, 1], [1, -1]], [0.5, 0.0, 0.25]), layer([[1, -1, 1]] * 2, [1.0, -1.0])),
+        output([[1, 1], [-1, 1], [1, -1]], [1, 1, 1], [0, 0, 0]),
+    )
+
+
+# --- the forward pass is the definition, exactly -------------------------------------------------
+
+
+@given(st.data())
+def test_activations_and_values_are_those_of_the_definition(data: st.DataObject) -> None:
+    network = data.draw(networks())
+    batch = np.array([data.draw(images(network.inputs)) for _ in range(3)])
+    for image, sums in zip(batch, network.output.sums(network.activations(batch)[-1]), strict=True):
+        expected = reference_values(network, image.tolist())
+        assert network.output.exact_values(sums) == expected
+    predictions = [reference_prediction(reference_values(network, row)) for row in batch.tolist()]
+    assert network.predict(batch).tolist() == predictions
+
+
+@given(st.data())
+def test_plain_values_are_exact_and_others_are_close(data: st.DataObject) -> None:
+    network = data.draw(networks())
+    image = data.draw(images(network.inputs))
+    expected = reference_values(network, image.tolist())
+    values = network.forward(image[None])[0]
+    if network.output.plain:
+        assert [Fraction(value) for value in values.tolist()] == expected
+    assert values.tolist() == pytest.approx([float(value) for value in expected], abs=1e-12)
+
+
+@given(st.data(), st.sampled_from([FINITE, DENORMAL, FINITE | DENORMAL | st.sampled_from([0.0])]))
+def test_first_layer_is_exact_for_any_finite_input(
+    data: st.DataObject, elements: st.SearchStrategy[float]
+) -> None:
+    inputs = data.draw(st.integers(1, 6))
+    values = data.draw(arrays(np.float64, inputs, elements=elements))
+    limits = data.draw(arrays(np.float64, 4, elements=elements | st.just(0.0)))
+    hidden = HiddenLayer(data.draw(weights(4, inputs)), limits)
+    assert hidden.signs_of_reals(values[None])[0].tolist() == reference_layer(
+        hidden, values.tolist()
+    )
+
+
+@given(st.data())
+def test_first_layer_is_exact_at_and_beside_ties(data: st.DataObject) -> None:
+    inputs = data.draw(st.integers(1, 60))
+    pixel = st.floats(0, 1) | st.integers(0, 255).map(lambda k: k / 255) | st.just(1e-17)
+    values = data.draw(arrays(np.float64, inputs, elements=pixel))
+    weight = data.draw(weights(1, inputs))
+    total = sum(map(Fraction, (weight[0] * values).tolist()), Fraction(0))
+    nearest = float(total)
+    near = [nearest, math.nextafter(nearest, math.inf), math.nextafter(nearest, -math.inf)]
+    hidden = HiddenLayer(np.repeat(weight, 3, axis=0), np.array(near))
+    expected = [1 if total >= Fraction(limit) else -1 for limit in near]
+    assert hidden.signs_of_reals(values[None])[0].tolist() == expected
+
+
+def test_a_tie_that_every_order_of_float64_additions_gets_wrong() -> None:
+    # the exact sum is 2**-53 above the threshold and each rounding to even loses it
+    values = np.array([1.0, 2.0**-53, 1.0, 2.0**-53])
+    hidden = layer([[1, 1, -1, -1], [1, 1, 1, -1], [1, 1, 1, 1]], [0.0, 2.0, 2 + 2.0**-52])
+    assert hidden.signs_of_reals(values[None])[0].tolist() == [1, 1, 1]
+    assert hidden.signs_of_reals(values[None] * [1, 1, 1, 3])[0].tolist() == [-1, -1, 1]
+
+
+def test_sums_beyond_the_range_of_float64_are_exact() -> None:
+    huge = np.finfo(np.float64).max
+    values = np.array([[huge, huge, huge, 1.0]])
+    hidden = layer([[1, 1, -1, -1], [1, -1, -1, 1], [1, 1, 1, 1], [-1, -1, -1, 1]], [huge] * 4)
+    assert hidden.signs_of_reals(values)[0].tolist() == [-1, -1, 1, -1]
+    assert hidden.signs_of_reals(values * [1, 1, 1, 0])[0].tolist() == [1, -1, 1, -1]
+
+
+def test_denormal_differences_decide() -> None:
+    tiny = 5e-324
+    hidden = layer([[1, -1], [1, -1], [-1, -1]], [0.0, tiny, -tiny])
+    assert hidden.signs_of_reals(np.array([[tiny, 0.0]]))[0].tolist() == [1, 1, 1]
+    assert hidden.signs_of_reals(np.array([[0.0, tiny]]))[0].tolist() == [-1, -1, 1]
+    assert hidden.signs_of_reals(np.array([[tiny, tiny]]))[0].tolist() == [1, -1, -1]
+
+
+def test_a_sum_at_the_threshold_is_positive_and_minus_zero_is_zero() -> None:
+    hidden = layer([[1, -1], [-1, 1]], [0.0, -0.0])
+    assert hidden.signs_of_reals(np.array([[0.5, 0.5], [-0.0, 0.0]])).tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, 1100])
+def test_a_batch_is_its_images_one_by_one(count: int) -> None:
+    random = np.random.default_rng(count)
+    hidden = HiddenLayer(random.choice([-1, 1], (7, 20)), random.uniform(-1, 1, 7))
+    values = random.integers(0, 3, (count, 20)) / 2
+    batch = hidden.signs_of_reals(values)
+    assert batch.shape == (count, 7)
+    assert batch.dtype == np.int8
+    for row, signs in zip(values, batch, strict=True):
+        assert signs.tolist() == reference_layer(hidden, row.tolist())
+
+
+@given(st.data())
+def test_upper_layers_of_a_pattern_are_those_of_the_definition(data: st.DataObject) -> None:
+    network = data.draw(networks())
+    pattern = data.draw(weights(1, network.widths[0]))
+    signs = network.activations_of_pattern(pattern)
+    assert [len(row[0]) for row in signs] == list(network.widths)
+    assert network.output.exact_values(
+        network.output.sums(signs[-1])[0]
+    ) == reference_values_of_pattern(network, pattern[0].tolist())
+
+
+@given(st.data())
+def test_signs_at_extremes_are_the_extremes_over_all_corners(data: st.DataObject) -> None:
+    inputs = data.draw(st.integers(1, 4))
+    hidden = HiddenLayer(data.draw(weights(3, inputs)), data.draw(thresholds(3, inputs)))
+    ends = np.sort([data.draw(images(inputs)), data.draw(images(inputs))], axis=0)
+    least, greatest = hidden.signs_at_extremes(ends[0], ends[1])
+    corners = np.array([reference_layer(hidden, corner) for corner in product(*ends.T.tolist())])
+    assert least.tolist() == corners.min(axis=0).tolist()
+    assert greatest.tolist() == corners.max(axis=0).tolist()
+
+
+# --- integer thresholds ---------------------------------------------------------------------------
+
+
+@given(inputs=st.integers(1, 9), threshold=st.floats(-12, 12) | st.integers(-12, 12).map(float))
+@example(inputs=2, threshold=1e-238)
+@example(inputs=3, threshold=math.nextafter(1, 2))
+@example(inputs=4, threshold=-1.7e308)
+@example(inputs=4, threshold=1.7e308)
+def test_integer_threshold_changes_no_neuron_that_reads_signs(
+    inputs: int, threshold: float
+) -> None:
+    hidden = layer([[1] * inputs], [threshold])
+    whole = int(hidden.integer_threshold[0])
+    assert (whole - inputs) % 2 == 0
+    assert -inputs <= whole <= inputs + 2
+    for total in range(-inputs, inputs + 1, 2):
+        assert (total >= whole) == (Fraction(total) >= Fraction(threshold))
+
+
+# --- predictions ----------------------------------------------------------------------------------
+
+
+def test_a_tie_goes_to_the_lower_class() -> None:
+    constant = layer([[1]], [-5.0])
+    tied = BinaryNetwork((constant,), output([[-1], [1], [1]], [1, 1, 1], [0, 0, 0]))
+    assert tied.predict([[0.3]]).tolist() == [1]
+    scaled = BinaryNetwork((constant,), output([[-1], [1], [1]], [1, 0.5, 0.25], [0, 0.5, 0.75]))
+    assert scaled.predict([[0.3]]).tolist() == [1]
+
+
+def test_predictions_hold_where_float64_values_tie() -> None:
+    # 0.1 * 3 is just above 0.3 exactly, and both are rounded to 0.30000000000000004
+    three = layer([[1]] * 3, [-5.0] * 3)
+    network = BinaryNetwork(
+        (three,), output([[1, 1, 1], [1, 1, -1]], [0.1, 0.0], [0.0, 0.30000000000000004])
+    )
+    values = network.forward([[0.0]])[0]
+    assert values[0] == values[1]
+    assert network.predict([[0.0]]).tolist() == [1]
+
+
+def test_ranking_puts_a_tie_in_the_order_of_classes() -> None:
+    assert ranking([Fraction(1), Fraction(3), Fraction(3), Fraction(-1, 3)]) == [1, 2, 0, 3]
+
+
+# --- what a network says of itself ----------------------------------------------------------------
+
+
+def test_shapes_and_names() -> None:
+    network = small_network()
+    assert (network.inputs, network.widths, network.classes) == (2, (3, 2), 3)
+    assert network.architecture == "3-2"
+    same = BinaryNetwork((network.hidden[1],), network.output)
+    assert same.architecture == "1x2"
+    assert network.output.plain
+    assert not output([[1], [1]], [1, 2], [0, 0]).plain
+    assert not output([[1], [1]], [1, 1], [0, 0.5]).plain
+
+
+def test_digest_tells_networks_apart_and_ignores_the_card() -> None:
+    network = small_network()
+    first, second = network.hidden
+    variants = [
+        BinaryNetwork((layer([[1, 1], [-1, 1], [1, 1]], [0.5, 0, 0.25]), second), network.output),
+        BinaryNetwork((layer([[1, 1], [-1, 1], [1, -1]], [0.5, 0, 0.5]), second), network.output),
+        BinaryNetwork((first, layer([[1, -1, 1]] * 2, [1, 1])), network.output),
+        BinaryNetwork((first, second), output([[1, 1], [-1, 1], [1, 1]], [1] * 3, [0] * 3)),
+        BinaryNetwork((first, second), output([[1, 1], [-1, 1], [1, -1]], [1, 1, 2], [0] * 3)),
+        BinaryNetwork((first, second), output([[1, 1], [-1, 1], [1, -1]], [1] * 3, [0, 0, 1])),
+    ]
+    assert len({network.digest, *(variant.digest for variant in variants)}) == 7
+    assert BinaryNetwork(network.hidden, network.output, {"seed": "1"}).digest == network.digest
+
+
+def test_a_network_keeps_its_own_arrays() -> None:
+    weight, threshold = np.ones((2, 3), dtype=np.int8), np.zeros(2)
+    hidden = HiddenLayer(weight, threshold)
+    weight[0, 0], threshold[0] = -1, 9
+    assert hidden.weight[0, 0] == 1
+    assert hidden.threshold[0] == 0
+    for array in (hidden.weight, hidden.threshold):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: layer([[1, 0]], [0]), r"hidden layer weight\[0, 1\] is 0.*-1 or \+1"),
+        (lambda: HiddenLayer(np.array([[1, 0.5]]), np.zeros(1)), r"weight\[0, 1\] is 0.5"),
+        (lambda: HiddenLayer(np.array([[1, NAN]]), np.zeros(1)), r"weight\[0, 1\] is nan"),
+        (lambda: HiddenLayer(np.array([[257]]), np.zeros(1)), r"weight\[0, 0\] is 257"),
+        (
+            lambda: HiddenLayer(np.ones(3, np.int8), np.zeros(3)),
+            r"shape \(3,\).*\(neurons, inputs\)",
+        ),
+        (lambda: HiddenLayer(np.ones((0, 3), np.int8), np.zeros(0)), r"shape \(0, 3\).*at least 1"),
+        (lambda: layer([[1], [1]], [0]), r"threshold has shape \(1,\); it must be \(2,\)"),
+        (lambda: layer([[1], [1]], [0, NAN]), r"threshold\[1\] is nan; it must be finite"),
+        (lambda: layer([[1], [1]], [-INF, 0]), r"threshold\[0\] is -inf.*constant neuron"),
+        (lambda: output([[1]], [1], [0]), "1 class; a classifier needs at least 2"),
+        (lambda: output([[1], [2]], [1, 1], [0, 0]), r"output layer weight\[1, 0\] is 2"),
+        (lambda: output([[1], [1]], [1], [0, 0]), r"output layer scale has shape \(1,\)"),
+        (lambda: output([[1], [1]], [1, 1], [0, INF]), r"output layer bias\[1\] is inf"),
+        (lambda: output([[1], [1]], [1, -1e101], [0, 0]), r"scale reaches 1e\+101.*overflow"),
+        (lambda: output([[1], [1]], [1, 1], [1e300, 0]), r"bias reaches 1e\+300.*overflow"),
+        (lambda: BinaryNetwork((), output([[1], [1]], [1, 1], [0, 0])), "0 hidden layers"),
+        (
+            lambda: BinaryNetwork((layer([[1], [1]], [0, 0]),), output([[1], [1]], [1, 1], [0, 0])),
+            "hidden layer 0 has 2 neurons, and the layer above it reads 1; shapes must chain",
+        ),
+        (
+            lambda: BinaryNetwork(
+                (layer([[1]], [0]), layer([[1, 1]], [0])), output([[1], [1]], [1, 1], [0, 0])
+            ),
+            "hidden layer 0 has 1 neurons, and the layer above it reads 2",
+        ),
+    ],
+)
+def test_a_broken_network_is_refused(build: Callable[[], object], message: str) -> None:
+    with pytest.raises(NetworkError, match=message) as caught:
+        build()
+    assert isinstance(caught.value, SignflipError)
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (np.zeros(2), r"shape \(2,\); this network reads \(N, 2\)"),
+        (np.zeros((1, 3)), r"shape \(1, 3\); this network reads \(N, 2\)"),
+        (np.zeros((1, 1, 2)), r"reshape"),
+        (np.array([[0, 0], [0, NAN]]), r"images\[1, 1\] is nan; every value must be finite"),
+        (np.array([[-INF, 0]]), r"images\[0, 0\] is -inf"),
+    ],
+)
+@pytest.mark.parametrize("method", ["activations", "forward", "predict"])
+def test_broken_images_are_refused(batch: Floats, message: str, method: str) -> None:
+    with pytest.raises(DataError, match=message):
+        getattr(small_network(), method)(batch)
