@@ -1,6 +1,6 @@
 """Attacks on many images: jobs that can be sent to any process, and their records."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -151,7 +151,7 @@ def attack_jobs(
 
 def run_jobs(
     jobs: Iterable[AttackJob], *, workers: int
-) -> Iterator[tuple[AttackJob, Attacked | Failure]]:
+) -> Generator[tuple[AttackJob, Attacked | Failure]]:
     """Run the jobs in `workers` processes; answers come in the order they are found.
 
     Raises:

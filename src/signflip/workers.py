@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import islice
@@ -50,7 +50,7 @@ def run_in_processes(
     *,
     workers: int,
     limit: Callable[[Item], float | None],
-) -> Iterator[tuple[Item, Result | Failure]]:
+) -> Generator[tuple[Item, Result | Failure]]:
     """Apply `function` to each item in worker processes; yield pairs in the order they finish.
 
     A generator: closing it, or an exception in it, ends the workers. Items are taken from `items`

@@ -1,31 +1,18 @@
 import json
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.tiny import CLASSES, INPUTS, tiny_network
 
-from signflip import BinaryNetwork, HiddenLayer, OutputLayer, save_network
+from signflip import save_network
 from signflip.cli import cli
 
 Invoke = Callable[..., Result]
-INPUTS, CLASSES, IMAGES = 16, 3, 8
-
-
-def tiny_network(*, scale: Sequence[float] = (1.0,) * CLASSES) -> BinaryNetwork:
-    rng = np.random.default_rng(5)
-    sizes = (INPUTS, 8, 8)
-    hidden = tuple(
-        HiddenLayer(rng.choice([-1, 1], (after, before)), np.zeros(after))
-        for before, after in pairwise(sizes)
-    )
-    output = OutputLayer(
-        rng.choice([-1, 1], (CLASSES, 8)), np.array(scale, dtype=np.float64), np.zeros(CLASSES)
-    )
-    return BinaryNetwork(hidden, output, {"dataset": "tiny"})
+IMAGES = 8
 
 
 def records(path: Path) -> list[dict[str, Any]]:

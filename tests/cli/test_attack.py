@@ -2,7 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import IMAGES, Invoke, records, tiny_network
+from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.tiny import tiny_network
 
 from signflip import Problem, Target, Untargeted, load_network, save_network
 from signflip.data import load_dataset

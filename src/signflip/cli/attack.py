@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
 from rich.table import Table
+from rich.text import Text
 
 from signflip.batch import Attacked, AttackPlan, Batch, attack_jobs, run_jobs
 from signflip.cli.console import output, progress_bar, remarks
@@ -80,15 +82,17 @@ def _run(batch: Batch, workers: int, files: ResultFiles, answers: list[Attacked]
             f"skipped, since predicted as the target already: {', '.join(map(str, batch.skipped))}"
         )
     failures = flipped = 0
-    with progress_bar("attack", len(batch.jobs)) as bar:
-        for job, answer in run_jobs(batch.jobs, workers=workers):
+    with (
+        progress_bar("attack", len(batch.jobs)) as bar,
+        closing(run_jobs(batch.jobs, workers=workers)) as results,
+    ):
+        for job, answer in results:
             if isinstance(answer, Failure):
                 failures += 1
                 remarks().print(f"image {job.index} has no answer: {answer.reason}")
             else:
-                with (
-                    undisturbed()
-                ):  # an answer is in the file, the table and the witnesses, or in none
+                # an answer is in the file, the table and the witnesses, or in none of them
+                with undisturbed():
                     files.add(answer)
                     answers.append(answer)
                 flipped += answer.record.verdict is Verdict.FLIPPED
@@ -110,7 +114,7 @@ def _print_answers(answers: Sequence[Attacked]) -> None:
             str(record.label),
             str(record.prediction),
             "any" if record.target is None else str(record.target),
-            f"[{COLOURS[record.verdict]}]{record.verdict.value}[/]",
+            Text(record.verdict.value, style=COLOURS[record.verdict]),
             format_number(record.clean_objective),
             format_number(record.objective),
             "" if record.bound is None else format_number(record.bound),

@@ -17,12 +17,17 @@ from rich.progress import (
 
 def output() -> Console:
     """The console of results. Made when it is used: tests and shells swap stdout."""
-    return Console(highlight=False)
+    return _console(stderr=False)
 
 
 def remarks() -> Console:
     """The console of remarks and progress."""
-    return Console(stderr=True, highlight=False)
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    # names of files are printed as they are, brackets and colons too
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 class Bar:

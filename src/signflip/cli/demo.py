@@ -1,6 +1,7 @@
 """`signflip demo`: every method on real images, in under three minutes."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -49,8 +50,11 @@ def demo(workers: int, out: Path) -> None:
     )
     answers: dict[Cell, list[Attacked]] = {}
     best: tuple[AttackJob, Attacked] | None = None
-    with progress_bar("demo", len(jobs)) as bar:
-        for job, answer in run_jobs(jobs, workers=workers):
+    with (
+        progress_bar("demo", len(jobs)) as bar,
+        closing(run_jobs(jobs, workers=workers)) as results,
+    ):
+        for job, answer in results:
             bar.advance(f"{job.plan.name} at {job.plan.epsilon:g}")
             if isinstance(answer, Failure):
                 remarks().print(f"{job.plan.name}, image {job.index}: {answer.reason}")

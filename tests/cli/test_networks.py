@@ -1,0 +1,31 @@
+from pathlib import Path
+
+from tests.cli.conftest import Invoke
+
+from signflip.zoo import load_zoo, zoo_names, zoo_sha256
+
+
+def test_the_zoo_is_listed(invoke: Invoke) -> None:
+    result = invoke("networks")
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert [row[0] for row in rows] == list(zoo_names())
+    for name, row in zip(zoo_names(), rows, strict=True):
+        card = load_zoo(name).card
+        assert row[1] == name.split("-")[1]
+        assert row[3] == f"{100 * float(card['accuracy']):.2f}%"
+        assert zoo_sha256(name).startswith(row[-1].removesuffix("..."))
+
+
+def test_cards_of_networks(folder: Path, invoke: Invoke) -> None:
+    result = invoke("networks", "mnist-2x100", folder / "net.safetensors")
+    assert result.exit_code == 0, result.output
+    assert f"  sha256: {zoo_sha256('mnist-2x100')}" in result.stdout
+    assert "  dataset: tiny" in result.stdout
+    assert "  inputs: 16" in result.stdout
+
+
+def test_a_network_that_is_not_there(invoke: Invoke) -> None:
+    result = invoke("networks", "mnist-9x100")
+    assert result.exit_code == 2
+    assert "error: 'mnist-9x100' is neither a network of the zoo nor a file" in result.stderr

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.cli.conftest import Invoke
+
+from signflip import load_network
+from signflip.data import load_dataset
+
+TRAIN = ("train", "striped.npz", "--hidden", "2x6", "--epochs", 3, "--batch-size", 8)
+
+
+@pytest.fixture(autouse=True)
+def striped(folder: Path) -> Path:
+    """64 images of two classes that a network can tell apart."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(64) % 2
+    images = np.clip(0.4 * rng.random((64, 16)) + 0.5 * labels[:, None], 0, 1)
+    np.savez(folder / "striped.npz", images=images, labels=labels)
+    return folder
+
+
+def test_a_network_is_trained_folded_and_measured(invoke: Invoke) -> None:
+    result = invoke(*TRAIN, "--test", "striped.npz", "--out", "trained.safetensors")
+    assert result.exit_code == 0, result.output
+    network, images = load_network("trained.safetensors"), load_dataset("striped.npz")
+    assert network.widths == (6, 6)
+    assert network.output.plain
+    accuracy = float(np.mean(network.predict(images.images) == images.labels))
+    assert network.card["accuracy"] == f"{accuracy:.4f}"
+    assert network.card["dataset"] == "striped.npz"
+    assert f"2x6: accuracy {accuracy:.2%} on 64 images of striped.npz" in result.stdout
+
+
+def test_the_images_to_train_on_can_be_chosen(invoke: Invoke) -> None:
+    options = ("--test", "striped.npz", "--index", "0:32", "--out", "trained.safetensors")
+    assert invoke(*TRAIN, *options).exit_code == 0
+    card = load_network("trained.safetensors").card
+    assert card["training_images"] == "--index 0:32 of 64"
+
+
+def test_resume_goes_on_from_the_checkpoint(folder: Path, invoke: Invoke) -> None:
+    options = ("--test", "striped.npz", "--checkpoint", "state.pt")
+    assert invoke(*TRAIN, *options, "--out", "one.safetensors").exit_code == 0
+    assert invoke(*TRAIN, *options, "--resume", "--out", "two.safetensors").exit_code == 0
+    one, two = ((folder / f"{name}.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--hidden", "2x0"), "hidden is (0, 0); it must name one width, at least 1, a layer"),
+        (("--hidden", "big"), "Invalid value for '--hidden': 'big' names no hidden layers"),
+        (("--epochs", "0"), "epochs is 0; it must be at least 1"),
+        (("--batch-size", "1"), "batch_size is 1; it must be at least 2"),
+        (("--batch-size", "65"), "there are 64 images, fewer than a batch of 65"),
+        (("--learning-rate", "0"), "learning_rate is 0.0; it must be positive and finite"),
+        (("--seed", "-1"), "seed is -1; it must be from 0"),
+        (("--device", "toaster"), "device 'toaster' cannot be used"),
+        (("--resume",), "resume"),
+        (("--checkpoint", "nowhere.pt", "--resume"), "checkpoint 'nowhere.pt' does not exist"),
+        (("--index", "70"), "--index 70 reaches beyond the images of striped.npz"),
+        (("--test", "nowhere.npz"), "nowhere.npz cannot be read"),
+        (("--out", "no/net.safetensors"), "no is no folder; make it first"),
+        (("--out", "net.safetensors"), "net.safetensors exists already; give --overwrite"),
+    ],
+)
+def test_bad_options(invoke: Invoke, options: tuple[str, ...], message: str) -> None:
+    result = invoke(*TRAIN, "--test", "striped.npz", "--out", "t.safetensors", *options)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not Path("t.safetensors").exists()
+
+
+def test_a_file_has_no_test_split(invoke: Invoke) -> None:
+    result = invoke(*TRAIN, "--out", "t.safetensors")
+    assert result.exit_code == 2
+    assert "striped.npz has no test split to measure the accuracy on; give --test" in result.stderr

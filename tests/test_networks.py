@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from signflip import load_network, save_network
+from signflip.errors import NetworkError
+from signflip.networks import open_network
+from signflip.zoo import load_zoo
+from tests.support.tiny import tiny_network
+
+
+def test_names_of_the_zoo_and_files(tmp_path: Path) -> None:
+    assert open_network("mnist-2x100").digest == load_zoo("mnist-2x100").digest
+    path = tmp_path / "net.safetensors"
+    save_network(tiny_network(), path)
+    assert open_network(str(path)).digest == load_network(path).digest
+
+
+def test_neither() -> None:
+    with pytest.raises(NetworkError, match=r"did you mean 'mnist-2x100'\?"):
+        open_network("mnist_2x100")
+    with pytest.raises(NetworkError, match="'abc' is neither a network of the zoo nor a file; "):
+        open_network("abc")

@@ -1,0 +1,113 @@
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from signflip.errors import MissingExtraError, SettingError
+from signflip.workers import Failure, check_workers, run_in_processes
+
+
+def square(value: int) -> int:
+    return value * value
+
+
+def process_of(_: int) -> int:
+    time.sleep(0.05)
+    return os.getpid()
+
+
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def end_if_negative(value: int) -> int:
+    if value < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value
+
+
+def refuse(value: int) -> int:
+    raise MissingExtraError("gurobipy", "gurobi", f"solver number {value}")
+
+
+def threads(_: int) -> list[int]:
+    from threadpoolctl import threadpool_info
+
+    return [pool["num_threads"] for pool in threadpool_info()]
+
+
+def no_limit(_: object) -> None:
+    return None
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_item_has_its_result(workers: int) -> None:
+    items = range(20)
+    found = dict(run_in_processes(square, items, workers=workers, limit=no_limit))
+    assert found == {item: item * item for item in items}
+
+
+def test_no_items() -> None:
+    assert list(run_in_processes(square, [], workers=2, limit=no_limit)) == []
+
+
+def test_results_come_from_other_processes() -> None:
+    found = {pid for _, pid in run_in_processes(process_of, range(8), workers=2, limit=no_limit)}
+    assert len(found) == 2
+    assert os.getpid() not in found
+
+
+def test_an_item_that_outlasts_its_limit_costs_only_itself() -> None:
+    items = [60.0, 0.0, 0.01, 0.02]
+    found = dict(run_in_processes(sleep, items, workers=1, limit=lambda _: 1.5))
+    assert found[60.0] == Failure("its process was ended, since it went on for 1.5 s")
+    assert [found[item] for item in items[1:]] == items[1:]
+
+
+def test_a_process_that_dies_costs_only_its_item() -> None:
+    found = dict(run_in_processes(end_if_negative, [1, -1, 2, 3], workers=1, limit=no_limit))
+    assert found[-1] == Failure("its process ended by itself with code -9")
+    assert [found[item] for item in (1, 2, 3)] == [1, 2, 3]
+
+
+def test_an_error_arrives_as_it_was_raised() -> None:
+    with pytest.raises(MissingExtraError, match=r"solver number 7 needs the package 'gurobipy'"):
+        list(run_in_processes(refuse, [7], workers=1, limit=no_limit))
+
+
+def test_workers_use_one_thread_each() -> None:
+    ((_, found),) = run_in_processes(threads, [0], workers=1, limit=no_limit)
+    assert isinstance(found, list)
+    assert set(found) <= {1}
+
+
+def test_closing_ends_the_workers() -> None:
+    results = run_in_processes(process_of, range(1000), workers=1, limit=no_limit)
+    _, pid = next(results)
+    results.close()
+    assert isinstance(pid, int)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_items_are_taken_only_as_workers_get_free() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            taken.append(item)
+            yield item
+
+    results = run_in_processes(square, items(), workers=1, limit=no_limit)
+    next(results)
+    results.close()
+    assert len(taken) <= 5
+
+
+@pytest.mark.parametrize("workers", [0, -3])
+def test_too_few_workers(workers: int) -> None:
+    with pytest.raises(SettingError, match=f"workers is {workers}; it must be at least 1"):
+        check_workers(workers)
