@@ -249,8 +249,13 @@ def advance(shallow, geometry, blocks, upper, state, leaves, budget):
         while rest:
             if rest & 1:
                 more = extend(
-                    geometry.gram, geometry.distance, state.members, state.factor, state.height,
-                    count, neuron,
+                    geometry.gram,
+                    geometry.distance,
+                    state.members,
+                    state.factor,
+                    state.height,
+                    count,
+                    neuron,
                 )
                 grown = grown or more > count
                 count = more
@@ -263,9 +268,16 @@ def advance(shallow, geometry, blocks, upper, state, leaves, budget):
             if value > geometry.gate:
                 state.tally[1] += 1
                 if refused(
-                    geometry.directions, geometry.grid_distance, geometry.grid_radius,
-                    state.members, state.factor, state.height, count, geometry.limit,
-                    state.u, state.v,
+                    geometry.directions,
+                    geometry.grid_distance,
+                    geometry.grid_radius,
+                    state.members,
+                    state.factor,
+                    state.height,
+                    count,
+                    geometry.limit,
+                    state.u,
+                    state.v,
                 ):
                     state.tally[2] += 1
                     state.open[level] &= ~SUPERSETS[index]

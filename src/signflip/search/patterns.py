@@ -34,10 +34,9 @@ class PatternSpace:
         unstable: (m,) indices of the unstable neurons, by falling distance.
         centre: (inputs,) float64.
         radius: (inputs,) float64; the box lies within centre +- radius in exact arithmetic.
-        alpha: (m,) float64, a_j at the centre.
-        alpha_error: (m,) float64, how far `alpha` may be from the exact value.
         directions: (m, inputs) int8, sigma_j w_j: moving q along it brings neuron j to its flip.
         distance: (m,) float64, rounded down: flipping j needs `directions_j . q >= distance_j`.
+        reluctance: (m,) float64, rounded up: not flipping j needs `directions_j . q <= reluctance_j`.
         grid_distance: (m,) int32 and grid_radius: (inputs,) int16, the same in steps of `grid`, rounded
             down and up: the tests of the kernel are integer arithmetic.
     """
@@ -47,10 +46,9 @@ class PatternSpace:
     unstable: npt.NDArray[np.int64]
     centre: Floats
     radius: Floats
-    alpha: Floats
-    alpha_error: Floats
     directions: Signs
     distance: Floats
+    reluctance: Floats
     grid_distance: Int32s
     grid_radius: npt.NDArray[np.int16]
 
@@ -70,7 +68,8 @@ class PatternSpace:
         # a stable neuron's sign is what it is everywhere, whatever rounding says of the centre
         stable = at_lowest == at_highest
         signs[stable] = at_lowest[stable]
-        distance = np.maximum(np.abs(alpha) - error, 0.0)
+        # below 0 where rounding leaves the centre's sign in doubt: a flip may then cost nothing
+        distance = np.abs(alpha) - error
         order = movable[np.argsort(-distance[movable], kind="stable")]
         grid = max(float(radius.max()) * (1 + 2.0**-30) / RADIUS_LEVELS, 2.0**-1000)
         return cls(
@@ -79,11 +78,10 @@ class PatternSpace:
             unstable=order,
             centre=centre,
             radius=radius,
-            alpha=alpha[order],
-            alpha_error=error[order],
             directions=(-signs[order, None] * layer.weight[order]).astype(np.int8),
             distance=distance[order],
-            grid_distance=np.floor(distance[order] / grid * (1 - 2.0**-40)).astype(np.int32),
+            reluctance=(np.abs(alpha) + error)[order],
+            grid_distance=_floor_steps(distance[order], grid).astype(np.int32),
             grid_radius=np.ceil(radius / grid * (1 + 2.0**-40)).astype(np.int16),
         )
 
@@ -97,6 +95,12 @@ class PatternSpace:
         pattern = self.signs.copy()
         pattern[self.unstable[flips]] *= -1
         return pattern
+
+
+def _floor_steps(distance: Floats, grid: float) -> Floats:
+    steps = distance / grid
+    # a quotient may be rounded up: take off more than that before the floor
+    return np.floor(steps - np.abs(steps) * 2.0**-40)
 
 
 def _outward_radius(lower: Floats, upper: Floats, centre: Floats) -> Floats:

@@ -1,0 +1,136 @@
+"""The exact method: a search over first-layer sign patterns that finds a flip or proves there is none.
+
+Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+import numpy as np
+
+from signflip.attack import Outcome
+from signflip.errors import SettingError
+from signflip.result import Stop
+from signflip.run import Run
+from signflip.search.bounds import interval_bound
+from signflip.search.frontier import Frontier
+from signflip.search.patterns import PatternSpace
+from signflip.search.realise import Answer, Flips, Realiser
+from signflip.search.tables import set_incumbent, upper_of
+
+
+class SearchGoal(Enum):
+    """What the search is to settle."""
+
+    DECIDE = "decide"
+    """Is there a flip?"""
+    OPTIMISE = "optimise"
+    """What is the largest objective?"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exact:
+    """Exact search over first-layer sign patterns, for any depth, box, goal and output scales.
+
+    Attributes:
+        goal: decide whether there is a flip, or find the largest objective and prove it.
+        threads: threads that search one problem side by side.
+        gate: share of the ellipsoid's limit from which a set of flips gets the integer test of
+            geometry; it changes the speed only.
+    """
+
+    goal: SearchGoal = SearchGoal.DECIDE
+    threads: int = 1
+    gate: float = 0.5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.goal, str):
+            object.__setattr__(self, "goal", _goal_named(self.goal))
+        if self.threads < 1:
+            raise SettingError(f"threads is {self.threads}; it must be at least 1")
+        if not 0 <= self.gate <= 1:
+            raise SettingError(f"gate is {self.gate}; it must be from 0 to 1")
+
+    def run(self, run: Run) -> Outcome:
+        """Search until the goal is settled or time is out."""
+        return _Search(self, run).outcome()
+
+
+def _goal_named(name: str) -> SearchGoal:
+    try:
+        return SearchGoal(name)
+    except ValueError as error:
+        names = ", ".join(goal.value for goal in SearchGoal)
+        raise SettingError(f"goal is {name!r}; it must be one of {names}") from error
+
+
+class _Search:
+    """One run of the exact method."""
+
+    def __init__(self, settings: Exact, run: Run) -> None:
+        self._settings = settings
+        self._run = run
+        self._space = PatternSpace.of(run.problem)
+        self._imprecise = False
+
+    @property
+    def _floor(self) -> Fraction:
+        """Objectives up to this one are of no interest."""
+        if self._settings.goal is SearchGoal.DECIDE:
+            return Fraction(0)
+        return self._run.value
+
+    @property
+    def _settled(self) -> bool:
+        return self._settings.goal is SearchGoal.DECIDE and self._run.flipped
+
+    def outcome(self) -> Outcome:
+        problem, clock = self._run.problem, self._run.clock
+        if self._settled:
+            return self._stopped(Stop.DECIDED)
+        if self._space.size == 0:  # one pattern, and the clean image has it
+            return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True)
+        upper = upper_of(problem)
+        set_incumbent(upper, problem, self._floor)
+        frontier = Frontier(self._space, upper, self._settings.gate, self._settings.threads)
+        realiser = Realiser(self._space)
+        with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
+            while not frontier.exhausted:
+                if clock.expired():
+                    return self._stopped(Stop.TIME_LIMIT)
+                for flips in frontier.advance(pool, capacity=1):
+                    self._try_leaf(flips, realiser)
+                    if self._settled:
+                        return self._stopped(Stop.DECIDED)
+                    if clock.expired():
+                        break
+                set_incumbent(upper, problem, self._floor)
+        if self._imprecise:
+            return self._stopped(Stop.IMPRECISE)
+        if self._settings.goal is SearchGoal.DECIDE:
+            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True)
+        return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True)
+
+    def _try_leaf(self, flips: Flips, realiser: Realiser) -> None:
+        """Realise a full pattern that beats the floor, or account for it."""
+        value = self._value(flips)
+        if value <= self._floor:
+            return
+        answer = realiser.solve(flips)
+        if answer is Answer.REFUSED:
+            return
+        if not isinstance(answer, Answer):
+            self._run.offer(answer)
+        if self._run.value < value:
+            self._imprecise = True
+
+    def _value(self, flips: Flips) -> Fraction:
+        problem = self._run.problem
+        pattern = self._space.pattern(flips)
+        signs = problem.network.activations_of_pattern(pattern[None])[-1]
+        return problem.exact_objective(problem.network.output.sums(signs)[0])
+
+    def _stopped(self, stop: Stop) -> Outcome:
+        return Outcome(stop, bound=interval_bound(self._space), proved=True)

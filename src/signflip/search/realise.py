@@ -1,0 +1,139 @@
+"""Whether a full pattern can be realised: a linear program, whose word is not taken for either answer.
+
+A point is believed once it has been replayed, a refusal once its multipliers satisfy Farkas' lemma
+with outward rounding. Between the two lies `Answer.UNDECIDED`.
+"""
+
+from enum import Enum
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from signflip.network import UNIT_ROUNDOFF, Floats
+from signflip.search.patterns import PatternSpace
+
+MARGIN = 1e-6
+"""Distance from every threshold that a first point must keep, in units of the largest radius."""
+
+Flips = npt.NDArray[np.bool_]
+
+
+class Answer(Enum):
+    """What is known of a pattern."""
+
+    REFUSED = "refused"
+    UNDECIDED = "undecided"
+
+
+class Realiser:
+    """Solves the linear programs of one pattern space, each from the last one's basis."""
+
+    def __init__(self, space: PatternSpace) -> None:
+        self._space = space
+        self._unit = float(space.radius.max())
+        self._rows = np.arange(space.size, dtype=np.int32)
+        self._solver = self._build()
+
+    def _build(self) -> highspy.Highs:
+        space = self._space
+        size, inputs = space.directions.shape
+        solver = highspy.Highs()
+        for option, value in (
+            ("output_flag", False),
+            ("presolve", "off"),
+            ("solver", "simplex"),
+            ("threads", 1),
+        ):
+            solver.setOptionValue(option, value)
+        program = highspy.HighsLp()
+        # columns: the move from the centre in units of the largest radius, and a slack
+        radius = space.radius / self._unit
+        program.num_col_, program.num_row_ = inputs + 1, size
+        program.col_cost_ = np.append(np.zeros(inputs), -1.0)
+        program.col_lower_ = np.append(-radius, 0.0)
+        program.col_upper_ = np.append(radius, 0.0)
+        program.row_lower_ = np.full(size, -highspy.kHighsInf)
+        program.row_upper_ = np.full(size, highspy.kHighsInf)
+        program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        program.a_matrix_.start_ = np.arange(size + 1, dtype=np.int32) * (inputs + 1)
+        program.a_matrix_.index_ = np.tile(np.arange(inputs + 1, dtype=np.int32), size)
+        values = np.hstack([space.directions, np.ones((size, 1))])
+        program.a_matrix_.value_ = values.ravel()
+        solver.passModel(program)
+        return solver
+
+    def solve(self, flips: Flips) -> Floats | Answer:
+        """A float64 image (inputs,) of the box that should have the pattern, or why there is none.
+
+        Args:
+            flips: (m,) bool, which unstable neurons have the other sign than at the centre.
+        """
+        self._set_rows(flips, MARGIN)
+        self._solver.changeColBounds(len(self._space.radius), 0.0, 0.0)
+        self._solver.run()
+        if self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+            return self._image()
+        status, has_ray, ray = self._solver.getDualRay()
+        if status == highspy.HighsStatus.kOk and has_ray and refutes(self._space, flips, ray):
+            return Answer.REFUSED
+        return self._solve_elastic(flips)
+
+    def _solve_elastic(self, flips: Flips) -> Floats | Answer:
+        """Maximise the least slack: for patterns that have a margin near 0."""
+        column = len(self._space.radius)
+        for row in self._rows:
+            self._solver.changeCoeff(int(row), column, -1.0 if flips[row] else 1.0)
+        self._set_rows(flips, 0.0)
+        self._solver.changeColBounds(column, -highspy.kHighsInf, 1.0)
+        self._solver.run()
+        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return Answer.UNDECIDED
+        solution = self._solver.getSolution()
+        if refutes(self._space, flips, np.array(solution.row_dual)):
+            return Answer.REFUSED
+        return self._image()
+
+    def _set_rows(self, flips: Flips, margin: float) -> None:
+        distance = self._space.distance / self._unit
+        reluctance = self._space.reluctance / self._unit
+        lower = np.where(flips, distance + margin, -highspy.kHighsInf)
+        upper = np.where(flips, highspy.kHighsInf, reluctance - margin)
+        self._solver.changeRowsBounds(len(self._rows), self._rows, lower, upper)
+
+    def _image(self) -> Floats:
+        move = np.array(self._solver.getSolution().col_value)[:-1]
+        image = self._space.centre + self._unit * move
+        return self._space.problem.box.clip(image)
+
+
+def refutes(space: PatternSpace, flips: Flips, multipliers: npt.ArrayLike) -> bool:
+    """Whether multipliers prove that no point of the box has the pattern (Farkas' lemma).
+
+    With u >= 0, `e_j = +1` for a flipped neuron and -1 for another, a point q of the pattern has
+
+        sum_j u_j e_j directions_j . q >= sum_j u_j need_j,
+
+    where need_j is `distance_j` or `-reluctance_j`; the left side is at most
+    `sum_i rad_i |sum_j u_j e_j directions_ji|`. The test is made with room for every rounding error.
+
+    Args:
+        space: the pattern space.
+        flips: (m,) bool.
+        multipliers: (m,) float64 of any sign and scale; a solver's dual values.
+    """
+    multipliers = np.asarray(multipliers, dtype=np.float64)
+    side = np.where(flips, 1.0, -1.0)
+    need = np.where(flips, space.distance, -space.reluctance)
+    largest = np.abs(multipliers).max(initial=0.0)
+    if not np.isfinite(largest) or largest == 0.0:
+        return False
+    for orientation in (1.0, -1.0):
+        u = np.maximum(orientation * multipliers * side / largest, 0.0)
+        demand = float(u @ need)
+        supply = float(space.radius @ np.abs((u * side) @ space.directions))
+        terms = 2 * (sum(space.directions.shape) + 8)
+        size = float(space.radius.sum()) * float(u.sum()) + float(u @ np.abs(need))
+        if demand - supply > terms * UNIT_ROUNDOFF * size:
+            return True
+    return False
