@@ -3,21 +3,27 @@
 from collections.abc import Callable
 
 from signflip.errors import SettingError
+from signflip.milp.gurobi import Gurobi
 from signflip.milp.highs import Highs
 from signflip.milp.program import MixedProgram, ProgramBuilder
+from signflip.milp.scip import Scip
 from signflip.milp.solver import Claim, Solution, Solver, SolverFailure
 
 SOLVERS: dict[str, Callable[[], Solver]] = {
     "highs": Highs,
+    "scip": Scip,
+    "gurobi": Gurobi,
 }
 """Name -> solver with its default settings. A new solver is a file beside this one and a line."""
 
 __all__ = [
     "SOLVERS",
     "Claim",
+    "Gurobi",
     "Highs",
     "MixedProgram",
     "ProgramBuilder",
+    "Scip",
     "Solution",
     "Solver",
     "SolverFailure",

@@ -1,7 +1,7 @@
 """Mixed-integer linear programs as plain arrays, and a builder that writes them down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,24 @@ class MixedProgram:
         return np.bincount(
             row_of_entry, weights=self.value * point[self.index], minlength=self.rows
         ).astype(np.float64)
+
+    def with_row(
+        self,
+        columns: Integers,
+        coefficients: Floats,
+        *,
+        lower: float = -np.inf,
+        upper: float = np.inf,
+    ) -> "MixedProgram":
+        """The program and one more row: `lower <= sum coefficients * x[columns] <= upper`."""
+        return replace(
+            self,
+            row_start=np.append(self.row_start, self.row_start[-1] + len(columns)),
+            index=np.concatenate([self.index, columns]),
+            value=np.concatenate([self.value, coefficients]),
+            row_lower=np.append(self.row_lower, lower),
+            row_upper=np.append(self.row_upper, upper),
+        )
 
     def violation(self, point: Floats) -> float:
         """The largest amount by which a point (columns,) breaks a row, a bound or an integer."""

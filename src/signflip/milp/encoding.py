@@ -1,0 +1,270 @@
+"""The paper's program (1)-(8): a network, a box and a goal as a mixed-integer program.
+
+The program is a relaxation: a point on a first-layer threshold counts as both signs, because no
+program can say `a < 0` strictly. So its optimum bounds the objective (1) of every image of the box,
+as far as the solver's word goes; and a point of it is only a candidate: `signflip.milp.realise`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from signflip.milp.neurons import Activations, add_layer, first_layer, upper_layer
+from signflip.milp.program import Booleans, MixedProgram, ProgramBuilder
+from signflip.milp.solver import INTEGRALITY
+from signflip.network import Floats, Integers, Signs
+from signflip.problem import Box, Problem
+
+NEGLIGIBLE = 1e-9
+"""Solvers drop coefficients below this share of the others."""
+
+RELATIVE_ROUNDING = 1e-12
+"""Differences of class values are computed to this share of the largest class value."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Gain:
+    """`f_rival - f_prediction` over the last hidden layer: `coefficients . x + constant`.
+
+    Attributes:
+        columns: (terms,) int64.
+        coefficients: (terms,) float64, none of them 0.
+        constant: what does not depend on a variable.
+    """
+
+    columns: Integers
+    coefficients: Floats
+    constant: float
+
+    @property
+    def lower(self) -> float:
+        """Least value over all binaries."""
+        return self.constant + float(np.minimum(self.coefficients, 0.0).sum())
+
+    @property
+    def upper(self) -> float:
+        """Greatest value over all binaries."""
+        return self.constant + float(np.maximum(self.coefficients, 0.0).sum())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EncodedNetwork:
+    """The part of a program that says what the network makes of an image.
+
+    Attributes:
+        problem: what was encoded.
+        box: where the program's images lie; the problem's box or a part of it.
+        pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
+        hidden: the activations of each hidden layer.
+        on: (neurons,) bool: h = 1 holds the first layer's neuron at +1.
+        off: (neurons,) bool: h = 0 holds it at -1.
+        gains: one for each rival of the problem.
+    """
+
+    problem: Problem
+    box: Box
+    pixels: Integers
+    hidden: tuple[Activations, ...]
+    on: Booleans
+    off: Booleans
+    gains: tuple[Gain, ...]
+
+    def image(self, point: Floats) -> Floats:
+        """The image (inputs,) float64 of a point (columns,), clipped to the box."""
+        image = self.problem.image.copy()
+        moving = self.pixels >= 0
+        image[moving] += point[self.pixels[moving]]
+        return self.box.clip(image)
+
+    def demand(self, point: Floats) -> Signs:
+        """(neurons,) int8: the signs that a point (columns,) asks of the first layer.
+
+        0 where it asks for none: the neuron is stable, or either of its signs serves.
+        """
+        signs = self.hidden[0].at(point)
+        asked = np.where(signs > 0, self.on, self.off) & (self.hidden[0].column >= 0)
+        return np.where(asked, signs, np.int8(0)).astype(np.int8)
+
+    def assign(self, point: Floats, image: Floats) -> None:
+        """Write an image (inputs,) of the box and its activations into a point (columns,)."""
+        moving = self.pixels >= 0
+        point[self.pixels[moving]] = (image - self.problem.image)[moving]
+        activations = self.problem.network.activations(image[None])
+        for layer, signs in zip(self.hidden, activations, strict=True):
+            binary = layer.column >= 0
+            point[layer.column[binary]] = signs[0][binary] > 0
+
+    def without(self, program: MixedProgram, demand: Signs) -> MixedProgram:
+        """The program without the points that ask for all signs of `demand` (neurons,) int8."""
+        asked = np.flatnonzero(demand)
+        signs = demand[asked].astype(np.float64)
+        # sum over +1 of (1 - h) plus sum over -1 of h, at least 1
+        return program.with_row(
+            self.hidden[0].column[asked], -signs, lower=1.0 - float((signs > 0).sum())
+        )
+
+
+def encode_network(builder: ProgramBuilder, problem: Problem, box: Box) -> EncodedNetwork:
+    """Add (2)-(8) to a program: pixels, neurons, and what they make of the objective.
+
+    Stable neurons become constants, neurons that do not matter are left out, and a neuron of the
+    last layer is held only to the sign that the goal gains from.
+
+    Args:
+        builder: the program.
+        problem: network, image and goal.
+        box: where the images lie; it holds the problem's image.
+    """
+    layers = problem.network.hidden
+    pixels = np.full(len(problem.image), -1, dtype=np.int64)
+    moving = box.lower < box.upper
+    low, high = box.lower - problem.image, box.upper - problem.image
+    pixels[moving] = builder.columns(low[moving], high[moving])
+    coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
+    every = [np.ones(layer.neurons, dtype=np.bool_) for layer in layers[:-1]]
+    on: list[Booleans] = [*every, np.any(coefficients > 0, axis=0)]
+    off: list[Booleans] = [*every, np.any(coefficients < 0, axis=0)]
+    hidden: list[Activations] = []
+    for layer, layer_on, layer_off in zip(layers, on, off, strict=True):
+        if hidden:
+            pre = upper_layer(layer, hidden[-1])
+        else:
+            pre = first_layer(layer, problem.image, box, pixels)
+        hidden.append(add_layer(builder, pre, layer_on, layer_off))
+    return EncodedNetwork(
+        problem=problem,
+        box=box,
+        pixels=pixels,
+        hidden=tuple(hidden),
+        on=on[0],
+        off=off[0],
+        gains=tuple(_gain(problem, rival, hidden[-1]) for rival in problem.rivals),
+    )
+
+
+def _gain(problem: Problem, rival: int, last: Activations) -> Gain:
+    coefficients = problem.coefficients(rival)
+    size = np.abs(coefficients)
+    binary = (last.column >= 0) & (size > NEGLIGIBLE * size.max())
+    # what is too small for a solver counts at its best
+    ideal = np.where(last.column >= 0, np.sign(coefficients), last.sign)
+    constant = problem.constant(rival)
+    constant += float(coefficients @ np.where(binary, -1.0, ideal))
+    return Gain(
+        columns=last.column[binary], coefficients=2 * coefficients[binary], constant=constant
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MaximalGain:
+    """The program (1)-(8). Its objective counts in `unit` from `lower`.
+
+    Attributes:
+        program: what to solve.
+        network: what its points mean.
+        lower: no image has an objective below this, by interval arithmetic.
+        upper: no image has an objective above this.
+        unit: 2 for a plain output, whose objectives are even; else what scales [lower, upper] to
+            the width of the last layer, so that a solver's tolerances suit it.
+        chosen: (rivals,) int64, the binary that chooses each rival; empty if there is only one.
+        value: the column of the objective's value, or -1 for only one rival.
+    """
+
+    program: MixedProgram
+    network: EncodedNetwork
+    lower: float
+    upper: float
+    unit: float
+    chosen: Integers
+    value: int
+
+    @property
+    def tolerance(self) -> float:
+        """To how much the solver's objectives are believed."""
+        output = self.network.problem.network.output
+        largest = float(np.max(np.abs(output.scale) * output.inputs + np.abs(output.bias)))
+        return INTEGRALITY * (self.upper - self.lower) + RELATIVE_ROUNDING * largest
+
+    def objective(self, point: Floats) -> float:
+        """Objective (1), as the program has it at a point (columns,)."""
+        return self.lower + self.unit * self.program.objective_at(point)
+
+    def bound(self, bound: float) -> float:
+        """The bound of objective (1) that a bound of the program means.
+
+        The objective of a plain output is lowered to a value that it can have: those of one rival
+        are 4 apart, and all are even.
+        """
+        if self.network.problem.network.output.plain:
+            step = 2.0 if self.value < 0 else 1.0
+            bound = step * float(np.floor(bound / step + INTEGRALITY))
+        return self.lower + self.unit * bound
+
+    def start(self, image: Floats) -> Floats:
+        """The point (columns,) float64 of an image (inputs,) of the box."""
+        point = np.zeros(self.program.columns)
+        self.network.assign(point, image)
+        if len(self.chosen):
+            gains = [g.coefficients @ point[g.columns] + g.constant for g in self.network.gains]
+            best = int(np.argmax(gains))
+            point[self.chosen[best]] = 1.0
+            point[self.value] = (gains[best] - self.lower) / self.unit
+        return point
+
+
+def maximal_gain(problem: Problem) -> MaximalGain:
+    """Encode: maximise objective (1) over the problem's box.
+
+    For several rivals (an untargeted goal), a binary for each chooses the one whose gain counts.
+    """
+    builder = ProgramBuilder()
+    network = encode_network(builder, problem, problem.box)
+    gains = network.gains
+    lower = min(gain.lower for gain in gains)
+    upper = max(gain.upper for gain in gains)
+    unit = 2.0
+    if not problem.network.output.plain:
+        unit = (upper - lower) / problem.network.output.inputs or 1.0
+    chosen: list[int] = []
+    value = -1
+    if len(gains) == 1:
+        builder.offset = (gains[0].constant - lower) / unit
+        for column, coefficient in zip(gains[0].columns, gains[0].coefficients, strict=True):
+            builder.add_objective(column, coefficient / unit)
+    else:
+        chosen = [builder.binary() for _ in gains]
+        value = _add_choice(builder, problem, gains, chosen, (lower, upper, unit))
+    return MaximalGain(
+        program=builder.build(),
+        network=network,
+        lower=lower,
+        upper=upper,
+        unit=unit,
+        chosen=np.array(chosen, dtype=np.int64),
+        value=value,
+    )
+
+
+def _add_choice(
+    builder: ProgramBuilder,
+    problem: Problem,
+    gains: Sequence[Gain],
+    chosen: list[int],
+    scale: tuple[float, float, float],
+) -> int:
+    """Add the column of the chosen rival's gain, to be maximised."""
+    lower, upper, unit = scale
+    most = (upper - lower) / unit
+    value = builder.column(0.0, most, integer=problem.network.output.plain)
+    builder.add_objective(value, 1.0)
+    builder.row(chosen, np.ones(len(chosen)), lower=1.0, upper=1.0)
+    for gain, binary in zip(gains, chosen, strict=True):
+        # value <= gain where the rival is chosen, and value <= most anyway
+        slack = (upper - gain.lower) / unit
+        builder.row(
+            np.concatenate([gain.columns, [value, binary]]),
+            np.concatenate([gain.coefficients / unit, [-1.0, -slack]]),
+            lower=(lower - gain.constant) / unit - slack,
+        )
+    return value
