@@ -55,6 +55,11 @@ def network_from_bytes(data: bytes, name: str = "the network file") -> BinaryNet
         raise NetworkError(
             f"{name} is not a whole safetensors file ({error}); copy or train it again"
         ) from error
+    except KeyError as error:
+        raise NetworkError(
+            f"{name} holds a tensor of type {error}, which no network file does: weights are int8 "
+            "and the rest float64; save it with signflip.save_network"
+        ) from error
     if metadata.get("format") != FORMAT:
         raise NetworkError(
             f"{name} has format {metadata.get('format')!r}; it must be {FORMAT!r}: save it with "
@@ -105,7 +110,7 @@ def _metadata(data: bytes) -> dict[str, str]:
     # length and then JSON
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
-    metadata = header.get("__metadata__", {})
+    metadata = header.get("__metadata__") or {}
     return {str(key): str(value) for key, value in metadata.items()}
 
 
