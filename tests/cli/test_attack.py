@@ -7,6 +7,7 @@ from tests.support.tiny import tiny_network
 
 from signflip import Problem, Target, Untargeted, load_network, save_network
 from signflip.data import load_dataset
+from signflip.milp import SOLVERS
 
 KEYS = [
     "network",
@@ -159,6 +160,27 @@ def test_a_warm_start_counts_within_the_time(folder: Path, invoke: Invoke) -> No
     for record in records(folder / "out.jsonl"):
         assert record["method"] == "fgsm"
         assert record["trace"][-1][1] == record["objective"]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_solver_by_name(folder: Path, invoke: Invoke, solver: str) -> None:
+    milp = (*ATTACK[:5], "--method", "milp", "--solver", solver, "--index", "0:2")
+    result = invoke(*milp, "--out", "out.jsonl")
+    assert result.exit_code == 0, result.output
+    for record in records(folder / "out.jsonl"):
+        assert record["bound"] >= record["objective"] >= record["clean_objective"]
+        assert record["verdict"] != "robust"
+
+
+def test_the_goal_reaches_the_exact_method(folder: Path, invoke: Invoke) -> None:
+    exact = (*ATTACK[:5], "--method", "exact")
+    for goal in ("decide", "optimise"):
+        assert invoke(*exact, "--goal", goal, "--out", f"{goal}.jsonl").exit_code == 0
+    decided, optima = (records(folder / f"{goal}.jsonl") for goal in ("decide", "optimise"))
+    assert all(record["bound"] == record["objective"] for record in optima)
+    assert all(isinstance(record["bound"], int) for record in optima)
+    assert [r["verdict"] for r in decided] == [r["verdict"] for r in optima]
+    assert {"flipped", "robust"} == {record["verdict"] for record in optima}
 
 
 def test_overwrite_replaces_files(folder: Path, invoke: Invoke) -> None:

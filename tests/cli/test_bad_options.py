@@ -56,6 +56,8 @@ CASES = [
     ({"--time-limit": "1m"}, "Invalid value for '--time-limit': '1m' is not a valid float"),
     ({"--solver": "cplex"}, "Invalid value for '--solver': 'cplex' is not one of 'highs'"),
     ({"--solver": "highs"}, "the method 'fgsm' has no setting 'solver'"),
+    ({"--goal": "best"}, "Invalid value for '--goal': 'best' is not one of 'decide', 'optimise'"),
+    ({"--goal": "optimise"}, "the method 'fgsm' has no setting 'goal'"),
     ({"--warm-start": "fgsm"}, "Invalid value for '--warm-start': 'fgsm' is no warm start"),
     ({"--warm-start": "fgsm:-1"}, "'fgsm:-1' is no warm start; write METHOD:SECONDS"),
     ({"--warm-start": "pgd:5"}, "'pgd:5' is no warm start; write METHOD:SECONDS"),

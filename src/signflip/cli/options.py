@@ -1,7 +1,7 @@
 """Options that several commands share, each written once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from signflip.batch import AttackPlan
 from signflip.cli import values
 from signflip.cli.values import WarmStart
 from signflip.methods import METHODS, make_method, method_settings
+from signflip.methods.exact import SearchGoal
 from signflip.methods.warm_start import WarmStarted
 from signflip.milp import SOLVERS, solver_named
 from signflip.problem import Goal
@@ -61,7 +62,6 @@ def _option_table(default_target: str) -> tuple[Callable[[Command], Command], ..
         ),
         click.option(
             "--target",
-            "goal",
             type=values.goal,
             metavar="second|untargeted|CLASS",
             default=default_target,
@@ -80,6 +80,11 @@ def _option_table(default_target: str) -> tuple[Callable[[Command], Command], ..
             "--solver",
             type=click.Choice(list(SOLVERS)),
             help="Solver of the methods that use one.  [default: highs]",
+        ),
+        click.option(
+            "--goal",
+            type=click.Choice([goal.value for goal in SearchGoal]),
+            help="What exact is to settle: is there a flip, or the optimum.  [default: decide]",
         ),
         click.option(
             "--warm-start",
@@ -106,7 +111,8 @@ def plan_options(default_target: str = "second") -> Callable[[Command], Callable
             *,
             epsilon: float,
             method: str,
-            goal: Goal | None,
+            target: Goal | None,
+            goal: str | None,
             time_limit: float,
             solver: str | None,
             warm_start: WarmStart | None,
@@ -115,8 +121,8 @@ def plan_options(default_target: str = "second") -> Callable[[Command], Callable
         ) -> Any:
             plan = AttackPlan(
                 epsilon=epsilon,
-                goal=goal,
-                method=_method(method, solver, seed, warm_start),
+                goal=target,
+                method=_method(method, {"goal": goal, "solver": solver}, seed, warm_start),
                 name=method,
                 seed=seed,
                 time_limit=time_limit,
@@ -131,8 +137,11 @@ def plan_options(default_target: str = "second") -> Callable[[Command], Callable
     return decorate
 
 
-def _method(name: str, solver: str | None, seed: int, warm_start: WarmStart | None) -> Method:
-    settings: dict[str, object] = {}
+def _method(
+    name: str, options: Mapping[str, str | None], seed: int, warm_start: WarmStart | None
+) -> Method:
+    settings: dict[str, object] = {key: text for key, text in options.items() if text is not None}
+    solver = options["solver"]
     if solver is not None:
         settings["solver"] = solver_named(solver)
     method = make_method(name, {**settings, **_seed(name, seed)})
