@@ -29,6 +29,7 @@ class Gurobi:
         time_limit: float | None = None,
         threads: int = 1,
         seed: int = 0,
+        quick: bool = False,
         start: Floats | None = None,
         on_incumbent: OnIncumbent | None = None,
     ) -> Solution:
@@ -48,6 +49,8 @@ class Gurobi:
             "IntFeasTol": self.tolerance,
             "MIPGap": 0.0,
         }
+        if quick:
+            parameters |= {"Presolve": 0, "Heuristics": 0.0}
         try:
             with (
                 gurobipy.Env(params=parameters) as env,

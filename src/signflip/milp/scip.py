@@ -35,6 +35,7 @@ class Scip:
         time_limit: float | None = None,
         threads: int = 1,
         seed: int = 0,
+        quick: bool = False,
         start: Floats | None = None,
         on_incumbent: OnIncumbent | None = None,
     ) -> Solution:
@@ -48,6 +49,9 @@ class Scip:
         # SCIP knows no limit as 1e20
         limit = 1e20 if time_limit is None else min(float(time_limit), 1e20)
         model.setParam("limits/time", limit)
+        if quick:
+            model.setPresolve(pyscipopt.SCIP_PARAMSETTING.OFF)
+            model.setHeuristics(pyscipopt.SCIP_PARAMSETTING.OFF)
         columns = _write(pyscipopt, model, program)
         if start is not None:
             _add_start(model, columns, start)

@@ -62,6 +62,7 @@ class Solver(Protocol):
         time_limit: float | None = None,
         threads: int = 1,
         seed: int = 0,
+        quick: bool = False,
         start: Floats | None = None,
         on_incumbent: OnIncumbent | None = None,
     ) -> Solution:
@@ -72,6 +73,8 @@ class Solver(Protocol):
             time_limit: seconds, None or infinite for no limit.
             threads: threads that the solver may use.
             seed: of the solver's random choices.
+            quick: whether this is one of many small programs that come with a good start, so that
+                preparing and heuristics cost more than they save.
             start: (columns,) float64, a point to start from; NaN where the solver should complete
                 it. A start that breaks a constraint is ignored.
             on_incumbent: called with each better point as it is found. What it raises ends the
