@@ -6,6 +6,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from signflip.data.idx import read_idx
 from signflip.data.image_set import ImageSet
@@ -62,8 +63,10 @@ def load_dataset(
 
 def _load_npz(path: Path, name: str) -> ImageSet:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ("images", "labels") if key in archive}
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            named = archive if isinstance(archive, NpzFile) else {}  # a .npy file has no names
+            arrays = {key: named[key] for key in ("images", "labels") if key in named}
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -55,8 +55,10 @@ class ImageSet:
                 f"{self.name}: the label of image {row} is {self.labels[row]}; labels count "
                 "classes from 0"
             )
-        self.images.setflags(write=False)
-        self.labels.setflags(write=False)
+        for field in ("images", "labels"):
+            view = getattr(self, field).view()  # the caller's own array stays writable
+            view.setflags(write=False)
+            object.__setattr__(self, field, view)
 
     def __len__(self) -> int:
         return len(self.images)
