@@ -4,11 +4,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from signflip import Outcome, Stop, Target, Untargeted
+from signflip import Method, Outcome, Stop, Target, Untargeted
 from signflip.batch import GRACE, Attacked, AttackPlan, attack_jobs, run_job, run_jobs
 from signflip.data import ImageSet
 from signflip.errors import DataError, ProblemError, SettingError
-from signflip.methods import Fgsm
+from signflip.methods import Exact, Fgsm
+from signflip.methods.warm_start import WarmStarted
 from signflip.milp import SolverFailure
 from signflip.problem import Goal
 from signflip.run import Run
@@ -36,7 +37,7 @@ def plan(
     epsilon: float = 0.2,
     goal: Goal | None = None,
     time_limit: float | None = 5.0,
-    method: Fgsm | GivesUp | None = None,
+    method: Method | None = None,
 ) -> AttackPlan:
     return AttackPlan(
         epsilon=epsilon,
@@ -82,6 +83,22 @@ def test_a_hard_limit_leaves_the_method_time_to_stop() -> None:
 def test_a_solver_that_gives_up_is_a_failure() -> None:
     (job,) = attack_jobs(NETWORK, IMAGES, [0], plan(method=GivesUp()), network_name="tiny").jobs
     assert run_job(job) == Failure("the solver gave up: out of memory")
+
+
+def test_a_single_image_gets_all_workers_as_threads() -> None:
+    exact = plan(method=WarmStarted(first=Fgsm(), seconds=0.1, then=Exact()))
+    (job,) = attack_jobs(NETWORK, IMAGES, [0], exact, network_name="tiny").jobs
+    ((run, answer),) = run_jobs([job], workers=3)
+    assert isinstance(answer, Attacked)
+    assert isinstance(run.plan.method, WarmStarted)
+    assert run.plan.method.then == Exact(threads=3)
+    jobs = attack_jobs(NETWORK, IMAGES, range(3), exact, network_name="tiny").jobs
+    assert all(run.plan.method == exact.method for run, _ in run_jobs(jobs, workers=2))
+
+
+def test_no_workers() -> None:
+    with pytest.raises(SettingError, match="the number of workers is 0"):
+        run_jobs([], workers=0)
 
 
 def test_skipped_images_are_those_predicted_as_the_target() -> None:

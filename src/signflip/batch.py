@@ -1,12 +1,15 @@
 """Attacks on many images: jobs that can be sent to any process, and their records."""
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain, islice
 
 from signflip.attack import Method, attack
 from signflip.data import ImageSet
 from signflip.errors import ProblemError
+from signflip.methods.exact import Exact
+from signflip.methods.warm_start import WarmStarted
 from signflip.milp import SolverFailure
 from signflip.network import BinaryNetwork, Floats
 from signflip.network_file import network_from_bytes, network_to_bytes
@@ -14,7 +17,7 @@ from signflip.problem import Goal, Problem, Target
 from signflip.record import AttackRecord, finite_bound, number
 from signflip.result import AttackResult, Stop
 from signflip.run import Clock
-from signflip.workers import Failure, run_in_processes
+from signflip.workers import Failure, check_workers, run_in_processes
 
 GRACE = 30.0
 """Seconds beyond its time limit after which an attack's process is ended."""
@@ -73,6 +76,10 @@ class AttackJob:
         return Problem.ball(
             _network(self.network_file), self.image, epsilon=self.plan.epsilon, goal=self.plan.goal
         )
+
+    def with_threads(self, threads: int) -> "AttackJob":
+        """The job with so many threads for the exact method; for another method, as it is."""
+        return replace(self, plan=replace(self.plan, method=_threaded(self.plan.method, threads)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -154,11 +161,20 @@ def run_jobs(
 ) -> Generator[tuple[AttackJob, Attacked | Failure]]:
     """Run the jobs in `workers` processes; answers come in the order they are found.
 
+    Solvers use one thread in each. A single job of the exact method gets `workers` threads instead.
+
     Raises:
         SettingError: `workers` is below 1, or a method or solver refuses its settings.
         MissingExtraError: a solver's package is not installed.
     """
-    return run_in_processes(run_job, jobs, workers=workers, limit=lambda job: job.hard_limit)
+    check_workers(workers)
+    waiting = iter(jobs)
+    first = list(islice(waiting, 2))
+    if len(first) == 1:
+        first, workers = [first[0].with_threads(workers)], 1
+    return run_in_processes(
+        run_job, chain(first, waiting), workers=workers, limit=lambda job: job.hard_limit
+    )
 
 
 def run_job(job: AttackJob) -> Attacked | Failure:
@@ -198,6 +214,12 @@ def _record(job: AttackJob, problem: Problem, result: AttackResult) -> AttackRec
             for seconds, objective in result.trace
         ),
     )
+
+
+def _threaded(method: Method, threads: int) -> Method:
+    if isinstance(method, WarmStarted):
+        return replace(method, then=_threaded(method.then, threads))
+    return replace(method, threads=threads) if isinstance(method, Exact) else method
 
 
 @lru_cache(maxsize=4)

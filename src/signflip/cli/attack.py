@@ -2,33 +2,33 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import click
 from rich.table import Table
 from rich.text import Text
 
-from signflip.batch import Attacked, AttackPlan, Batch, attack_jobs, run_jobs
-from signflip.cli.console import output, progress_bar, remarks
-from signflip.cli.interrupts import undisturbed
+from signflip.batch import Attacked, AttackJob, AttackPlan, attack_jobs
+from signflip.cli.console import output
 from signflip.cli.options import (
-    FILE,
     data_dir_option,
     images_argument,
     index_option,
     network_argument,
+    out_option,
     overwrite_option,
     plan_options,
+    witnesses_option,
     workers_option,
 )
 from signflip.cli.output import ResultFiles
+from signflip.cli.running import Gathered, gather_attacks
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
 from signflip.networks import open_network
 from signflip.record import Number
 from signflip.result import Verdict
-from signflip.workers import Failure, check_workers
+from signflip.workers import check_workers
 
 COLOURS = {Verdict.FLIPPED: "red", Verdict.ROBUST: "green", Verdict.UNKNOWN: "yellow"}
 
@@ -39,8 +39,8 @@ COLOURS = {Verdict.FLIPPED: "red", Verdict.ROBUST: "green", Verdict.UNKNOWN: "ye
 @plan_options()
 @index_option
 @workers_option
-@click.option("--out", type=FILE, help="File for the results: a line of JSON for each image.")
-@click.option("--witnesses", type=FILE, help="File (.npz) for the best images: index, images.")
+@out_option
+@witnesses_option
 @overwrite_option
 @data_dir_option
 def attack(
@@ -64,40 +64,15 @@ def attack(
     batch = attack_jobs(
         open_network(network), image_set, index.of(image_set), plan, network_name=network
     )
-    answers: list[Attacked] = []
+    gathered = Gathered[AttackJob, Attacked]()
     try:
         with ResultFiles(out, witnesses, overwrite=overwrite) as files:
-            failures = _run(batch, workers, files, answers)
+            gather_attacks("attack", batch, workers, files, gathered)
     finally:  # also after Ctrl-C: what was found is shown
-        if answers:
-            _print_answers(answers)
-    if failures:
+        if gathered.answers:
+            _print_answers(gathered.answers)
+    if gathered.failed:
         sys.exit(1)
-
-
-def _run(batch: Batch, workers: int, files: ResultFiles, answers: list[Attacked]) -> int:
-    """Run the batch, adding to `answers`; the number of images that have no answer."""
-    if batch.skipped:
-        remarks().print(
-            f"skipped, since predicted as the target already: {', '.join(map(str, batch.skipped))}"
-        )
-    failures = flipped = 0
-    with (
-        progress_bar("attack", len(batch.jobs)) as bar,
-        closing(run_jobs(batch.jobs, workers=workers)) as results,
-    ):
-        for job, answer in results:
-            if isinstance(answer, Failure):
-                failures += 1
-                remarks().print(f"image {job.index} has no answer: {answer.reason}")
-            else:
-                # an answer is in the file, the table and the witnesses, or in none of them
-                with undisturbed():
-                    files.add(answer)
-                    answers.append(answer)
-                flipped += answer.record.verdict is Verdict.FLIPPED
-            bar.advance(f"{flipped} flipped")
-    return failures
 
 
 def _print_answers(answers: Sequence[Attacked]) -> None:

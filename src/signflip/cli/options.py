@@ -40,42 +40,55 @@ workers_option = click.option(
     type=int,
     default=1,
     show_default=True,
-    help="Processes to spread the images over; solvers use one thread in each.",
+    help="Processes to spread the images over; for a single image, threads of the exact search.",
+)
+epsilon_option = click.option(
+    "--epsilon",
+    type=values.epsilon,
+    metavar="E",
+    required=True,
+    help="Largest change of a pixel, in the unit of the image: 0.01, or 2/255.",
+)
+time_limit_option = click.option(
+    "--time-limit",
+    type=float,
+    default=180.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds for each image.",
+)
+out_option = click.option(
+    "--out", type=FILE, help="File for the results: a line of JSON for each image."
+)
+witnesses_option = click.option(
+    "--witnesses", type=FILE, help="File (.npz) for the best images: index, images."
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 
 
-def _option_table(default_target: str) -> tuple[Callable[[Command], Command], ...]:
+def target_option(default: str) -> Callable[[Command], Command]:
+    """The option `--target`, which says `default` if it is not given."""
+    return click.option(
+        "--target",
+        type=values.goal,
+        metavar="second|untargeted|CLASS",
+        default=default,
+        show_default=True,
+        help="Class to reach: second-highest output, any, or a number.",
+    )
+
+
+def _option_table() -> tuple[Callable[[Command], Command], ...]:
     return (
-        click.option(
-            "--epsilon",
-            type=values.epsilon,
-            metavar="E",
-            required=True,
-            help="Largest change of a pixel, in the unit of the image: 0.01, or 2/255.",
-        ),
+        epsilon_option,
         click.option(
             "--method",
             type=click.Choice(list(METHODS)),
             required=True,
             help="How to attack.",
         ),
-        click.option(
-            "--target",
-            type=values.goal,
-            metavar="second|untargeted|CLASS",
-            default=default_target,
-            show_default=True,
-            help="Class to reach: second-highest output, any, or a number.",
-        ),
-        click.option(
-            "--time-limit",
-            type=float,
-            default=180.0,
-            show_default=True,
-            metavar="S",
-            help="Seconds for each image.",
-        ),
+        target_option("second"),
+        time_limit_option,
         click.option(
             "--solver",
             type=click.Choice(list(SOLVERS)),
@@ -102,7 +115,7 @@ def _option_table(default_target: str) -> tuple[Callable[[Command], Command], ..
     )
 
 
-def plan_options(default_target: str = "second") -> Callable[[Command], Callable[..., Any]]:
+def plan_options() -> Callable[[Command], Callable[..., Any]]:
     """Decorates a command: reads how to attack, and hands it over as `plan`, an `AttackPlan`."""
 
     def decorate(command: Command) -> Callable[..., Any]:
@@ -130,7 +143,7 @@ def plan_options(default_target: str = "second") -> Callable[[Command], Callable
             return command(plan=plan, **rest)
 
         wrapped: Callable[..., Any] = with_plan
-        for option in reversed(_option_table(default_target)):
+        for option in reversed(_option_table()):
             wrapped = option(wrapped)
         return wrapped
 

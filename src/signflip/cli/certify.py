@@ -1,0 +1,125 @@
+"""`signflip certify`: which images are proved robust, and how much accuracy is certain."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from signflip.batch import Attacked, AttackJob, AttackPlan, attack_jobs
+from signflip.cli.attack import COLOURS
+from signflip.cli.console import output
+from signflip.cli.options import (
+    data_dir_option,
+    epsilon_option,
+    images_argument,
+    index_option,
+    network_argument,
+    out_option,
+    overwrite_option,
+    target_option,
+    time_limit_option,
+    witnesses_option,
+    workers_option,
+)
+from signflip.cli.output import ResultFiles
+from signflip.cli.running import Gathered, gather_attacks
+from signflip.cli.values import Indices
+from signflip.data import load_dataset
+from signflip.methods import Exact
+from signflip.networks import open_network
+from signflip.problem import Goal, Target, Untargeted
+from signflip.result import Verdict
+from signflip.workers import check_workers
+
+
+@click.command()
+@network_argument
+@images_argument
+@epsilon_option
+@target_option("untargeted")
+@time_limit_option
+@index_option
+@workers_option
+@out_option
+@witnesses_option
+@overwrite_option
+@data_dir_option
+def certify(
+    network: str,
+    images: str,
+    epsilon: float,
+    target: Goal | None,
+    time_limit: float,
+    index: Indices,
+    workers: int,
+    out: Path | None,
+    witnesses: Path | None,
+    overwrite: bool,
+    data_dir: Path | None,
+) -> None:
+    """Prove which of IMAGES cannot be flipped on NETWORK.
+
+    Prints the shares proved robust, flipped and unknown, and the accuracy that is certain: the
+    share of images both right and robust, and, where some are unknown, the share right and not
+    flipped. An image is flipped when another class is strictly ahead of its prediction.
+
+    NETWORK and IMAGES are as for `signflip attack`.
+    """
+    check_workers(workers)
+    image_set = load_dataset(images, data_dir=data_dir)
+    plan = AttackPlan(
+        epsilon=epsilon, goal=target, method=Exact(), name="exact", seed=0, time_limit=time_limit
+    )
+    batch = attack_jobs(
+        open_network(network), image_set, index.of(image_set), plan, network_name=network
+    )
+    gathered = Gathered[AttackJob, Attacked]()
+    try:
+        with ResultFiles(out, witnesses, overwrite=overwrite) as files:
+            gather_attacks("certify", batch, workers, files, gathered)
+    finally:  # also after Ctrl-C: what was decided is shown
+        if gathered.answers:
+            _print_certificate(gathered, epsilon, target)
+    if gathered.failed:
+        sys.exit(1)
+
+
+def _print_certificate(
+    gathered: Gathered[AttackJob, Attacked], epsilon: float, target: Goal | None
+) -> None:
+    records = [answer.record for answer in gathered.answers]
+    # whether an image is right, and what is certain of it; without an answer nothing is
+    found = [(record.prediction == record.label, record.verdict) for record in records] + [
+        (job.problem().prediction == job.label, Verdict.UNKNOWN) for job in gathered.failed
+    ]
+    count = len(found)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    for verdict in (Verdict.ROBUST, Verdict.FLIPPED, Verdict.UNKNOWN):
+        number = sum(v is verdict for _, v in found)
+        name = Text(verdict.value, style=COLOURS[verdict])
+        table.add_row(name, f"{number} of {count}", f"{number / count:.2%}")
+    output().print(table)
+    right = [verdict for is_right, verdict in found if is_right]
+    least = right.count(Verdict.ROBUST)
+    most = len(right) - right.count(Verdict.FLIPPED)
+    certain = f"{least / count:.2%}"
+    if most > least:
+        certain += f" to {most / count:.2%}"
+    output().print(
+        f"accuracy {len(right) / count:.2%}; certain {_against(target)} within epsilon "
+        f"{epsilon:g}: {certain}",
+        soft_wrap=True,
+    )
+
+
+def _against(target: Goal | None) -> str:
+    if isinstance(target, Untargeted):
+        return "against any class"
+    if isinstance(target, Target):
+        return f"against class {target.class_index}"
+    return "against the second-highest class"

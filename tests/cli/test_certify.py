@@ -1,0 +1,101 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.tiny import tiny_network
+
+from signflip import Problem, Target, Untargeted
+from signflip.data import load_dataset
+from signflip.problem import Goal
+
+CERTIFY = ("certify", "net.safetensors", "images.npz", "--out", "out.jsonl")
+
+
+def shares(stdout: str) -> dict[str, int]:
+    """Verdict -> number of images, as printed."""
+    rows = re.findall(r"^(\w+)\s+(\d+) of \d+\s+[\d.]+%$", stdout, re.MULTILINE)
+    return {verdict: int(number) for verdict, number in rows}
+
+
+def right_with(found: list[dict[str, Any]], verdicts: set[str]) -> int:
+    return sum(r["label"] == r["prediction"] and r["verdict"] in verdicts for r in found)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_shares_and_certain_accuracy_follow_from_the_records(
+    folder: Path, invoke: Invoke, workers: int
+) -> None:
+    labels = tiny_network().predict(load_dataset("images.npz").images)
+    labels[0] = (labels[0] + 1) % 3
+    np.savez("images.npz", images=load_dataset("images.npz").images, labels=labels)
+    result = invoke(*CERTIFY, "--epsilon", 0.1, "--workers", workers)
+    assert result.exit_code == 0, result.output
+    found = records(folder / "out.jsonl")
+    assert {record["method"] for record in found} == {"exact"}
+    assert {record["target"] for record in found} == {None}
+    verdicts = [record["verdict"] for record in found]
+    assert {"robust", "flipped"} == set(verdicts)
+    assert shares(result.stdout) == {
+        verdict: verdicts.count(verdict) for verdict in ("robust", "flipped", "unknown")
+    }
+    certain = right_with(found, {"robust"}) / IMAGES
+    assert result.stdout.splitlines()[-1] == (
+        f"accuracy {(IMAGES - 1) / IMAGES:.2%}; certain against any class within epsilon 0.1: "
+        f"{certain:.2%}"
+    )
+
+
+def test_what_is_unknown_opens_the_bracket(folder: Path, invoke: Invoke) -> None:
+    labels = tiny_network().predict(load_dataset("images.npz").images)
+    np.savez("images.npz", images=load_dataset("images.npz").images, labels=labels)
+    result = invoke(*CERTIFY, "--epsilon", 0.1, "--time-limit", 0)
+    found = records(folder / "out.jsonl")
+    least, most = right_with(found, {"robust"}), right_with(found, {"robust", "unknown"})
+    assert most > least
+    assert result.stdout.endswith(f": {least / IMAGES:.2%} to {most / IMAGES:.2%}\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "goal", "words"),
+    [
+        ("untargeted", Untargeted(), "against any class"),
+        ("second", None, "against the second-highest class"),
+        ("1", Target(1), "against class 1"),
+    ],
+)
+def test_targets(folder: Path, invoke: Invoke, target: str, goal: Goal | None, words: str) -> None:
+    arguments = ("--epsilon", 0.1, "--target", target, "--witnesses", "adv.npz")
+    result = invoke(*CERTIFY, *arguments)
+    assert f"certain {words} within epsilon 0.1" in result.stdout
+    images, network = load_dataset("images.npz"), tiny_network()
+    with np.load("adv.npz") as archive:
+        witnesses = dict(zip(archive["index"].tolist(), archive["images"], strict=True))
+    for record in records(folder / "out.jsonl"):
+        image = images.images[record["index"]]
+        problem = Problem.ball(network, image, epsilon=0.1, goal=goal)
+        replay = problem.replay(witnesses[record["index"]])
+        assert replay.flipped == (record["verdict"] == "flipped")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "Missing option '--epsilon'"),
+        (("--epsilon", "2"), "epsilon is 2.0; it must be from 0 to 1"),
+        (("--epsilon", "0.1", "--target", "9"), "the target is class 9; the network has classes"),
+        (("--epsilon", "0.1", "--time-limit", "-1"), "the time limit is -1.0"),
+        (("--epsilon", "0.1", "--workers", "0"), "the number of workers is 0"),
+        (("--epsilon", "0.1", "--index", "8"), "--index 8 reaches beyond the images"),
+        (("--epsilon", "0.1", "--method", "fgsm"), "No such option '--method'"),
+        (("--epsilon", "0.1", "--witnesses", "out.jsonl"), "both name out.jsonl"),
+        (("--epsilon", "0.1", "--out", "images.npz"), "images.npz exists already"),
+    ],
+)
+def test_bad_options(folder: Path, invoke: Invoke, options: tuple[str, ...], message: str) -> None:
+    result = invoke(*CERTIFY, *options)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not (folder / "out.jsonl").exists()
