@@ -15,7 +15,6 @@ from tests.support.reference import (
     reference_objective,
     reference_prediction,
     reference_values,
-    reference_values_of_pattern,
 )
 from tests.support.strategies import epsilons, images, networks, problems
 
@@ -220,13 +219,6 @@ def test_a_tie_won_by_a_lower_class_is_no_flip_though_the_prediction_changes() -
     assert replay.value == 0
     assert replay.prediction == 0
     assert not replay.flipped
-
-
-@given(problems())
-def test_values_of_the_pattern_of_the_clean_image(problem: Problem) -> None:
-    pattern = problem.network.activations(problem.image[None])[0][0].tolist()
-    values = reference_values_of_pattern(problem.network, pattern)
-    assert reference_objective(problem, values) == problem.clean.value
 
 
 def test_real_scales_are_compared_exactly() -> None:
