@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy.typing as npt
 
@@ -34,6 +34,15 @@ class Method(Protocol):
         ...
 
 
+@runtime_checkable
+class Preparing(Protocol):
+    """A method that has to get ready once in each process: its clock starts after that."""
+
+    def prepare(self) -> None:
+        """Get ready, such as by compiling; at once if that was done before."""
+        ...
+
+
 class UnsoundError(RuntimeError):
     """A replayed witness contradicts a proof: a bug in Signflip, never a user's error."""
 
@@ -59,6 +68,8 @@ def attack(
         ProblemError: the start lies outside the box.
         SettingError: the time limit is negative.
     """
+    if isinstance(method, Preparing):
+        method.prepare()
     clock = Clock.start(time_limit)
     run = Run(problem, clock, start, on_improvement)
     outcome = method.run(run)

@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
 from signflip.attack import Outcome
 from signflip.errors import SettingError
+from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.problem import Problem
 from signflip.result import Stop
-from signflip.run import Run
+from signflip.run import Clock, Run
 from signflip.search.bounds import interval_bound
 from signflip.search.frontier import Frontier
 from signflip.search.patterns import PatternSpace
@@ -53,6 +56,10 @@ class Exact:
         if not 0 <= self.gate <= 1:
             raise SettingError(f"gate is {self.gate}; it must be from 0 to 1")
 
+    def prepare(self) -> None:
+        """Compile the kernel; after the first time on a machine it is loaded from a cache."""
+        _compile_kernel()
+
     def run(self, run: Run) -> Outcome:
         """Search until the goal is settled or time is out."""
         return _Search(self, run).outcome()
@@ -64,6 +71,17 @@ def _goal_named(name: str) -> SearchGoal:
     except ValueError as error:
         names = ", ".join(goal.value for goal in SearchGoal)
         raise SettingError(f"goal is {name!r}; it must be one of {names}") from error
+
+
+@cache
+def _compile_kernel() -> None:
+    """Search small problems, one for each way that the bounds are computed."""
+    rng = np.random.default_rng(0)
+    for depth in (2, 3):
+        hidden = tuple(HiddenLayer(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(depth))
+        output = OutputLayer(rng.choice([-1, 1], (2, 4)), np.ones(2), np.zeros(2))
+        problem = Problem.ball(BinaryNetwork(hidden, output), np.full(4, 0.5), epsilon=0.5)
+        Exact(goal=SearchGoal.OPTIMISE).run(Run(problem, Clock.start(None)))
 
 
 class _Search:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from signflip.attack import Method, Outcome, attack
+from signflip.attack import Method, Outcome, Preparing, attack
 from signflip.errors import SettingError
 from signflip.network import Floats
 from signflip.run import Run, Seconds
@@ -33,6 +33,12 @@ class WarmStarted:
                 f"the warm start's time limit is {self.seconds}; it must be 0 or more seconds, "
                 "and finite"
             )
+
+    def prepare(self) -> None:
+        """Get both ready."""
+        for method in (self.first, self.then):
+            if isinstance(method, Preparing):
+                method.prepare()
 
     def run(self, run: Run) -> Outcome:
         """Run both, one after the other, on the run's clock."""
