@@ -47,3 +47,27 @@ def test_the_warm_start_keeps_to_its_own_limit_and_to_the_run_s() -> None:
 def test_a_limit_that_cannot_be(seconds: float) -> None:
     with pytest.raises(SettingError, match="the warm start's time limit is"):
         WarmStarted(first=Rest(), seconds=seconds, then=Rest())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparing:
+    """A method that says when it gets ready and when it runs."""
+
+    name: str
+    log: list[str]
+
+    def prepare(self) -> None:
+        self.log.append(f"prepare {self.name}")
+
+    def run(self, run: Run) -> Outcome:
+        self.log.append(f"run {self.name}")
+        return Outcome(Stop.LOCAL_OPTIMUM, bound=float(run.value))
+
+
+def test_both_get_ready_before_the_first_runs() -> None:
+    log: list[str] = []
+    first, then = (Preparing(name=name, log=log) for name in ("first", "then"))
+    attack(problem(), WarmStarted(first=first, seconds=1, then=then))
+    started = log.index("run first")
+    assert {"prepare first", "prepare then"} <= set(log[:started])
+    assert log[-1] == "run then"
