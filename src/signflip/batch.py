@@ -19,8 +19,10 @@ from signflip.result import AttackResult, Stop
 from signflip.run import Clock
 from signflip.workers import Failure, check_workers, run_in_processes
 
-GRACE = 30.0
-"""Seconds beyond its time limit after which an attack's process is ended."""
+GRACE = 120.0
+"""Seconds beyond its time limit after which an attack's process is ended.
+
+The first attack of all may have to compile a kernel first, which took 35 s on a busy machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
