@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from signflip.attack import Outcome
-from signflip.errors import SettingError
 from signflip.milp.candidates import Candidates
-from signflip.milp.encoding import MaximalGain, maximal_gain
+from signflip.milp.close import Effort, close
+from signflip.milp.encoding import maximal_gain
 from signflip.milp.highs import Highs
-from signflip.milp.program import MixedProgram
-from signflip.milp.solver import Claim, Solution, Solver, SolverFailure
-from signflip.network import Floats
-from signflip.result import Stop
+from signflip.milp.realise import Realisation, realise
+from signflip.milp.solver import Solver, SolverFailure
+from signflip.network import Floats, Signs
 from signflip.run import Run
 
 
@@ -39,10 +38,10 @@ class Milp:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise SettingError(f"threads is {self.threads}; it must be at least 1")
-        if not 0 <= self.seed < 2**31:
-            raise SettingError(f"the seed is {self.seed}; it must be from 0 to {2**31 - 1}")
+        self._effort()
+
+    def _effort(self) -> Effort:
+        return Effort(solver=self.solver, threads=self.threads, seed=self.seed)
 
     def run(self, run: Run) -> Outcome:
         """Solve the program, again without each pattern that no image has, until one is left.
@@ -52,48 +51,26 @@ class Milp:
             MissingExtraError: the solver's package is not installed.
             SolverFailure: the solver gave up, or contradicts itself.
         """
-        encoding = maximal_gain(run.problem)
-        tolerance = encoding.tolerance
+        problem = run.problem
+        encoding = maximal_gain(problem)
 
         def accept(image: Floats, claim: float) -> bool:
             run.offer(image)
-            return float(run.value) >= claim - tolerance
+            return float(run.value) >= claim - encoding.tolerance
 
-        candidates = Candidates(network=encoding.network, accept=accept, clock=run.clock)
-        program, bound = encoding.program, encoding.upper
-        while bound > float(run.value) + tolerance:
-            if run.clock.expired():
-                return Outcome(Stop.TIME_LIMIT, candidates.cover(bound))
-            solution = self._solve(run, program, encoding, candidates)
-            if solution.bound is not None:
-                bound = min(bound, encoding.bound(solution.bound))
-            if solution.claim is Claim.TIME_LIMIT:
-                return Outcome(Stop.TIME_LIMIT, candidates.cover(bound))
-            if bound > float(run.value) + tolerance and not run.clock.expired():
-                program = candidates.take_cuts(program)
-        covered = candidates.cover(bound)
-        doubtful = covered > float(run.value) + tolerance
-        return Outcome(Stop.IMPRECISE if doubtful else Stop.CLAIMED_OPTIMAL, covered)
+        def mend(demand: Signs, time_limit: float) -> Realisation:
+            return realise(problem.network.hidden[0], problem.box, demand, time_limit=time_limit)
 
-    def _solve(
-        self, run: Run, program: MixedProgram, encoding: MaximalGain, candidates: Candidates
-    ) -> Solution:
-        def consider(point: Floats) -> None:
-            rounded = np.where(program.integer, np.round(point), point)
-            candidates.consider(rounded, encoding.objective(rounded))
-
-        solution = self.solver.solve(
-            program,
-            time_limit=run.clock.remaining(),
-            threads=self.threads,
-            seed=self.seed,
-            start=encoding.start(run.witness),
-            on_incumbent=consider,
+        closing = close(
+            encoding,
+            Candidates(network=encoding.network, accept=accept, mend=mend, clock=run.clock),
+            effort=self._effort(),
+            clock=run.clock,
+            value=lambda: float(run.value),
+            start=lambda: encoding.start(run.witness),
         )
-        if solution.point is not None:
-            consider(solution.point)
-        if solution.claim is Claim.INFEASIBLE:
+        if closing.bound == -np.inf:
             raise SolverFailure(
                 f"{self.solver} claims that no image satisfies the program; the clean image does"
             )
-        return solution
+        return Outcome(closing.stop, closing.bound)

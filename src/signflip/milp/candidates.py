@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 
 from signflip.milp.encoding import EncodedNetwork
 from signflip.milp.program import MixedProgram
-from signflip.milp.realise import realise
+from signflip.milp.realise import Realisation
 from signflip.milp.solver import SolverFailure
 from signflip.network import Floats, Signs
 from signflip.run import Clock
 
 Accept = Callable[[Floats, float], bool]
-"""Offered an image (inputs,) and the objective that the solver claims for it; whether the best
-witness so far is now at least as good as the claim."""
+"""Offered an image (inputs,) and what the solver claims that it is worth; whether the best witness
+so far is now at least as good as the claim."""
+
+Mend = Callable[[Signs, float], Realisation]
+"""Given the signs (neurons,) that a point asks of the first layer and a time limit in seconds: an
+image that has them."""
 
 
 @dataclass(kw_only=True)
@@ -26,6 +30,7 @@ class Candidates:
     Attributes:
         network: what the points mean.
         accept: replays an image.
+        mend: finds another image with a point's pattern.
         clock: the run's.
         cuts: patterns that no image was found for, since `take_cuts`.
         doubtful: the best claim among the patterns that were cut off without a proof that no image
@@ -34,6 +39,7 @@ class Candidates:
 
     network: EncodedNetwork
     accept: Accept
+    mend: Mend
     clock: Clock
     cuts: dict[bytes, Signs] = field(default_factory=dict)
     doubtful: float | None = None
@@ -51,9 +57,7 @@ class Candidates:
         demand = self.network.demand(point)
         if demand.tobytes() in self._seen:
             return
-        layer = self.network.problem.network.hidden[0]
-        limit = self.clock.remaining()
-        found = realise(layer, self.network.box, demand, time_limit=limit)
+        found = self.mend(demand, self.clock.remaining())
         if found.image is None or self.accept(found.image, claim):
             return
         self._seen.add(demand.tobytes())

@@ -95,6 +95,12 @@ class EncodedNetwork:
             binary = layer.column >= 0
             point[layer.column[binary]] = signs[0][binary] > 0
 
+    def accuracy(self, lower: float, upper: float) -> float:
+        """To how much an objective (1) is believed, if a solver has it from [lower, upper]."""
+        output = self.problem.network.output
+        largest = float(np.max(np.abs(output.scale) * output.inputs + np.abs(output.bias)))
+        return INTEGRALITY * (upper - lower) + RELATIVE_ROUNDING * largest
+
     def without(self, program: MixedProgram, demand: Signs) -> MixedProgram:
         """The program without the points that ask for all signs of `demand` (neurons,) int8."""
         asked = np.flatnonzero(demand)
@@ -105,7 +111,9 @@ class EncodedNetwork:
         )
 
 
-def encode_network(builder: ProgramBuilder, problem: Problem, box: Box) -> EncodedNetwork:
+def encode_network(
+    builder: ProgramBuilder, problem: Problem, box: Box, budget: float = np.inf
+) -> EncodedNetwork:
     """Add (2)-(8) to a program: pixels, neurons, and what they make of the objective.
 
     Stable neurons become constants, neurons that do not matter are left out, and a neuron of the
@@ -115,6 +123,7 @@ def encode_network(builder: ProgramBuilder, problem: Problem, box: Box) -> Encod
         builder: the program.
         problem: network, image and goal.
         box: where the images lie; it holds the problem's image.
+        budget: the largest L1 norm of the perturbation, as other rows of the program have it.
     """
     layers = problem.network.hidden
     pixels = np.full(len(problem.image), -1, dtype=np.int64)
@@ -130,7 +139,7 @@ def encode_network(builder: ProgramBuilder, problem: Problem, box: Box) -> Encod
         if hidden:
             pre = upper_layer(layer, hidden[-1])
         else:
-            pre = first_layer(layer, problem.image, box, pixels)
+            pre = first_layer(layer, problem.image, box, pixels, budget=budget)
         hidden.append(add_layer(builder, pre, layer_on, layer_off))
     return EncodedNetwork(
         problem=problem,
@@ -182,9 +191,7 @@ class MaximalGain:
     @property
     def tolerance(self) -> float:
         """To how much the solver's objectives are believed."""
-        output = self.network.problem.network.output
-        largest = float(np.max(np.abs(output.scale) * output.inputs + np.abs(output.bias)))
-        return INTEGRALITY * (self.upper - self.lower) + RELATIVE_ROUNDING * largest
+        return self.network.accuracy(self.lower, self.upper)
 
     def objective(self, point: Floats) -> float:
         """Objective (1), as the program has it at a point (columns,)."""

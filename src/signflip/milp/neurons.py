@@ -18,6 +18,9 @@ from signflip.milp.program import Booleans, ProgramBuilder
 from signflip.network import Floats, HiddenLayer, Integers, Signs
 from signflip.problem import Box
 
+ROUNDING = 1e-12
+"""More than the rounding error of a sum of pixels, for each pixel."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Activations:
@@ -77,7 +80,13 @@ class PreActivations:
 
 
 def first_layer(
-    layer: HiddenLayer, image: Floats, box: Box, pixels: Integers, clearance: float = 0.0
+    layer: HiddenLayer,
+    image: Floats,
+    box: Box,
+    pixels: Integers,
+    *,
+    clearance: float = 0.0,
+    budget: float = np.inf,
 ) -> PreActivations:
     """(2): pre-activations of the first layer, in the perturbation of each pixel.
 
@@ -88,23 +97,28 @@ def first_layer(
         pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
         clearance: how far from its threshold a neuron must be to count as either sign. With 0, a
             point on a threshold counts as both.
+        budget: the largest L1 norm of the perturbation; no pre-activation changes by more.
 
-    `stable` is exact: each neuron's extreme images are run through the layer.
+    As far as the box goes, `stable` is exact: each neuron's extreme images are run through the
+    layer.
     """
     weight = layer.weight.astype(np.float64)
     moving = pixels >= 0
     constant = weight @ image - layer.threshold
     low, high = box.lower - image, box.upper - image
     positive = weight > 0
+    down = np.maximum(np.where(positive, low, -high).sum(axis=1), -budget)
+    up = np.minimum(np.where(positive, high, -low).sum(axis=1), budget)
+    out_of_reach = np.abs(constant) > budget + ROUNDING * layer.inputs
     return PreActivations(
         columns=pixels[moving],
         coefficients=weight[:, moving],
         constant=constant,
-        lower=constant + np.where(positive, low, -high).sum(axis=1),
-        upper=constant + np.where(positive, high, -low).sum(axis=1),
+        lower=constant + down,
+        upper=constant + up,
         least_on=clearance,
         least_off=clearance,
-        stable=stable_signs(layer, box),
+        stable=np.where(out_of_reach, np.sign(constant), stable_signs(layer, box)).astype(np.int8),
     )
 
 
