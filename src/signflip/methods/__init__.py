@@ -7,16 +7,18 @@ from signflip.attack import Method
 from signflip.errors import SettingError
 from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
+from signflip.methods.iprop import IProp
 from signflip.methods.milp import Milp
 
 METHODS: Mapping[str, Callable[..., Method]] = {
     "fgsm": Fgsm,
     "milp": Milp,
+    "iprop": IProp,
     "exact": Exact,
 }
 """Name -> class; the command line and sweeps take their choices from here."""
 
-__all__ = ["METHODS", "Exact", "Fgsm", "Milp", "make_method", "method_settings"]
+__all__ = ["METHODS", "Exact", "Fgsm", "IProp", "Milp", "make_method", "method_settings"]
 
 
 def method_settings(name: str) -> frozenset[str]:
