@@ -106,6 +106,16 @@ def test_sums_beyond_the_range_of_float64_are_exact() -> None:
     assert hidden.signs_of_reals(values * [1, 1, 1, 0])[0].tolist() == [1, -1, 1, -1]
 
 
+def test_a_sum_that_only_rounding_takes_beyond_the_range_is_exact() -> None:
+    # each addition from left to right rounds 0.51 units up to 1, and the last one overflows
+    greatest, unit = float(np.finfo(np.float64).max), 2.0**971
+    values = np.array([[greatest - 14 * unit, *[0.51 * unit] * 15]])
+    hidden = layer([[1] * 16] * 2, [greatest - 6 * unit, greatest - 7 * unit])
+    # products of matrices of other shapes add in other orders
+    for rows in (1, 2, 8):
+        assert hidden.signs_of_reals(np.repeat(values, rows, axis=0)).tolist() == [[-1, 1]] * rows
+
+
 def test_denormal_differences_decide() -> None:
     tiny = 5e-324
     hidden = layer([[1, -1], [1, -1], [-1, -1]], [0.0, tiny, -tiny])
