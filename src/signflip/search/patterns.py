@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from signflip.network import UNIT_ROUNDOFF, Floats, Signs
+from signflip.network import UNIT_ROUNDOFF, Floats, HiddenLayer, Integers, Signs
 from signflip.problem import Problem
 
-Int32s = npt.NDArray[np.int32]
 RADIUS_LEVELS = 254
+_MOST_STEPS = 2.0**48
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +36,20 @@ class PatternSpace:
         radius: (inputs,) float64; the box lies within centre +- radius in exact arithmetic.
         directions: (m, inputs) int8, sigma_j w_j: moving q along it brings neuron j to its flip.
         distance: (m,) float64, rounded down: flipping j needs `directions_j . q >= distance_j`.
-        reluctance: (m,) float64, rounded up: not flipping j needs `directions_j . q <= reluctance_j`.
-        grid_distance: (m,) int32 and grid_radius: (inputs,) int16, the same in steps of `grid`, rounded
-            down and up: the tests of the kernel are integer arithmetic.
+        reluctance: (m,) float64, rounded up: not flipping it needs that to be `<= reluctance_j`.
+        grid_distance: (m,) int64 and grid_radius: (inputs,) int16, the same in steps of a common
+            grid, rounded down and up: the tests of the kernel are integer arithmetic.
     """
 
     problem: Problem
     signs: Signs
-    unstable: npt.NDArray[np.int64]
+    unstable: Integers
     centre: Floats
     radius: Floats
     directions: Signs
     distance: Floats
     reluctance: Floats
-    grid_distance: Int32s
+    grid_distance: Integers
     grid_radius: npt.NDArray[np.int16]
 
     @classmethod
@@ -61,16 +61,13 @@ class PatternSpace:
         radius = _outward_radius(lower, upper, centre)
         at_lowest, at_highest = layer.signs_at_extremes(lower, upper)
         movable = np.flatnonzero(at_lowest != at_highest)
-        size = np.abs(centre).sum() + np.abs(layer.threshold)
-        error = 2 * (layer.inputs + 1) * UNIT_ROUNDOFF * size
-        alpha = centre @ layer.real_weight - layer.threshold
-        signs = np.where(alpha >= 0, np.int8(1), np.int8(-1))
-        # a stable neuron's sign is what it is everywhere, whatever rounding says of the centre
-        stable = at_lowest == at_highest
-        signs[stable] = at_lowest[stable]
+        alpha, error = _pre_activations(layer, movable, centre)
         # below 0 where rounding leaves the centre's sign in doubt: a flip may then cost nothing
-        distance = np.abs(alpha) - error
-        order = movable[np.argsort(-distance[movable], kind="stable")]
+        distance, reluctance = np.abs(alpha) - error, np.abs(alpha) + error
+        signs = at_lowest.copy()
+        signs[movable] = np.where(alpha >= 0, 1, -1)
+        dearest = np.argsort(-distance, kind="stable")
+        order, distance, reluctance = movable[dearest], distance[dearest], reluctance[dearest]
         grid = max(float(radius.max()) * (1 + 2.0**-30) / RADIUS_LEVELS, 2.0**-1000)
         return cls(
             problem=problem,
@@ -79,9 +76,9 @@ class PatternSpace:
             centre=centre,
             radius=radius,
             directions=(-signs[order, None] * layer.weight[order]).astype(np.int8),
-            distance=distance[order],
-            reluctance=(np.abs(alpha) + error)[order],
-            grid_distance=_floor_steps(distance[order], grid).astype(np.int32),
+            distance=distance,
+            reluctance=reluctance,
+            grid_distance=_floor_steps(distance, grid),
             grid_radius=np.ceil(radius / grid * (1 + 2.0**-40)).astype(np.int16),
         )
 
@@ -97,10 +94,34 @@ class PatternSpace:
         return pattern
 
 
-def _floor_steps(distance: Floats, grid: float) -> Floats:
-    steps = distance / grid
+def _pre_activations(
+    layer: HiddenLayer, neurons: Integers, centre: Floats
+) -> tuple[Floats, Floats]:
+    """Pre-activations (neurons,) at the centre, measured from thresholds, and their error bounds.
+
+    Centre and thresholds are split into multiples of 2^-k, whose sums are exact, and rests below
+    2^-k. Only the rests and the last sum are rounded: the error is some units of roundoff of the
+    pre-activation, not of the numbers that cancel in it. A small box needs that.
+    """
+    weight, threshold = layer.real_weight[:, neurons], layer.threshold[neurons]
+    # 2 inputs 2^k < 2^53: a neuron that is not constant has a threshold of at most `inputs`
+    step = 2.0 ** (layer.inputs.bit_length() - 50)
+    high, high_threshold = np.rint(centre / step) * step, np.rint(threshold / step) * step
+    low, low_threshold = centre - high, threshold - high_threshold
+    alpha = (high @ weight - high_threshold) + (low @ weight - low_threshold)
+    size = np.abs(low).sum() + np.abs(low_threshold)
+    # the sums' bounds (Higham 2002, section 4.2), doubled: that covers their own rounding
+    error = UNIT_ROUNDOFF * (4 * np.abs(alpha) + 2 * (layer.inputs + 2) * size)
+    return alpha, error
+
+
+def _floor_steps(distance: Floats, grid: float) -> Integers:
     # a quotient may be rounded up: take off more than that before the floor
-    return np.floor(steps - np.abs(steps) * 2.0**-40)
+    steps = distance / grid
+    steps = np.floor(steps - np.abs(steps) * 2.0**-40)
+    # In a box far smaller than the rounding error a flip costs less than any number of steps. What
+    # is kept of that outweighs all other flips together, so (*) cannot fail for it.
+    return np.clip(steps, -_MOST_STEPS, _MOST_STEPS).astype(np.int64)
 
 
 def _outward_radius(lower: Floats, upper: Floats, centre: Floats) -> Floats:

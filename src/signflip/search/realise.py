@@ -1,10 +1,11 @@
-"""Whether a full pattern can be realised: a linear program, whose word is not taken for either answer.
+"""Whether a full pattern can be realised: a linear program, whose word is taken for neither answer.
 
 A point is believed once it has been replayed, a refusal once its multipliers satisfy Farkas' lemma
 with outward rounding. Between the two lies `Answer.UNDECIDED`.
 """
 
 from enum import Enum
+from typing import Any
 
 import highspy
 import numpy as np
@@ -15,6 +16,8 @@ from signflip.search.patterns import PatternSpace
 
 MARGIN = 1e-6
 """Distance from every threshold that a first point must keep, in units of the largest radius."""
+
+_SMALLEST = 2.0**-1074
 
 Flips = npt.NDArray[np.bool_]
 
@@ -31,19 +34,27 @@ class Realiser:
 
     def __init__(self, space: PatternSpace) -> None:
         self._space = space
-        self._unit = float(space.radius.max())
+        # a floor keeps numbers finite in boxes of denormal size
+        self._unit = max(float(space.radius.max()), 2.0**-900)
+        # a float64 image misses the program's point by about half an ulp in each pixel
+        movable = space.problem.box.upper[space.radius > 0]
+        rounding = 4 * UNIT_ROUNDOFF * float(movable.sum()) / self._unit
+        self._margin = min(MARGIN + rounding, len(space.radius) + 1.0)
         self._rows = np.arange(space.size, dtype=np.int32)
         self._solver = self._build()
 
-    def _build(self) -> highspy.Highs:
+    def _build(self) -> Any:  # highspy's types lack some of its methods
         space = self._space
         size, inputs = space.directions.shape
-        solver = highspy.Highs()
+        solver = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in (
             ("output_flag", False),
             ("presolve", "off"),
             ("solver", "simplex"),
             ("threads", 1),
+            # the default would stop at slacks of 1e-7, which are plainly not 0
+            ("primal_feasibility_tolerance", 1e-9),
+            ("dual_feasibility_tolerance", 1e-9),
         ):
             solver.setOptionValue(option, value)
         program = highspy.HighsLp()
@@ -69,7 +80,8 @@ class Realiser:
         Args:
             flips: (m,) bool, which unstable neurons have the other sign than at the centre.
         """
-        self._set_rows(flips, MARGIN)
+        # on the sure side of each distance by a margin: such a point replays as it should
+        self._set_rows(flips, self._space.reluctance, self._space.distance, self._margin)
         self._solver.changeColBounds(len(self._space.radius), 0.0, 0.0)
         self._solver.run()
         if self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
@@ -84,7 +96,7 @@ class Realiser:
         column = len(self._space.radius)
         for row in self._rows:
             self._solver.changeCoeff(int(row), column, -1.0 if flips[row] else 1.0)
-        self._set_rows(flips, 0.0)
+        self._set_rows(flips, self._space.distance, self._space.reluctance, 0.0)
         self._solver.changeColBounds(column, -highspy.kHighsInf, 1.0)
         self._solver.run()
         if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -94,11 +106,10 @@ class Realiser:
             return Answer.REFUSED
         return self._image()
 
-    def _set_rows(self, flips: Flips, margin: float) -> None:
-        distance = self._space.distance / self._unit
-        reluctance = self._space.reluctance / self._unit
-        lower = np.where(flips, distance + margin, -highspy.kHighsInf)
-        upper = np.where(flips, highspy.kHighsInf, reluctance - margin)
+    def _set_rows(self, flips: Flips, least: Floats, most: Floats, margin: float) -> None:
+        """Flipped neurons at `least` or more, the others at `most` or less, both by a margin."""
+        lower = np.where(flips, least / self._unit + margin, -highspy.kHighsInf)
+        upper = np.where(flips, highspy.kHighsInf, most / self._unit - margin)
         self._solver.changeRowsBounds(len(self._rows), self._rows, lower, upper)
 
     def _image(self) -> Floats:
@@ -115,7 +126,7 @@ def refutes(space: PatternSpace, flips: Flips, multipliers: npt.ArrayLike) -> bo
         sum_j u_j e_j directions_j . q >= sum_j u_j need_j,
 
     where need_j is `distance_j` or `-reluctance_j`; the left side is at most
-    `sum_i rad_i |sum_j u_j e_j directions_ji|`. The test is made with room for every rounding error.
+    `sum_i rad_i |sum_j u_j e_j directions_ji|`. The test leaves room for every rounding error.
 
     Args:
         space: the pattern space.
@@ -134,6 +145,7 @@ def refutes(space: PatternSpace, flips: Flips, multipliers: npt.ArrayLike) -> bo
         supply = float(space.radius @ np.abs((u * side) @ space.directions))
         terms = 2 * (sum(space.directions.shape) + 8)
         size = float(space.radius.sum()) * float(u.sum()) + float(u @ np.abs(need))
-        if demand - supply > terms * UNIT_ROUNDOFF * size:
+        # a product below the normal numbers is off by more than its own roundoff
+        if demand - supply > terms * (UNIT_ROUNDOFF * size + _SMALLEST):
             return True
     return False
