@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from functools import cache
 
 import numpy as np
+from functools import cache
 
 from signflip.attack import Outcome
 from signflip.errors import SettingError
@@ -40,21 +40,25 @@ class Exact:
     Attributes:
         goal: decide whether there is a flip, or find the largest objective and prove it.
         threads: threads that search one problem side by side.
-        gate: share of the ellipsoid's limit from which a set of flips gets the integer test of
-            geometry; it changes the speed only.
+        ask: share of the ellipsoid's limit from which flips that pass the bound get the integer
+            test of geometry.
+        gate: the share from which they get it before the bound; both change the speed only.
     """
 
     goal: SearchGoal = SearchGoal.DECIDE
     threads: int = 1
-    gate: float = 0.5
+    ask: float = 0.6
+    gate: float = 0.65
 
     def __post_init__(self) -> None:
         if isinstance(self.goal, str):
             object.__setattr__(self, "goal", _goal_named(self.goal))
         if self.threads < 1:
             raise SettingError(f"threads is {self.threads}; it must be at least 1")
-        if not 0 <= self.gate <= 1:
-            raise SettingError(f"gate is {self.gate}; it must be from 0 to 1")
+        if not 0 <= self.ask <= self.gate <= 1:
+            raise SettingError(
+                f"ask is {self.ask} and gate {self.gate}; they must rise from 0 to 1"
+            )
 
     def prepare(self) -> None:
         """Compile the kernel; after the first time on a machine it is loaded from a cache."""
@@ -112,7 +116,9 @@ class _Search:
             return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True)
         upper = upper_of(problem)
         set_incumbent(upper, problem, self._floor)
-        frontier = Frontier(self._space, upper, self._settings.gate, self._settings.threads)
+        frontier = Frontier(
+            self._space, upper, self._settings.ask, self._settings.gate, self._settings.threads
+        )
         realiser = Realiser(self._space)
         with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
             while not frontier.exhausted:

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.search.bits import PATTERNS
-from signflip.search.kernel import Blocks, Geometry, State, Upper, advance, enter
+from signflip.search.kernel import Blocks, Geometry, State, Upper, advance, bound
 from signflip.search.patterns import PatternSpace
-from signflip.search.tables import blocks_of, fresh_state, geometry_of
+from signflip.search.tables import blocks_of, fresh_state, geometry_of, shallow
 
 SLICE_SECONDS = 0.02
 FIRST_BUDGET = 500
@@ -23,15 +23,17 @@ FIRST_BUDGET = 500
 class Frontier:
     """What is left to search of a problem with at least one unstable neuron."""
 
-    def __init__(self, space: PatternSpace, upper: Upper, gate: float, workers: int) -> None:
+    def __init__(
+        self, space: PatternSpace, upper: Upper, ask: float, gate: float, workers: int
+    ) -> None:
         self.upper = upper
-        self._geometry: Geometry = geometry_of(space, gate)
+        self._geometry: Geometry = geometry_of(space, ask, gate)
         self._blocks: Blocks
         self._blocks, sums = blocks_of(space)
-        network = space.problem.network
-        self._shallow = len(network.hidden) == 2 and network.output.plain
+        self._shallow = shallow(space.problem)
         first = fresh_state(self._blocks, upper, sums, len(space.radius))
-        enter(0, self._shallow, self._blocks, upper, first)
+        # the root's own bound only opens its patterns: an empty root ends the search at once
+        bound(0, self._shallow, self._blocks, upper, first)
         self._states: list[State] = [first]
         self._workers = workers
         self._budget = FIRST_BUDGET

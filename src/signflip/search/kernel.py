@@ -14,11 +14,12 @@ import numpy.typing as npt
 from numba import njit
 
 from signflip.search.bits import BLOCK, REACH, SUBSETS, SUPERSETS, lowest_bit, popcount
-from signflip.search.geometry import MOST_FLIPS, extend, refused
+from signflip.search.geometry import extend, refused
 
 U64 = np.uint64
 ALL = U64(0xFFFFFFFFFFFFFFFF)
-MOST_COUNTER_BITS = 16
+COUNTER_DIGITS = 13
+REACH_LIST = np.ascontiguousarray(REACH.ravel())
 
 
 class Geometry(NamedTuple):
@@ -30,21 +31,25 @@ class Geometry(NamedTuple):
     grid_distance: npt.NDArray[np.int32]
     grid_radius: npt.NDArray[np.int16]
     limit: int
-    gate: float
+    ask: float  # ellipsoid's value from which a pattern is tested once its bound has passed
+    gate: float  # and from which it is tested before
 
 
 class Blocks(NamedTuple):
-    """The second layer against the blocks: K neurons, sums halved and measured from thresholds.
+    """The second layer against the blocks: K halved sums, measured from their thresholds.
 
-    Neuron k is +1 iff its halved sum is at least 0; a flip of neuron j changes it by effect[j, k].
+    A flip of neuron j changes sum k by effect[j, k]. With two hidden layers and a plain output each
+    rival has a segment of sums of its own: its neurons that matter, turned such that a sum of 0 or
+    more is useful, and padded to sixteens. Else there is one sum a neuron, +1 iff it is at least 0.
     """
 
     first: npt.NDArray[np.int64]  # (blocks + 1,) first neuron of each block
     usable: npt.NDArray[np.uint64]  # (blocks,) patterns that exist
     effect: npt.NDArray[np.int16]  # (m, K) -1, 0 or 1
-    raised: npt.NDArray[np.uint8]  # (blocks, K) bits of the block's neurons with effect +1
+    rows: npt.NDArray[np.int16]  # (blocks, K) rows of REACH_LIST: the block's effects of +1
     gain: npt.NDArray[np.int16]  # (blocks + 1, K) most that the blocks from here on can add
     loss: npt.NDArray[np.int16]  # (blocks + 1, K) most that they can take away
+    segments: npt.NDArray[np.int64]  # (rivals + 1,) first sum of each rival
 
 
 class Upper(NamedTuple):
@@ -61,8 +66,6 @@ class Upper(NamedTuple):
     want_plus: npt.NDArray[np.uint64]  # (rivals, words) last-layer neurons useful at +1
     want_minus: npt.NDArray[np.uint64]  # (rivals, words)
     coefficients: npt.NDArray[np.float64]  # (rivals, width)
-    members: npt.NDArray[np.int64]  # (rivals, width) neurons that matter, padded
-    sides: npt.NDArray[np.int8]  # (rivals, width) their useful signs
     counts: npt.NDArray[np.int64]  # (rivals,) how many matter
     need: npt.NDArray[np.int64]  # (rivals,) useful signs needed to beat the incumbent
     floor: npt.NDArray[np.float64]  # (rivals,) what the sum of coefficients must exceed
@@ -75,90 +78,91 @@ class State(NamedTuple):
     open: npt.NDArray[np.uint64]  # (blocks,) patterns yet to visit
     sums: npt.NDArray[np.int16]  # (blocks + 1, K)
     active: npt.NDArray[np.int64]  # (blocks + 1,) flips in the factor
-    chosen: npt.NDArray[np.int64]  # (blocks,) pattern in hand
+    chosen: npt.NDArray[np.uint64]  # (blocks,) pattern in hand
+    hopeful: npt.NDArray[np.uint64]  # (blocks, rivals) patterns after which a rival may still win
     members: npt.NDArray[np.int64]
     factor: npt.NDArray[np.float64]
     height: npt.NDArray[np.float64]
     u: npt.NDArray[np.float64]
     v: npt.NDArray[np.int16]
-    masks: npt.NDArray[np.uint64]  # (width padded,)
+    where: npt.NDArray[np.int32]  # (K,)
+    masks: npt.NDArray[np.uint64]  # (K,)
     words: npt.NDArray[np.uint64]  # (4, words)
     tally: npt.NDArray[np.int64]  # visited, geometry tests, refused, leaves
 
 
 @njit(cache=True, nogil=True)
-def _majority(masks, count, need):
-    """The patterns (bits) that stand in at least `need` of `masks[:count]`, count padded to 8."""
+def _add(a, b, c):
+    """Full adder of three words: the sum bits and the carry bits."""
+    x = a ^ b
+    return x ^ c, (a & b) | (x & c)
+
+
+@njit(cache=True, nogil=True)
+def _majority(masks, need):
+    """The patterns (bits) that stand in at least `need` of `masks`, whose length is a 16-fold.
+
+    A counter for each bit, its digits spread over words, starts at 2^13 - need; whoever carries out
+    of the 13th digit has reached `need` (Harley and Seal's counting by full adders).
+    """
     if need <= 0:
         return ALL
-    bits = 3
-    while (1 << bits) <= count:
-        bits += 1
-    start = (1 << bits) - need
-    if start < 0:
-        return U64(0)
-    ones = ALL if start & 1 else U64(0)
-    twos = ALL if start & 2 else U64(0)
-    fours = ALL if start & 4 else U64(0)
-    high = np.empty(MOST_COUNTER_BITS, dtype=np.uint64)
-    for b in range(3, bits):
-        high[b] = ALL if (start >> b) & 1 else U64(0)
+    start = (1 << COUNTER_DIGITS) - need
+    ones, twos, fours, eights = (
+        _digit(start, 0),
+        _digit(start, 1),
+        _digit(start, 2),
+        _digit(start, 3),
+    )
+    d4, d5, d6, d7 = _digit(start, 4), _digit(start, 5), _digit(start, 6), _digit(start, 7)
+    d8, d9, d10, d11 = _digit(start, 8), _digit(start, 9), _digit(start, 10), _digit(start, 11)
+    d12 = _digit(start, 12)
     done = U64(0)
-    for i in range(0, count, 8):
-        x = ones ^ masks[i]
-        ta = (ones & masks[i]) | (x & masks[i + 1])
-        ones = x ^ masks[i + 1]
-        x = ones ^ masks[i + 2]
-        tb = (ones & masks[i + 2]) | (x & masks[i + 3])
-        ones = x ^ masks[i + 3]
-        x = twos ^ ta
-        fa = (twos & ta) | (x & tb)
-        twos = x ^ tb
-        x = ones ^ masks[i + 4]
-        ta = (ones & masks[i + 4]) | (x & masks[i + 5])
-        ones = x ^ masks[i + 5]
-        x = ones ^ masks[i + 6]
-        tb = (ones & masks[i + 6]) | (x & masks[i + 7])
-        ones = x ^ masks[i + 7]
-        x = twos ^ ta
-        fb = (twos & ta) | (x & tb)
-        twos = x ^ tb
-        x = fours ^ fa
-        carry = (fours & fa) | (x & fb)
-        fours = x ^ fb
-        for b in range(3, bits):
-            both = high[b] & carry
-            high[b] ^= carry
-            carry = both
+    for i in range(0, masks.shape[0], 16):
+        ones, ta = _add(ones, masks[i], masks[i + 1])
+        ones, tb = _add(ones, masks[i + 2], masks[i + 3])
+        twos, fa = _add(twos, ta, tb)
+        ones, ta = _add(ones, masks[i + 4], masks[i + 5])
+        ones, tb = _add(ones, masks[i + 6], masks[i + 7])
+        twos, fb = _add(twos, ta, tb)
+        fours, ea = _add(fours, fa, fb)
+        ones, ta = _add(ones, masks[i + 8], masks[i + 9])
+        ones, tb = _add(ones, masks[i + 10], masks[i + 11])
+        twos, fa = _add(twos, ta, tb)
+        ones, ta = _add(ones, masks[i + 12], masks[i + 13])
+        ones, tb = _add(ones, masks[i + 14], masks[i + 15])
+        twos, fb = _add(twos, ta, tb)
+        fours, eb = _add(fours, fa, fb)
+        eights, carry = _add(eights, ea, eb)
+        d4, carry = d4 ^ carry, d4 & carry
+        d5, carry = d5 ^ carry, d5 & carry
+        d6, carry = d6 ^ carry, d6 & carry
+        d7, carry = d7 ^ carry, d7 & carry
+        d8, carry = d8 ^ carry, d8 & carry
+        d9, carry = d9 ^ carry, d9 & carry
+        d10, carry = d10 ^ carry, d10 & carry
+        d11, carry = d11 ^ carry, d11 & carry
+        d12, carry = d12 ^ carry, d12 & carry
         done |= carry
     return done
 
 
 @njit(cache=True, nogil=True)
-def _shallow_survivors(level, sums, blocks, upper, masks):
-    """Two hidden layers, plain output: the patterns of a block whose bound beats the incumbent."""
-    gain = blocks.gain[level + 1]
-    loss = blocks.loss[level + 1]
-    raised = blocks.raised[level]
-    survivors = U64(0)
-    for rival in range(upper.need.shape[0]):
-        count = upper.counts[rival]
-        members = upper.members[rival]
-        sides = upper.sides[rival]
-        for i in range(count):
-            k = members[i]
-            if sides[i] > 0:
-                need = -(sums[k] + gain[k])
-                row = np.int64(raised[k])
-            else:
-                need = sums[k] - loss[k] + 1
-                row = np.int64(63) ^ np.int64(raised[k])
-            masks[i] = REACH[row, min(max(need, -BLOCK), BLOCK + 1) + BLOCK]
-        padded = (count + 7) & ~7
-        for i in range(count, padded):
-            masks[i] = U64(0)
-        survivors |= _majority(masks, padded, upper.need[rival])
-    return survivors
+def _digit(number, place):
+    """A digit of a counter, the same for every pattern."""
+    return ALL if (number >> place) & 1 else U64(0)
+
+
+@njit(cache=True, nogil=True)
+def _counted(sums, gain, rows, need, where, masks):
+    """Patterns of a block after which enough useful neurons can be reached, each seen on its own."""
+    # two loops: the first is arithmetic on vectors, the second only looks up
+    for k in range(sums.shape[0]):
+        lacking = np.int32(BLOCK) - (np.int32(sums[k]) + np.int32(gain[k]))
+        where[k] = np.int32(rows[k]) + min(max(lacking, np.int32(0)), np.int32(2 * BLOCK + 1))
+    for k in range(sums.shape[0]):
+        masks[k] = REACH_LIST[np.uint64(np.uint32(where[k]))]  # unsigned: no test for negatives
+    return _majority(masks, need)
 
 
 @njit(cache=True, nogil=True)
@@ -215,17 +219,95 @@ def _promising(sums, gain, loss, upper, words):
 
 
 @njit(cache=True, nogil=True)
-def enter(level, shallow, blocks, upper, state):
-    """Open the node at `level`: which patterns of its block to visit."""
-    survivors = blocks.usable[level]
-    if shallow:
-        survivors &= _shallow_survivors(level, state.sums[level], blocks, upper, state.masks)
+def bound(level, shallow, blocks, upper, state):
+    """Open the patterns of the block at `level` that may beat the incumbent; whether there are any."""
+    if not shallow:
+        state.open[level] = blocks.usable[level]
+        return _promising(
+            state.sums[level], blocks.gain[level], blocks.loss[level], upper, state.words
+        )
+    survivors = U64(0)
+    for rival in range(upper.need.shape[0]):
+        hope = blocks.usable[level]
+        if level > 0 and not (state.hopeful[level - 1, rival] >> state.chosen[level - 1]) & U64(1):
+            hope = U64(0)
+        if hope:
+            a, b = blocks.segments[rival], blocks.segments[rival + 1]
+            hope &= _counted(
+                state.sums[level, a:b],
+                blocks.gain[level + 1, a:b],
+                blocks.rows[level, a:b],
+                upper.need[rival],
+                state.where[: b - a],
+                state.masks[: b - a],
+            )
+        state.hopeful[level, rival] = hope
+        survivors |= hope
     state.open[level] = survivors
+    return survivors != U64(0)
+
+
+@njit(cache=True, nogil=True)
+def _flip(sums, effect, subset, first, below):
+    """Write to `below` the sums after the flips of a block's subset."""
+    below[:] = sums
+    neuron = first
+    while subset:
+        if subset & 1:
+            row = effect[neuron]
+            for k in range(below.shape[0]):
+                below[k] += row[k]
+        subset >>= 1
+        neuron += 1
+
+
+@njit(cache=True, nogil=True)
+def _place(geometry, subset, first, count, state):
+    """Add the flips of a block's subset to the factor; return the flips that are active now."""
+    neuron = first
+    while subset:
+        if subset & 1:
+            count = extend(
+                geometry.gram,
+                geometry.distance,
+                state.members,
+                state.factor,
+                state.height,
+                count,
+                neuron,
+            )
+        subset >>= 1
+        neuron += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _refused(geometry, count, state):
+    """Whether geometry refuses the active flips."""
+    state.tally[1] += 1
+    if refused(
+        geometry.directions,
+        geometry.grid_distance,
+        geometry.grid_radius,
+        state.members,
+        state.factor,
+        state.height,
+        count,
+        geometry.limit,
+        state.u,
+        state.v,
+    ):
+        state.tally[2] += 1
+        return True
+    return False
 
 
 @njit(cache=True, nogil=True)
 def advance(shallow, geometry, blocks, upper, state, leaves, budget):
     """Search on until `budget` patterns are visited, `leaves` is full, or all is searched.
+
+    Where the ellipsoid says that geometry will refuse a pattern, it is asked first, as its refusal
+    takes supersets along; else the bound, which is cheaper, comes first.
 
     Returns the number of leaves found; `state.level[0]` is -1 when all is searched.
     """
@@ -240,75 +322,44 @@ def advance(shallow, geometry, blocks, upper, state, leaves, budget):
             continue
         index = lowest_bit(word)
         state.open[level] = word & (word - U64(1))
+        state.chosen[level] = index
         visited += 1
         subset = np.int64(SUBSETS[index])
-        count = state.active[level]
-        grown = False
-        neuron = blocks.first[level]
-        rest = subset
-        while rest:
-            if rest & 1:
-                more = extend(
-                    geometry.gram,
-                    geometry.distance,
-                    state.members,
-                    state.factor,
-                    state.height,
-                    count,
-                    neuron,
-                )
-                grown = grown or more > count
-                count = more
-            rest >>= 1
-            neuron += 1
-        if grown:
-            value = 0.0
+        first = blocks.first[level]
+        before = state.active[level]
+        count = _place(geometry, subset, first, before, state)
+        value = 0.0
+        if count > before:
             for i in range(count):
                 value += state.height[i] * state.height[i]
-            if value > geometry.gate:
-                state.tally[1] += 1
-                if refused(
-                    geometry.directions,
-                    geometry.grid_distance,
-                    geometry.grid_radius,
-                    state.members,
-                    state.factor,
-                    state.height,
-                    count,
-                    geometry.limit,
-                    state.u,
-                    state.v,
-                ):
-                    state.tally[2] += 1
-                    state.open[level] &= ~SUPERSETS[index]
-                    continue
-        sums = state.sums[level]
-        below = state.sums[level + 1]
-        below[:] = sums
-        neuron = blocks.first[level]
-        rest = subset
-        while rest:
-            if rest & 1:
-                effect = blocks.effect[neuron]
-                for k in range(below.shape[0]):
-                    below[k] += effect[k]
-            rest >>= 1
-            neuron += 1
-        if not shallow and not _promising(
-            below, blocks.gain[level + 1], blocks.loss[level + 1], upper, state.words
+        if value > geometry.gate and _refused(geometry, count, state):
+            state.open[level] &= ~SUPERSETS[index]
+            continue
+        if level < last or not shallow:
+            _flip(state.sums[level], blocks.effect, subset, first, state.sums[level + 1])
+        if level < last:
+            if not bound(level + 1, shallow, blocks, upper, state):
+                continue
+        elif not shallow and not _promising(
+            state.sums[level + 1],
+            blocks.gain[level + 1],
+            blocks.loss[level + 1],
+            upper,
+            state.words,
         ):
             continue
-        state.chosen[level] = subset
+        if geometry.ask < value <= geometry.gate and _refused(geometry, count, state):
+            state.open[level] &= ~SUPERSETS[index]
+            continue
         if level == last:
             for block in range(last + 1):
+                flips = np.int64(SUBSETS[state.chosen[block]])
                 for neuron in range(blocks.first[block], blocks.first[block + 1]):
-                    bit = (state.chosen[block] >> (neuron - blocks.first[block])) & 1
-                    leaves[found, neuron] = bit
+                    leaves[found, neuron] = (flips >> (neuron - blocks.first[block])) & 1
             found += 1
             continue
-        state.active[level + 1] = count
         level += 1
-        enter(level, shallow, blocks, upper, state)
+        state.active[level] = count
     state.level[0] = level
     state.tally[0] += visited
     state.tally[3] += found

@@ -8,15 +8,19 @@ import numpy.typing as npt
 
 from signflip.network import UNIT_ROUNDOFF, Signs
 from signflip.problem import Problem
-from signflip.search.bits import BLOCK, usable_patterns
+from signflip.search.bits import BLOCK, REACH, usable_patterns
 from signflip.search.geometry import MOST_FLIPS, multiplier_limit, scaled_gram
 from signflip.search.kernel import Blocks, Geometry, State, Upper
 from signflip.search.patterns import PatternSpace
 
+Sums = npt.NDArray[np.int16]
 Words = npt.NDArray[np.uint64]
 
+NEVER = -20000
+"""A halved sum that no flips make useful: padding."""
 
-def geometry_of(space: PatternSpace, gate: float) -> Geometry:
+
+def geometry_of(space: PatternSpace, ask: float, gate: float) -> Geometry:
     """Geometry of a pattern space.
 
     Args:
@@ -30,53 +34,82 @@ def geometry_of(space: PatternSpace, gate: float) -> Geometry:
         grid_distance=space.grid_distance,
         grid_radius=space.grid_radius,
         limit=multiplier_limit(len(space.radius)),
+        ask=ask * float(space.radius.sum()),
         gate=gate * float(space.radius.sum()),
     )
 
 
-def blocks_of(space: PatternSpace) -> tuple[Blocks, npt.NDArray[np.int16]]:
+def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
     """Blocks of a pattern space, and the second layer's halved sums at the centre.
 
     With one hidden layer the first layer stands in for the second: a neuron's halved sum is 0 at
     +1 and -1 at -1, and its own flip changes it by one.
     """
-    sums, effect = _second_layer(space)
+    sums, effect, segments = _turned(space) if shallow(space.problem) else _second_layer(space)
     size = space.size
     count = math.ceil(size / BLOCK)
     # the first block is the short one: most nodes are visited in the last ones
     first = np.maximum(np.arange(count + 1) * BLOCK - (count * BLOCK - size), 0)
     gain = np.zeros((count + 1, len(sums)), dtype=np.int16)
     loss = np.zeros_like(gain)
-    raised = np.zeros((count, len(sums)), dtype=np.uint8)
+    rows = np.zeros((count, len(sums)), dtype=np.int16)
     for block in reversed(range(count)):
-        rows = effect[first[block] : first[block + 1]]
-        gain[block] = gain[block + 1] + (rows > 0).sum(axis=0)
-        loss[block] = loss[block + 1] + (rows < 0).sum(axis=0)
-        for bit, row in enumerate(rows):
-            raised[block] |= (row > 0).astype(np.uint8) << bit
+        members = effect[first[block] : first[block + 1]]
+        gain[block] = gain[block + 1] + (members > 0).sum(axis=0)
+        loss[block] = loss[block + 1] + (members < 0).sum(axis=0)
+        raised = (1 << np.arange(len(members))) @ (members > 0)
+        rows[block] = raised * REACH.shape[1]
     usable = [usable_patterns(int(b - a)) for a, b in zip(first[:-1], first[1:], strict=True)]
     blocks = Blocks(
         first=first.astype(np.int64),
         usable=np.array(usable, dtype=np.uint64),
         effect=effect,
-        raised=raised,
+        rows=rows,
         gain=gain,
         loss=loss,
+        segments=segments,
     )
     return blocks, sums
 
 
-def _second_layer(space: PatternSpace) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+def shallow(problem: Problem) -> bool:
+    """Whether the objective counts second-layer neurons: two hidden layers and a plain output."""
+    return len(problem.network.hidden) == 2 and problem.network.output.plain
+
+
+def _second_layer(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
+    """Halved sums (K,), their changes (m, K) by each flip, and no segments."""
+    none = np.zeros(1, dtype=np.int64)
     hidden = space.problem.network.hidden
     if len(hidden) == 1:
         effect = np.zeros((space.size, len(space.signs)), dtype=np.int16)
         effect[np.arange(space.size), space.unstable] = -space.signs[space.unstable]
-        return np.where(space.signs > 0, 0, -1).astype(np.int16), effect
+        return np.where(space.signs > 0, 0, -1).astype(np.int16), effect, none
     second = hidden[1]
     sums = second.weight.astype(np.int64) @ space.signs - second.integer_threshold
     # integer thresholds have the parity of the sums: every difference is even
     effect = -(second.weight[:, space.unstable] * space.signs[space.unstable]).T
-    return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16)
+    return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16), none
+
+
+def _turned(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
+    """Halved sums turned so that 0 or more is useful, a segment of sixteens for each rival."""
+    sums, effect, _ = _second_layer(space)
+    parts: list[Sums] = []
+    changes: list[Sums] = []
+    ends = [0]
+    for rival in space.problem.rivals:
+        coefficients = space.problem.coefficients(rival)
+        matter = np.flatnonzero(coefficients)
+        side = np.sign(coefficients[matter]).astype(np.int16)
+        # a neuron that is useful at -1 is so at a halved sum of -1 or less
+        turned = np.where(side > 0, sums[matter], -1 - sums[matter])
+        padding = -len(matter) % 16
+        parts.append(np.append(turned, np.full(padding, NEVER)).astype(np.int16))
+        changes.append(np.pad(effect[:, matter] * side, ((0, 0), (0, padding))))
+        ends.append(ends[-1] + len(parts[-1]))
+    segments = np.array(ends, dtype=np.int64)
+    return np.concatenate(parts), np.ascontiguousarray(np.hstack(changes)), segments
 
 
 def upper_of(problem: Problem) -> Upper:
@@ -93,11 +126,6 @@ def upper_of(problem: Problem) -> Upper:
         threshold[index, : layer.neurons] = layer.integer_threshold
     coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
     counts = (coefficients != 0).sum(axis=1)
-    members = np.zeros(coefficients.shape, dtype=np.int64)
-    sides = np.ones(coefficients.shape, dtype=np.int8)
-    for rival, row in enumerate(coefficients):
-        members[rival, : counts[rival]] = np.flatnonzero(row)
-        sides[rival, : counts[rival]] = np.sign(row[row != 0])
     plain = network.output.plain
     return Upper(
         plus=plus,
@@ -107,8 +135,6 @@ def upper_of(problem: Problem) -> Upper:
         want_plus=packed(coefficients > 0, span),
         want_minus=packed(coefficients < 0, span),
         coefficients=coefficients[:, :0] if plain else coefficients,
-        members=members,
-        sides=sides,
         counts=counts.astype(np.int64),
         need=np.zeros(len(coefficients), dtype=np.int64),
         floor=np.zeros(len(coefficients)),
@@ -148,7 +174,7 @@ def packed(rows: npt.NDArray[np.bool_] | Signs, span: int) -> Words:
     return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
 
 
-def fresh_state(blocks: Blocks, upper: Upper, sums: npt.NDArray[np.int16], inputs: int) -> State:
+def fresh_state(blocks: Blocks, upper: Upper, sums: Sums, inputs: int) -> State:
     """The state of a search that has visited nothing."""
     levels, width = len(blocks.usable), len(sums)
     state = State(
@@ -156,13 +182,15 @@ def fresh_state(blocks: Blocks, upper: Upper, sums: npt.NDArray[np.int16], input
         open=np.zeros(levels, dtype=np.uint64),
         sums=np.zeros((levels + 1, width), dtype=np.int16),
         active=np.zeros(levels + 1, dtype=np.int64),
-        chosen=np.zeros(levels, dtype=np.int64),
+        chosen=np.zeros(levels, dtype=np.uint64),
         members=np.zeros(MOST_FLIPS, dtype=np.int64),
         factor=np.zeros((MOST_FLIPS, MOST_FLIPS)),
         height=np.zeros(MOST_FLIPS),
         u=np.zeros(MOST_FLIPS),
         v=np.zeros(inputs, dtype=np.int16),
-        masks=np.zeros(width + 8, dtype=np.uint64),
+        hopeful=np.zeros((levels, len(upper.need)), dtype=np.uint64),
+        where=np.zeros(width, dtype=np.int32),
+        masks=np.zeros(width, dtype=np.uint64),
         words=np.zeros((4, upper.want_plus.shape[1]), dtype=np.uint64),
         tally=np.zeros(4, dtype=np.int64),
     )
