@@ -24,7 +24,7 @@ Integers = npt.NDArray[np.int64]
 
 UNIT_ROUNDOFF = 2.0**-53
 
-_BLOCK = 512  # images in one product of matrices, such that the block stays in the cache
+_BLOCK = 2048  # images in one product of matrices: few enough for the cache, many for threads
 _HUGE = 2.0**1000
 _LARGEST_OUTPUT = 1e100
 
