@@ -3,7 +3,7 @@
 One of the two freedoms of the program that the paper names.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -18,9 +18,9 @@ from signflip.milp.perturbation import (
     LEAST_RADIUS,
     Ball,
     Norm,
+    flip_in_ball,
     nearest,
     reach,
-    smallest_perturbation,
 )
 from signflip.milp.realise import Realisation
 from signflip.milp.solver import Solver
@@ -31,27 +31,32 @@ from signflip.run import Clock, Seconds
 
 OnNearer = Callable[[Seconds, float, Floats], None]
 
-GROWTH = 1.5
-"""The radius grows by this factor where it holds no flip."""
+GROWTH = 1.25
+"""The radius grows by this factor where the ball holds no flip."""
 
-STEPS = 14
+STEPS = 30
 """The first radius is the box's reach, shrunk by this many factors."""
 
-__all__ = ["Norm", "PerturbationResult", "minimise_perturbation"]
+ACCURACY = 1e-4
+"""A flip is the nearest if there is none that is nearer by this share of its distance."""
+
+__all__ = ["Nearest", "Norm", "PerturbationResult", "exact_distance", "minimise_perturbation"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PerturbationResult:
-    """The answer of `minimise_perturbation`.
+    """The answer of `minimise_perturbation`, and of `min_epsilon`, which proves its bound.
 
     Attributes:
-        verdict: `FLIPPED` with a witness, else `UNKNOWN`: a solver's word is no proof.
+        verdict: `FLIPPED` with a witness, else `UNKNOWN`: a solver's word is no proof. `ROBUST`
+            where `min_epsilon` has proved that the box has none.
         norm: what distances are measured by.
         witness: (inputs,) float64, the nearest flip found, replayed in exact arithmetic; or None.
         distance: the norm of the witness's perturbation, computed exactly and rounded up; or None.
-        bound: no flip of the box is nearer than this, as far as the solver's word goes; infinite
-            where it says that the box has none. With real output scales, only flips count whose
-            objective a solver can tell from 0.
+        bound: no flip of the box is nearer than this, as far as the solver's word goes, or proved;
+            infinite where the box is said to have none. In a solver's word it stays below the
+            distance by a ten-thousandth, and with real output
+            scales only flips count whose objective it can tell from 0.
         seconds: the time that it took.
         trace: (seconds, distance) of each nearer witness.
         stop: why it stopped.
@@ -80,8 +85,8 @@ def minimise_perturbation(
 ) -> PerturbationResult:
     """Find the smallest perturbation of the problem's box that flips its image.
 
-    Balls around the image are searched, from small to large, so that most programs are small; the
-    first one that holds a flip holds the nearest. Without a start there is no witness before that.
+    Balls around the image are searched from small to large, until one holds a flip, and then ever
+    smaller ones, until one holds none. Without a start there is no witness before the first flip.
 
     Args:
         problem: what to attack; its box limits the perturbation.
@@ -101,10 +106,10 @@ def minimise_perturbation(
     """
     clock = Clock.start(time_limit)
     effort = Effort(solver=solver or Highs(), threads=threads, seed=seed)
-    best = _Nearest(problem=problem, norm=norm, clock=clock, on_improvement=on_improvement)
+    best = Nearest(problem=problem, norm=norm, clock=clock, on_improvement=on_improvement)
     if start is not None:
         best.begin(np.asarray(start, dtype=np.float64))
-    stop, bound = _grow(best, effort)
+    stop, bound = _search(best, effort)
     return PerturbationResult(
         verdict=Verdict.UNKNOWN if best.witness is None else Verdict.FLIPPED,
         norm=norm,
@@ -118,7 +123,7 @@ def minimise_perturbation(
 
 
 @dataclass(kw_only=True)
-class _Nearest:
+class Nearest:
     """The nearest flip so far; an image becomes it only by a replay in exact arithmetic."""
 
     problem: Problem
@@ -130,6 +135,11 @@ class _Nearest:
     trace: list[tuple[Seconds, float]] = field(default_factory=list)
 
     def begin(self, image: Floats) -> None:
+        """Start from an image (inputs,).
+
+        Raises:
+            ProblemError: it is no flip inside the box.
+        """
         if image.shape != self.problem.image.shape or not self.problem.replay(image).flipped:
             raise ProblemError(
                 "the start is no flip inside the problem's box; start from the witness of an "
@@ -138,6 +148,7 @@ class _Nearest:
         self.offer(image)
 
     def offer(self, image: Floats) -> None:
+        """Keep the image (inputs,) if it is a flip inside the box and nearer than the last one."""
         distance = exact_distance(self.problem.image, image, self.norm)
         if distance >= self.distance or not self.problem.replay(image).flipped:
             return
@@ -149,60 +160,54 @@ class _Nearest:
             self.on_improvement(seconds, distance, self.witness)
 
 
-def _grow(best: _Nearest, effort: Effort) -> tuple[Stop, float]:
-    """Search balls of growing radius; why it stopped, and the least distance that is left."""
-    cleared, doubtful = 0.0, np.inf
-    for radius in _radii(best):
-        stop, bound = _search(best, Ball.within(best.problem, best.norm, radius), effort)
+def _search(best: Nearest, effort: Effort) -> tuple[Stop, float]:
+    """Search balls around the image; why it stopped, and the least distance that is left."""
+    whole = reach(best.problem, best.norm)
+    searched = cleared = 0.0
+    radius, sure = whole / GROWTH**STEPS, True
+    while best.distance > LEAST_RADIUS:
+        target = min(whole, best.distance * (1 - ACCURACY))
+        if searched >= target:
+            break
+        radius = max(LEAST_RADIUS, min(radius, target))
+        stop = _search_ball(best, Ball.within(best.problem, best.norm, radius), effort)
         if stop is Stop.TIME_LIMIT:
-            return stop, min(max(cleared, bound), doubtful)
-        if best.distance <= radius:
-            least = min(max(cleared, bound), doubtful)
-            return (Stop.IMPRECISE if doubtful < bound else stop), least
-        cleared, doubtful = radius, min(doubtful, bound)
-    return (Stop.CLAIMED_OPTIMAL if doubtful == np.inf else Stop.IMPRECISE), doubtful
+            return stop, cleared
+        if best.distance > radius:
+            searched = radius
+            sure = sure and stop is Stop.CLAIMED_OPTIMAL
+            cleared = radius if sure else cleared
+            radius *= GROWTH
+    if best.witness is None and cleared >= whole:
+        cleared = np.inf
+    return Stop.CLAIMED_OPTIMAL if sure else Stop.IMPRECISE, cleared
 
 
-def _radii(best: _Nearest) -> Iterator[float]:
-    """Radii up to the box's reach, or to the nearest flip known, whichever is less."""
-    whole = min(reach(best.problem, best.norm), best.distance)
-    for step in range(STEPS, 0, -1):
-        radius = whole / GROWTH**step
-        if LEAST_RADIUS <= radius < best.distance:
-            yield radius
-    if whole > 0:
-        yield max(LEAST_RADIUS, min(whole, best.distance))
-
-
-def _search(best: _Nearest, ball: Ball, effort: Effort) -> tuple[Stop, float]:
-    """Search one ball; why it stopped, and the least distance of what it may still hold."""
+def _search_ball(best: Nearest, ball: Ball, effort: Effort) -> Stop:
+    """Look for a flip in the ball, until one is found or the solver says that there is none."""
     problem, norm, clock = best.problem, best.norm, best.clock
     if clock.expired():
-        return Stop.TIME_LIMIT, 0.0
-    encoding = smallest_perturbation(problem, ball)
+        return Stop.TIME_LIMIT
+    encoding = flip_in_ball(problem, ball)
     if encoding is None:
-        return Stop.CLAIMED_OPTIMAL, np.inf
+        return Stop.CLAIMED_OPTIMAL
 
-    def accept(image: Floats, claim: float) -> bool:
+    def accept(image: Floats, _claim: float) -> bool:
         best.offer(image)
-        return best.distance <= encoding.tolerance - claim
+        return best.distance <= ball.radius
 
     def mend(demand: Signs, time_limit: float) -> Realisation:
         return nearest(problem, norm, demand, time_limit=time_limit)
-
-    def start() -> Floats | None:
-        within = best.witness is not None and best.distance <= ball.radius
-        return encoding.start(best.witness) if within and best.witness is not None else None
 
     closing = close(
         encoding,
         Candidates(network=encoding.network, accept=accept, mend=mend, clock=clock),
         effort=effort,
         clock=clock,
-        value=lambda: -best.distance,
-        start=start,
+        value=lambda: 0.0 if best.distance <= ball.radius else -np.inf,
+        start=lambda: None,
     )
-    return closing.stop, -closing.bound
+    return closing.stop
 
 
 def exact_distance(image: Floats, other: Floats, norm: Norm) -> float:
