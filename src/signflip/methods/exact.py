@@ -3,6 +3,7 @@
 Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
 """
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
@@ -17,8 +18,10 @@ from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Clock, Run
+from signflip.search.anneal import Annealer
 from signflip.search.bounds import interval_bound
 from signflip.search.frontier import Frontier
+from signflip.search.geometry import geometry_of
 from signflip.search.patterns import PatternSpace
 from signflip.search.realise import Answer, Flips, Realiser
 from signflip.search.tables import set_incumbent, upper_of
@@ -40,6 +43,7 @@ class Exact:
     Attributes:
         goal: decide whether there is a flip, or find the largest objective and prove it.
         threads: threads that search one problem side by side.
+        annealing: share of the time that annealing over patterns may take beside the search.
         ask: share of the ellipsoid's limit from which flips that pass the bound get the integer
             test of geometry.
         gate: the share from which they get it before the bound; both change the speed only.
@@ -47,6 +51,7 @@ class Exact:
 
     goal: SearchGoal = SearchGoal.DECIDE
     threads: int = 1
+    annealing: float = 0.3
     ask: float = 0.6
     gate: float = 0.65
 
@@ -55,6 +60,8 @@ class Exact:
             object.__setattr__(self, "goal", _goal_named(self.goal))
         if self.threads < 1:
             raise SettingError(f"threads is {self.threads}; it must be at least 1")
+        if not 0 <= self.annealing <= 1:
+            raise SettingError(f"annealing is {self.annealing}; it must be from 0 to 1")
         if not 0 <= self.ask <= self.gate <= 1:
             raise SettingError(
                 f"ask is {self.ask} and gate {self.gate}; they must rise from 0 to 1"
@@ -66,7 +73,10 @@ class Exact:
 
     def run(self, run: Run) -> Outcome:
         """Search until the goal is settled or time is out."""
-        return _Search(self, run).outcome()
+        space = PatternSpace.of(run.problem)
+        if space.size == 0:  # one pattern, and the clean image has it
+            return Outcome(Stop.OPTIMAL, bound=run.value, proved=True)
+        return _Search(self, run, space).outcome()
 
 
 def _goal_named(name: str) -> SearchGoal:
@@ -91,11 +101,18 @@ def _compile_kernel() -> None:
 class _Search:
     """One run of the exact method."""
 
-    def __init__(self, settings: Exact, run: Run) -> None:
+    def __init__(self, settings: Exact, run: Run, space: PatternSpace) -> None:
         self._settings = settings
         self._run = run
-        self._space = PatternSpace.of(run.problem)
-        self._imprecise = False
+        self._space = space
+        self._unresolved: Fraction | None = None
+        """Largest objective of a leaf that was neither realised nor refused."""
+        geometry = geometry_of(self._space, settings.ask, settings.gate)
+        self._upper = upper_of(run.problem)
+        self._raise_floor()
+        self._frontier = Frontier(self._space, geometry, self._upper, settings.threads)
+        self._annealer = Annealer(self._space, geometry, self._upper)
+        self._realiser = Realiser(self._space)
 
     @property
     def _floor(self) -> Fraction:
@@ -109,46 +126,61 @@ class _Search:
         return self._settings.goal is SearchGoal.DECIDE and self._run.flipped
 
     def outcome(self) -> Outcome:
-        problem, clock = self._run.problem, self._run.clock
+        complete = self._search()
         if self._settled:
             return self._stopped(Stop.DECIDED)
-        if self._space.size == 0:  # one pattern, and the clean image has it
-            return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True)
-        upper = upper_of(problem)
-        set_incumbent(upper, problem, self._floor)
-        frontier = Frontier(
-            self._space, upper, self._settings.ask, self._settings.gate, self._settings.threads
-        )
-        realiser = Realiser(self._space)
-        with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
-            while not frontier.exhausted:
-                if clock.expired():
-                    return self._stopped(Stop.TIME_LIMIT)
-                for flips in frontier.advance(pool, capacity=1):
-                    self._try_leaf(flips, realiser)
-                    if self._settled:
-                        return self._stopped(Stop.DECIDED)
-                    if clock.expired():
-                        break
-                set_incumbent(upper, problem, self._floor)
-        if self._imprecise:
+        if not complete:
+            return self._stopped(Stop.TIME_LIMIT)
+        if self._unresolved is not None and self._unresolved > self._floor:
             return self._stopped(Stop.IMPRECISE)
         if self._settings.goal is SearchGoal.DECIDE:
             return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True)
         return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True)
 
-    def _try_leaf(self, flips: Flips, realiser: Realiser) -> None:
+    def _search(self) -> bool:
+        """Search the tree, and anneal beside it; whether the whole tree was searched."""
+        clock = self._run.clock
+        with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
+            while not self._frontier.exhausted:
+                for flips in self._frontier.advance(pool, capacity=1):
+                    if clock.expired():
+                        return False
+                    self._try_leaf(flips)
+                    if self._settled:
+                        return False
+                if self._frontier.exhausted:
+                    return True
+                if self._annealer.seconds <= self._settings.annealing * clock.elapsed():
+                    self._anneal()
+                if self._settled or clock.expired():
+                    return False
+                self._raise_floor()
+        return True
+
+    def _anneal(self) -> None:
+        floor = float(self._floor)
+        enough = floor if self._settings.goal is SearchGoal.DECIDE else math.inf
+        flips = self._annealer.run(floor, enough)
+        if flips is not None:
+            answer = self._realiser.solve(flips)
+            if not isinstance(answer, Answer):
+                self._run.offer(answer)
+
+    def _raise_floor(self) -> None:
+        set_incumbent(self._upper, self._run.problem, self._floor)
+
+    def _try_leaf(self, flips: Flips) -> None:
         """Realise a full pattern that beats the floor, or account for it."""
         value = self._value(flips)
         if value <= self._floor:
             return
-        answer = realiser.solve(flips)
+        answer = self._realiser.solve(flips)
         if answer is Answer.REFUSED:
             return
         if not isinstance(answer, Answer):
             self._run.offer(answer)
-        if self._run.value < value:
-            self._imprecise = True
+        if self._run.value < value and (self._unresolved is None or self._unresolved < value):
+            self._unresolved = value
 
     def _value(self, flips: Flips) -> Fraction:
         problem = self._run.problem

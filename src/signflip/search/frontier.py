@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.search.bits import PATTERNS
-from signflip.search.kernel import Blocks, Geometry, State, Upper, advance, bound
+from signflip.search.geometry import Geometry
+from signflip.search.kernel import Blocks, State, Upper, advance, bound
 from signflip.search.patterns import PatternSpace
-from signflip.search.tables import blocks_of, fresh_state, geometry_of, shallow
+from signflip.search.tables import blocks_of, fresh_state, shallow
 
 SLICE_SECONDS = 0.02
 FIRST_BUDGET = 500
@@ -23,15 +24,13 @@ FIRST_BUDGET = 500
 class Frontier:
     """What is left to search of a problem with at least one unstable neuron."""
 
-    def __init__(
-        self, space: PatternSpace, upper: Upper, ask: float, gate: float, workers: int
-    ) -> None:
+    def __init__(self, space: PatternSpace, geometry: Geometry, upper: Upper, workers: int) -> None:
         self.upper = upper
-        self._geometry: Geometry = geometry_of(space, ask, gate)
+        self._geometry = geometry
         self._blocks: Blocks
         self._blocks, sums = blocks_of(space)
         self._shallow = shallow(space.problem)
-        first = fresh_state(self._blocks, upper, sums, len(space.radius))
+        first = fresh_state(geometry, self._blocks, upper, sums)
         # the root's own bound only opens its patterns: an empty root ends the search at once
         bound(0, self._shallow, self._blocks, upper, first)
         self._states: list[State] = [first]

@@ -10,17 +10,81 @@ is then rounded to small integers and (*) is tested in integer arithmetic, with 
 rad rounded up to a grid, so no rounding error can refuse a set that can be realised.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from signflip.search.patterns import PatternSpace
+
 MOST_FLIPS = 48
 """Flips beyond these take no part in the test; leaving a flip out of (*) is always safe."""
+SMALLEST_PIVOT = 1e-9
+"""A direction this nearly in the span of the others, as a share of its square, is left out."""
 LARGEST_MULTIPLIER = 96
 """With 48 flips, multipliers to 96 and radii to 254, a row sum stays below 2^31 up to 1,800 inputs;
 wider inputs lower it, see `multiplier_limit`."""
+
+
+class Geometry(NamedTuple):
+    """What the kernels read of the pattern space; m unstable neurons, dearest first.
+
+    `gram` and `distance` only choose multipliers; the grids decide.
+    """
+
+    directions: npt.NDArray[np.int8]  # (m, inputs)
+    gram: npt.NDArray[np.float64]  # (m, m)
+    distance: npt.NDArray[np.float64]  # (m,)
+    grid_distance: npt.NDArray[np.int32]  # (m,)
+    grid_radius: npt.NDArray[np.int16]  # (inputs,)
+    limit: int  # largest multiplier
+    ask: float  # ellipsoid's value from which a pattern is tested once its bound has passed
+    gate: float  # and from which it is tested before
+
+
+class Factor(NamedTuple):
+    """The Cholesky factor of the active flips, with room for F = `MOST_FLIPS`."""
+
+    members: npt.NDArray[np.int64]  # (F,) the active flips
+    lower: npt.NDArray[np.float64]  # (F, F) L with L L' the Gram matrix of the members
+    height: npt.NDArray[np.float64]  # (F,) L^-1 d
+    value: npt.NDArray[np.float64]  # (F + 1,) d' G^-1 d of the first members
+    u: npt.NDArray[np.float64]  # (F,) scratch
+    v: npt.NDArray[np.int16]  # (inputs,) scratch
+
+
+def geometry_of(space: PatternSpace, ask: float, gate: float) -> Geometry:
+    """Geometry of a pattern space.
+
+    Args:
+        space: the pattern space.
+        ask: share of the ellipsoid's limit from which flips that pass the bound are tested.
+        gate: share from which they are tested before the bound.
+    """
+    limit = float(space.radius.sum())
+    return Geometry(
+        directions=space.directions,
+        gram=scaled_gram(space.directions, space.radius),
+        distance=space.distance,
+        grid_distance=space.grid_distance,
+        grid_radius=space.grid_radius,
+        limit=multiplier_limit(len(space.radius)),
+        ask=ask * limit,
+        gate=gate * limit,
+    )
+
+
+def fresh_factor(geometry: Geometry) -> Factor:
+    """The factor of no flips."""
+    return Factor(
+        members=np.zeros(MOST_FLIPS, dtype=np.int64),
+        lower=np.zeros((MOST_FLIPS, MOST_FLIPS)),
+        height=np.zeros(MOST_FLIPS),
+        value=np.zeros(MOST_FLIPS + 1),
+        u=np.zeros(MOST_FLIPS),
+        v=np.zeros(len(geometry.grid_radius), dtype=np.int16),
+    )
 
 
 def multiplier_limit(inputs: int) -> int:
@@ -34,58 +98,60 @@ def scaled_gram(directions: npt.NDArray[np.int8], radius: npt.NDArray[np.float64
     return (real * radius) @ real.T
 
 
-@njit(cache=True, nogil=True, boundscheck=False)  # type: ignore[untyped-decorator]
-def extend(gram, distance, members, factor, height, count, neuron):  # type: ignore[no-untyped-def]
-    """Add a flip to the factor of the flips so far; return how many are active now.
+@njit(cache=True, nogil=True)
+def extend(geometry, factor, count, neuron):
+    """Add a flip to the factor, whose first `count` members are active; return the new count.
 
-    The factor holds the active flips: `members[:count]`, the lower triangle `factor`, and
-    `height = L^-1 d`. A flip that the others' optimum satisfies already is left out.
+    A flip that the others' optimum satisfies already is left out.
     """
     if count >= MOST_FLIPS:
         return count
-    square = gram[neuron, neuron]
-    gap = distance[neuron]
-    row = factor[count]
+    square = geometry.gram[neuron, neuron]
+    gap = geometry.distance[neuron]
+    row = factor.lower[count]
     for i in range(count):
-        value = gram[neuron, members[i]]
+        value = geometry.gram[neuron, factor.members[i]]
         for k in range(i):
-            value -= row[k] * factor[i, k]
-        value /= factor[i, i]
+            value -= row[k] * factor.lower[i, k]
+        value /= factor.lower[i, i]
         row[i] = value
         square -= value * value
-        gap -= value * height[i]
-    if gap <= 0.0 or square <= 1e-9 * gram[neuron, neuron]:
+        gap -= value * factor.height[i]
+    if gap <= 0.0 or square <= SMALLEST_PIVOT * geometry.gram[neuron, neuron]:
         return count
     row[count] = np.sqrt(square)
-    height[count] = gap / row[count]
-    members[count] = neuron
+    height = gap / row[count]
+    factor.height[count] = height
+    factor.value[count + 1] = factor.value[count] + height * height
+    factor.members[count] = neuron
     return count + 1
 
 
-@njit(cache=True, nogil=True, boundscheck=False)  # type: ignore[untyped-decorator]
-def refused(directions, grid_distance, grid_radius, members, factor, height, count, limit, u, v):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)
+def refused(geometry, factor, count):
     """Whether (*) fails for the active flips, in exact integer arithmetic."""
+    u, v = factor.u, factor.v
     largest = 0.0
     for i in range(count - 1, -1, -1):
-        value = height[i]
+        value = factor.height[i]
         for k in range(i + 1, count):
-            value -= factor[k, i] * u[k]
-        value /= factor[i, i]
+            value -= factor.lower[k, i] * u[k]
+        value /= factor.lower[i, i]
         u[i] = value
         largest = max(largest, value)
-    if largest <= 0.0:
+    if not 0.0 < largest < np.inf:
         return False
-    scale = limit / largest
+    scale = geometry.limit / largest
     need = np.int64(0)
     v[:] = 0
     for i in range(count):
         multiplier = np.int16(u[i] * scale + 0.5) if u[i] > 0.0 else np.int16(0)
         if multiplier > 0:
-            need += np.int64(multiplier) * grid_distance[members[i]]
-            row = directions[members[i]]
+            need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
+            row = geometry.directions[factor.members[i]]
             for k in range(v.shape[0]):
                 v[k] += multiplier * row[k]
     total = np.int32(0)
     for k in range(v.shape[0]):
-        total += np.int32(grid_radius[k]) * np.int32(abs(v[k]))
+        total += np.int32(geometry.grid_radius[k]) * np.int32(abs(v[k]))
     return need > total

@@ -14,25 +14,12 @@ import numpy.typing as npt
 from numba import njit
 
 from signflip.search.bits import BLOCK, REACH, SUBSETS, SUPERSETS, lowest_bit, popcount
-from signflip.search.geometry import extend, refused
+from signflip.search.geometry import Factor, extend, refused
 
 U64 = np.uint64
 ALL = U64(0xFFFFFFFFFFFFFFFF)
 COUNTER_DIGITS = 13
 REACH_LIST = np.ascontiguousarray(REACH.ravel())
-
-
-class Geometry(NamedTuple):
-    """What the kernel reads of the pattern space; m unstable neurons, dearest first."""
-
-    directions: npt.NDArray[np.int8]
-    gram: npt.NDArray[np.float64]
-    distance: npt.NDArray[np.float64]
-    grid_distance: npt.NDArray[np.int32]
-    grid_radius: npt.NDArray[np.int16]
-    limit: int
-    ask: float  # ellipsoid's value from which a pattern is tested once its bound has passed
-    gate: float  # and from which it is tested before
 
 
 class Blocks(NamedTuple):
@@ -80,11 +67,7 @@ class State(NamedTuple):
     active: npt.NDArray[np.int64]  # (blocks + 1,) flips in the factor
     chosen: npt.NDArray[np.uint64]  # (blocks,) pattern in hand
     hopeful: npt.NDArray[np.uint64]  # (blocks, rivals) patterns after which a rival may still win
-    members: npt.NDArray[np.int64]
-    factor: npt.NDArray[np.float64]
-    height: npt.NDArray[np.float64]
-    u: npt.NDArray[np.float64]
-    v: npt.NDArray[np.int16]
+    factor: Factor
     where: npt.NDArray[np.int32]  # (K,)
     masks: npt.NDArray[np.uint64]  # (K,)
     words: npt.NDArray[np.uint64]  # (4, words)
@@ -262,20 +245,12 @@ def _flip(sums, effect, subset, first, below):
 
 
 @njit(cache=True, nogil=True)
-def _place(geometry, subset, first, count, state):
+def _place(geometry, subset, first, count, factor):
     """Add the flips of a block's subset to the factor; return the flips that are active now."""
     neuron = first
     while subset:
         if subset & 1:
-            count = extend(
-                geometry.gram,
-                geometry.distance,
-                state.members,
-                state.factor,
-                state.height,
-                count,
-                neuron,
-            )
+            count = extend(geometry, factor, count, neuron)
         subset >>= 1
         neuron += 1
     return count
@@ -285,18 +260,7 @@ def _place(geometry, subset, first, count, state):
 def _refused(geometry, count, state):
     """Whether geometry refuses the active flips."""
     state.tally[1] += 1
-    if refused(
-        geometry.directions,
-        geometry.grid_distance,
-        geometry.grid_radius,
-        state.members,
-        state.factor,
-        state.height,
-        count,
-        geometry.limit,
-        state.u,
-        state.v,
-    ):
+    if refused(geometry, state.factor, count):
         state.tally[2] += 1
         return True
     return False
@@ -327,11 +291,8 @@ def advance(shallow, geometry, blocks, upper, state, leaves, budget):
         subset = np.int64(SUBSETS[index])
         first = blocks.first[level]
         before = state.active[level]
-        count = _place(geometry, subset, first, before, state)
-        value = 0.0
-        if count > before:
-            for i in range(count):
-                value += state.height[i] * state.height[i]
+        count = _place(geometry, subset, first, before, state.factor)
+        value = state.factor.value[count] if count > before else 0.0
         if value > geometry.gate and _refused(geometry, count, state):
             state.open[level] &= ~SUPERSETS[index]
             continue

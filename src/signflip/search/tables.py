@@ -9,8 +9,8 @@ import numpy.typing as npt
 from signflip.network import UNIT_ROUNDOFF, Signs
 from signflip.problem import Problem
 from signflip.search.bits import BLOCK, REACH, usable_patterns
-from signflip.search.geometry import MOST_FLIPS, multiplier_limit, scaled_gram
-from signflip.search.kernel import Blocks, Geometry, State, Upper
+from signflip.search.geometry import Geometry, fresh_factor
+from signflip.search.kernel import Blocks, State, Upper
 from signflip.search.patterns import PatternSpace
 
 Sums = npt.NDArray[np.int16]
@@ -20,32 +20,12 @@ NEVER = -20000
 """A halved sum that no flips make useful: padding."""
 
 
-def geometry_of(space: PatternSpace, ask: float, gate: float) -> Geometry:
-    """Geometry of a pattern space.
-
-    Args:
-        space: the pattern space.
-        gate: the ellipsoid's value, as a share of its limit, above which (*) is tested.
-    """
-    return Geometry(
-        directions=space.directions,
-        gram=scaled_gram(space.directions, space.radius),
-        distance=space.distance,
-        grid_distance=space.grid_distance,
-        grid_radius=space.grid_radius,
-        limit=multiplier_limit(len(space.radius)),
-        ask=ask * float(space.radius.sum()),
-        gate=gate * float(space.radius.sum()),
-    )
-
-
 def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
-    """Blocks of a pattern space, and the second layer's halved sums at the centre.
-
-    With one hidden layer the first layer stands in for the second: a neuron's halved sum is 0 at
-    +1 and -1 at -1, and its own flip changes it by one.
-    """
-    sums, effect, segments = _turned(space) if shallow(space.problem) else _second_layer(space)
+    """Blocks of a pattern space, and the second layer's halved sums at the centre."""
+    if shallow(space.problem):
+        sums, effect, segments = _turned(space)
+    else:
+        (sums, effect), segments = second_layer(space), np.zeros(1, dtype=np.int64)
     size = space.size
     count = math.ceil(size / BLOCK)
     # the first block is the short one: most nodes are visited in the last ones
@@ -77,24 +57,27 @@ def shallow(problem: Problem) -> bool:
     return len(problem.network.hidden) == 2 and problem.network.output.plain
 
 
-def _second_layer(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
-    """Halved sums (K,), their changes (m, K) by each flip, and no segments."""
-    none = np.zeros(1, dtype=np.int64)
+def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
+    """Halved sums (K,) int16 at the centre, +1 iff 0 or more, and their changes (m, K) by each flip.
+
+    With one hidden layer the first layer stands in for the second: a neuron's halved sum is 0 at
+    +1 and -1 at -1, and its own flip changes it by one.
+    """
     hidden = space.problem.network.hidden
     if len(hidden) == 1:
         effect = np.zeros((space.size, len(space.signs)), dtype=np.int16)
         effect[np.arange(space.size), space.unstable] = -space.signs[space.unstable]
-        return np.where(space.signs > 0, 0, -1).astype(np.int16), effect, none
+        return np.where(space.signs > 0, 0, -1).astype(np.int16), effect
     second = hidden[1]
     sums = second.weight.astype(np.int64) @ space.signs - second.integer_threshold
     # integer thresholds have the parity of the sums: every difference is even
     effect = -(second.weight[:, space.unstable] * space.signs[space.unstable]).T
-    return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16), none
+    return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16)
 
 
 def _turned(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
     """Halved sums turned so that 0 or more is useful, a segment of sixteens for each rival."""
-    sums, effect, _ = _second_layer(space)
+    sums, effect = second_layer(space)
     parts: list[Sums] = []
     changes: list[Sums] = []
     ends = [0]
@@ -174,7 +157,7 @@ def packed(rows: npt.NDArray[np.bool_] | Signs, span: int) -> Words:
     return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
 
 
-def fresh_state(blocks: Blocks, upper: Upper, sums: Sums, inputs: int) -> State:
+def fresh_state(geometry: Geometry, blocks: Blocks, upper: Upper, sums: Sums) -> State:
     """The state of a search that has visited nothing."""
     levels, width = len(blocks.usable), len(sums)
     state = State(
@@ -183,11 +166,7 @@ def fresh_state(blocks: Blocks, upper: Upper, sums: Sums, inputs: int) -> State:
         sums=np.zeros((levels + 1, width), dtype=np.int16),
         active=np.zeros(levels + 1, dtype=np.int64),
         chosen=np.zeros(levels, dtype=np.uint64),
-        members=np.zeros(MOST_FLIPS, dtype=np.int64),
-        factor=np.zeros((MOST_FLIPS, MOST_FLIPS)),
-        height=np.zeros(MOST_FLIPS),
-        u=np.zeros(MOST_FLIPS),
-        v=np.zeros(inputs, dtype=np.int16),
+        factor=fresh_factor(geometry),
         hopeful=np.zeros((levels, len(upper.need)), dtype=np.uint64),
         where=np.zeros(width, dtype=np.int32),
         masks=np.zeros(width, dtype=np.uint64),
