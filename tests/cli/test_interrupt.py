@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -14,6 +15,9 @@ import numpy as np
 import pytest
 
 PATIENCE = 60.0
+
+# What CPython 3.13.0 rarely says when it collects a half-sent message of multiprocessing.
+BUFFER_NOISE = re.compile(r"Exception ignored in: <_io.BytesIO.*?\nBufferError:[^\n]*", re.DOTALL)
 
 
 def start(folder: Path, *options: str, limit: int | None = None) -> "subprocess.Popen[str]":
@@ -81,7 +85,7 @@ def test_an_interrupted_attack_keeps_what_it_found(
     os.killpg(process.pid, number)  # as a terminal does: to the whole group
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == code, stderr
-    assert "Traceback" not in stderr
+    assert "Traceback" not in BUFFER_NOISE.sub("", stderr)
     found = indices_of_whole_lines(tmp_path)
     assert 3 <= len(found) < 100
     with np.load(tmp_path / "adv.npz") as archive:
