@@ -1,4 +1,4 @@
-"""The exact method: a search over first-layer sign patterns that finds a flip or proves there is none.
+"""The exact method: a search over first-layer sign patterns that finds a flip or proves none.
 
 Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
 """
@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
-from functools import cache
 
 from signflip.attack import Outcome
 from signflip.errors import SettingError
@@ -22,8 +22,8 @@ from signflip.search.anneal import Annealer
 from signflip.search.bounds import interval_bound
 from signflip.search.frontier import Frontier
 from signflip.search.geometry import geometry_of
-from signflip.search.patterns import PatternSpace
-from signflip.search.realise import Answer, Flips, Realiser
+from signflip.search.patterns import Flips, PatternSpace
+from signflip.search.realise import Answer, Realiser
 from signflip.search.tables import set_incumbent, upper_of
 
 
@@ -141,7 +141,7 @@ class _Search:
         """Search the tree, and anneal beside it; whether the whole tree was searched."""
         clock = self._run.clock
         with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
-            while not self._frontier.exhausted:
+            while True:
                 for flips in self._frontier.advance(pool, capacity=1):
                     if clock.expired():
                         return False
@@ -155,7 +155,6 @@ class _Search:
                 if self._settled or clock.expired():
                     return False
                 self._raise_floor()
-        return True
 
     def _anneal(self) -> None:
         floor = float(self._floor)

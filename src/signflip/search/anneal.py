@@ -1,4 +1,4 @@
-"""Simulated annealing over sets of flips: finds witnesses where the tree is too large to reach them.
+"""Simulated annealing over sets of flips: finds witnesses where the tree is too large to.
 
 It proves nothing. A state is a set of flips that geometry cannot refuse; a move flips one neuron or
 flips it back; the energy is the objective with the last layer's signs softened, so that progress
@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from signflip.network import Floats
 from signflip.search.bits import popcount
 from signflip.search.geometry import Factor, Geometry, extend, fresh_factor, refused
-from signflip.search.kernel import Upper
-from signflip.search.patterns import PatternSpace
+from signflip.search.kernel import Sums, Upper, Words
+from signflip.search.patterns import Flips, PatternSpace
 from signflip.search.tables import second_layer
 
 U64 = np.uint64
@@ -33,12 +34,12 @@ LONGEST_RUN = 0.1
 class Walk(NamedTuple):
     """The state of an annealing run, and room to work."""
 
-    flips: npt.NDArray[np.bool_]  # (m,)
-    best: npt.NDArray[np.bool_]  # (m,)
-    sums: npt.NDArray[np.int16]  # (K,) halved sums of the second layer
-    trial: npt.NDArray[np.int16]  # (K,)
-    effect: npt.NDArray[np.int16]  # (m, K)
-    words: npt.NDArray[np.uint64]  # (2, words)
+    flips: Flips  # (m,)
+    best: Flips  # (m,)
+    sums: Sums  # (K,) halved sums of the second layer
+    trial: Sums  # (K,)
+    effect: Sums  # (m, K)
+    words: Words  # (2, words)
     last: npt.NDArray[np.int64]  # (width,) halved sums of the last layer
     factor: Factor
 
@@ -69,7 +70,7 @@ class Annealer:
         self.seconds = 0.0
         """Time spent so far."""
 
-    def run(self, floor: float, enough: float) -> npt.NDArray[np.bool_] | None:
+    def run(self, floor: float, enough: float) -> Flips | None:
         """One run from the centre's pattern.
 
         Args:
@@ -109,7 +110,7 @@ class Annealer:
 
 
 @njit(cache=True, nogil=True)
-def _last_layer(sums, upper, words, last):
+def _last_layer(sums: Sums, upper: Upper, words: Words, last: npt.NDArray[np.int64]) -> None:
     """Halved sums of the last layer, 0 or more at +1, from those of the second."""
     if upper.inputs.shape[0] == 0:
         for k in range(sums.shape[0]):
@@ -138,7 +139,14 @@ def _last_layer(sums, upper, words, last):
 
 
 @njit(cache=True, nogil=True)
-def _energy(sums, upper, coefficients, softness, words, last):
+def _energy(
+    sums: Sums,
+    upper: Upper,
+    coefficients: Floats,
+    softness: float,
+    words: Words,
+    last: npt.NDArray[np.int64],
+) -> tuple[float, float]:
     """The softened objective and the true one, without the constant."""
     _last_layer(sums, upper, words, last)
     soft = 0.0
@@ -152,7 +160,7 @@ def _energy(sums, upper, coefficients, softness, words, last):
 
 
 @njit(cache=True, nogil=True)
-def _factorise(flips, geometry, factor):
+def _factorise(flips: Flips, geometry: Geometry, factor: Factor) -> int:
     """The factor of a set of flips."""
     count = 0
     for neuron in range(flips.shape[0]):
@@ -162,7 +170,18 @@ def _factorise(flips, geometry, factor):
 
 
 @njit(cache=True, nogil=True)
-def anneal(walk, geometry, upper, coefficients, softness, hottest, coldest, moves, seed, enough):
+def anneal(
+    walk: Walk,
+    geometry: Geometry,
+    upper: Upper,
+    coefficients: Floats,
+    softness: float,
+    hottest: float,
+    coldest: float,
+    moves: int,
+    seed: int,
+    enough: float,
+) -> tuple[float, int]:
     """Walk `moves` steps from hot to cold, or until the true objective exceeds `enough`.
 
     Returns the best true objective, without its constant, and the number of moves made;

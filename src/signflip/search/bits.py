@@ -1,6 +1,7 @@
 """Bit counting for Numba kernels, and the fixed tables of six-neuron blocks."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,7 @@ BLOCK = 6
 PATTERNS = 1 << BLOCK
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def popcount(_context: Any, word: Any) -> Any:
-    """Number of ones of a uint64."""
+def _popcount(_context: Any, word: Any) -> Any:
 
     def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -22,14 +21,19 @@ def popcount(_context: Any, word: Any) -> Any:
     return (types.uint64(types.uint64), generate) if word == types.uint64 else None
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def lowest_bit(_context: Any, word: Any) -> Any:
-    """Index of the lowest one of a uint64 that is not 0."""
+def _lowest_bit(_context: Any, word: Any) -> Any:
 
     def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return (types.uint64(types.uint64), generate) if word == types.uint64 else None
+
+
+# inside a kernel these take and return one uint64
+popcount = cast("Callable[[Any], Any]", intrinsic(_popcount))
+"""Number of ones."""
+lowest_bit = cast("Callable[[Any], Any]", intrinsic(_lowest_bit))
+"""Index of the lowest one of a number that is not 0."""
 
 
 def _subsets() -> npt.NDArray[np.uint8]:
@@ -59,8 +63,8 @@ def _reach_table() -> npt.NDArray[np.uint64]:
 
 
 REACH = _reach_table()
-"""(64, 14) uint64: REACH[raised, need + 6] = the patterns whose flips change a sum by `need` or more,
-where each flipped neuron of the bit set `raised` adds 1 and every other flipped one takes 1."""
+"""(64, 14) uint64: REACH[raised, need + 6] = the patterns whose flips raise a sum by `need` or
+more, if each flipped neuron of the bit set `raised` adds 1 and every other flipped one takes 1."""
 
 
 def usable_patterns(neurons: int) -> np.uint64:

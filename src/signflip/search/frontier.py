@@ -4,6 +4,7 @@ A state holds its path from the root and the patterns still open at each level. 
 out of work, half of the open patterns of another state's highest open level become its own.
 """
 
+import copy
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -78,14 +79,14 @@ class Frontier:
 
 
 def split(state: State) -> State | None:
-    """Move half of the open patterns of the highest open level to a new state; None if only one is."""
+    """Move half of the highest open level's patterns to a new state; None if none can be."""
     for level in range(int(state.level[0]) + 1):
         word = int(state.open[level])
         if word.bit_count() < 2:
             continue
         bits = [index for index in range(PATTERNS) if word >> index & 1]
         given = sum(1 << index for index in bits[::2])
-        half = State(*(array.copy() for array in state))
+        half = copy.deepcopy(state)
         half.tally[:] = 0
         half.level[0] = level
         half.open[level] = given

@@ -4,10 +4,10 @@ A set of flips can be realised only if for every u >= 0
 
     sum_j u_j d_j  <=  sum_i rad_i | sum_j u_j sigma_j w_ji |                          (*)
 
-A good u is the one that is best for the ellipsoid around the box, u = G^-1 d with G the Gram matrix
-of the directions under the weights rad: a Cholesky factor of it grows by a row with each flip. That u
-is then rounded to small integers and (*) is tested in integer arithmetic, with d rounded down and
-rad rounded up to a grid, so no rounding error can refuse a set that can be realised.
+A good u is the one that is best for the ellipsoid around the box, u = G^-1 d with G the Gram
+matrix of the directions under the weights rad: a Cholesky factor of it grows by a row with each
+flip. That u is then rounded to small integers and (*) is tested in integer arithmetic, with d
+rounded down and rad rounded up to a grid: no rounding error can refuse a set that can be realised.
 """
 
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ class Geometry(NamedTuple):
     directions: npt.NDArray[np.int8]  # (m, inputs)
     gram: npt.NDArray[np.float64]  # (m, m)
     distance: npt.NDArray[np.float64]  # (m,)
-    grid_distance: npt.NDArray[np.int32]  # (m,)
+    grid_distance: npt.NDArray[np.int64]  # (m,)
     grid_radius: npt.NDArray[np.int16]  # (inputs,)
     limit: int  # largest multiplier
     ask: float  # ellipsoid's value from which a pattern is tested once its bound has passed
@@ -99,7 +99,7 @@ def scaled_gram(directions: npt.NDArray[np.int8], radius: npt.NDArray[np.float64
 
 
 @njit(cache=True, nogil=True)
-def extend(geometry, factor, count, neuron):
+def extend(geometry: Geometry, factor: Factor, count: int, neuron: int) -> int:
     """Add a flip to the factor, whose first `count` members are active; return the new count.
 
     A flip that the others' optimum satisfies already is left out.
@@ -128,7 +128,7 @@ def extend(geometry, factor, count, neuron):
 
 
 @njit(cache=True, nogil=True)
-def refused(geometry, factor, count):
+def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
     """Whether (*) fails for the active flips, in exact integer arithmetic."""
     u, v = factor.u, factor.v
     largest = 0.0
@@ -154,4 +154,4 @@ def refused(geometry, factor, count):
     total = np.int32(0)
     for k in range(v.shape[0]):
         total += np.int32(geometry.grid_radius[k]) * np.int32(abs(v[k]))
-    return need > total
+    return bool(need > total)

@@ -14,9 +14,12 @@ import numpy.typing as npt
 from numba import njit
 
 from signflip.search.bits import BLOCK, REACH, SUBSETS, SUPERSETS, lowest_bit, popcount
-from signflip.search.geometry import Factor, extend, refused
+from signflip.search.geometry import Factor, Geometry, extend, refused
 
 U64 = np.uint64
+Word = np.uint64
+Words = npt.NDArray[np.uint64]
+Sums = npt.NDArray[np.int16]
 ALL = U64(0xFFFFFFFFFFFFFFFF)
 COUNTER_DIGITS = 13
 REACH_LIST = np.ascontiguousarray(REACH.ravel())
@@ -75,14 +78,14 @@ class State(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _add(a, b, c):
+def _add(a: Word, b: Word, c: Word) -> tuple[Word, Word]:
     """Full adder of three words: the sum bits and the carry bits."""
     x = a ^ b
     return x ^ c, (a & b) | (x & c)
 
 
 @njit(cache=True, nogil=True)
-def _majority(masks, need):
+def _majority(masks: Words, need: int) -> Word:
     """The patterns (bits) that stand in at least `need` of `masks`, whose length is a 16-fold.
 
     A counter for each bit, its digits spread over words, starts at 2^13 - need; whoever carries out
@@ -131,14 +134,16 @@ def _majority(masks, need):
 
 
 @njit(cache=True, nogil=True)
-def _digit(number, place):
+def _digit(number: int, place: int) -> Word:
     """A digit of a counter, the same for every pattern."""
     return ALL if (number >> place) & 1 else U64(0)
 
 
 @njit(cache=True, nogil=True)
-def _counted(sums, gain, rows, need, where, masks):
-    """Patterns of a block after which enough useful neurons can be reached, each seen on its own."""
+def _counted(
+    sums: Sums, gain: Sums, rows: Sums, need: int, where: npt.NDArray[np.int32], masks: Words
+) -> Word:
+    """Patterns of a block after which enough useful neurons can be reached, each on its own."""
     # two loops: the first is arithmetic on vectors, the second only looks up
     for k in range(sums.shape[0]):
         lacking = np.int32(BLOCK) - (np.int32(sums[k]) + np.int32(gain[k]))
@@ -149,7 +154,7 @@ def _counted(sums, gain, rows, need, where, masks):
 
 
 @njit(cache=True, nogil=True)
-def _promising(sums, gain, loss, upper, words):
+def _promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) -> bool:
     """Any network: whether some extension of a pattern may beat the incumbent, by intervals."""
     width = sums.shape[0]
     span = upper.want_plus.shape[1]
@@ -202,8 +207,8 @@ def _promising(sums, gain, loss, upper, words):
 
 
 @njit(cache=True, nogil=True)
-def bound(level, shallow, blocks, upper, state):
-    """Open the patterns of the block at `level` that may beat the incumbent; whether there are any."""
+def bound(level: int, shallow: bool, blocks: Blocks, upper: Upper, state: State) -> bool:
+    """Open the patterns of the block at `level` that may beat the incumbent; are there any?"""
     if not shallow:
         state.open[level] = blocks.usable[level]
         return _promising(
@@ -227,11 +232,11 @@ def bound(level, shallow, blocks, upper, state):
         state.hopeful[level, rival] = hope
         survivors |= hope
     state.open[level] = survivors
-    return survivors != U64(0)
+    return bool(survivors)
 
 
 @njit(cache=True, nogil=True)
-def _flip(sums, effect, subset, first, below):
+def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> None:
     """Write to `below` the sums after the flips of a block's subset."""
     below[:] = sums
     neuron = first
@@ -245,7 +250,7 @@ def _flip(sums, effect, subset, first, below):
 
 
 @njit(cache=True, nogil=True)
-def _place(geometry, subset, first, count, factor):
+def _place(geometry: Geometry, subset: int, first: int, count: int, factor: Factor) -> int:
     """Add the flips of a block's subset to the factor; return the flips that are active now."""
     neuron = first
     while subset:
@@ -257,7 +262,7 @@ def _place(geometry, subset, first, count, factor):
 
 
 @njit(cache=True, nogil=True)
-def _refused(geometry, count, state):
+def _refused(geometry: Geometry, count: int, state: State) -> bool:
     """Whether geometry refuses the active flips."""
     state.tally[1] += 1
     if refused(geometry, state.factor, count):
@@ -267,7 +272,15 @@ def _refused(geometry, count, state):
 
 
 @njit(cache=True, nogil=True)
-def advance(shallow, geometry, blocks, upper, state, leaves, budget):
+def advance(
+    shallow: bool,
+    geometry: Geometry,
+    blocks: Blocks,
+    upper: Upper,
+    state: State,
+    leaves: npt.NDArray[np.bool_],
+    budget: int,
+) -> int:
     """Search on until `budget` patterns are visited, `leaves` is full, or all is searched.
 
     Where the ellipsoid says that geometry will refuse a pattern, it is asked first, as its refusal
@@ -288,8 +301,8 @@ def advance(shallow, geometry, blocks, upper, state, leaves, budget):
         state.open[level] = word & (word - U64(1))
         state.chosen[level] = index
         visited += 1
-        subset = np.int64(SUBSETS[index])
-        first = blocks.first[level]
+        subset = int(SUBSETS[index])
+        first = int(blocks.first[level])
         before = state.active[level]
         count = _place(geometry, subset, first, before, state.factor)
         value = state.factor.value[count] if count > before else 0.0

@@ -21,6 +21,9 @@ from signflip.network import UNIT_ROUNDOFF, Floats, HiddenLayer, Integers, Signs
 from signflip.problem import Problem
 
 RADIUS_LEVELS = 254
+
+Flips = npt.NDArray[np.bool_]
+"""(m,) bool: which unstable neurons have the other sign than at the centre."""
 _MOST_STEPS = 2.0**48
 
 
@@ -87,7 +90,7 @@ class PatternSpace:
         """Number m of unstable neurons."""
         return len(self.unstable)
 
-    def pattern(self, flips: npt.NDArray[np.bool_]) -> Signs:
+    def pattern(self, flips: Flips) -> Signs:
         """Activations (neurons,) int8 of the first layer for flips (m,) bool."""
         pattern = self.signs.copy()
         pattern[self.unstable[flips]] *= -1

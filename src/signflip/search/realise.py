@@ -12,14 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.network import UNIT_ROUNDOFF, Floats
-from signflip.search.patterns import PatternSpace
+from signflip.search.patterns import Flips, PatternSpace
 
 MARGIN = 1e-6
 """Distance from every threshold that a first point must keep, in units of the largest radius."""
 
 _SMALLEST = 2.0**-1074
-
-Flips = npt.NDArray[np.bool_]
 
 
 class Answer(Enum):

@@ -1,5 +1,6 @@
 """The kernel's tables of a problem: blocks of unstable neurons, upper layers, objectives."""
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -10,11 +11,8 @@ from signflip.network import UNIT_ROUNDOFF, Signs
 from signflip.problem import Problem
 from signflip.search.bits import BLOCK, REACH, usable_patterns
 from signflip.search.geometry import Geometry, fresh_factor
-from signflip.search.kernel import Blocks, State, Upper
+from signflip.search.kernel import Blocks, State, Sums, Upper, Words
 from signflip.search.patterns import PatternSpace
-
-Sums = npt.NDArray[np.int16]
-Words = npt.NDArray[np.uint64]
 
 NEVER = -20000
 """A halved sum that no flips make useful: padding."""
@@ -39,7 +37,7 @@ def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
         loss[block] = loss[block + 1] + (members < 0).sum(axis=0)
         raised = (1 << np.arange(len(members))) @ (members > 0)
         rows[block] = raised * REACH.shape[1]
-    usable = [usable_patterns(int(b - a)) for a, b in zip(first[:-1], first[1:], strict=True)]
+    usable = [usable_patterns(int(b - a)) for a, b in itertools.pairwise(first)]
     blocks = Blocks(
         first=first.astype(np.int64),
         usable=np.array(usable, dtype=np.uint64),
@@ -58,7 +56,7 @@ def shallow(problem: Problem) -> bool:
 
 
 def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
-    """Halved sums (K,) int16 at the centre, +1 iff 0 or more, and their changes (m, K) by each flip.
+    """Halved sums (K,) at the centre, +1 iff 0 or more, and their changes (m, K) by each flip.
 
     With one hidden layer the first layer stands in for the second: a neuron's halved sum is 0 at
     +1 and -1 at -1, and its own flip changes it by one.
@@ -127,8 +125,8 @@ def upper_of(problem: Problem) -> Upper:
 def set_incumbent(upper: Upper, problem: Problem, value: Fraction) -> None:
     """Make the kernel look for objectives above `value` only.
 
-    A plain objective is `2 (useful - useless)` over the neurons that matter. A real one is summed in
-    floating point by the kernel: its floor is lowered by the sum's error bound.
+    A plain objective is `2 (useful - useless)` over the neurons that matter. A real one is summed
+    in floating point by the kernel: its floor is lowered by the sum's error bound.
     """
     upper.need[:] = upper.counts
     for index, rival in enumerate(problem.rivals):
