@@ -128,11 +128,11 @@ def set_incumbent(upper: Upper, problem: Problem, value: Fraction) -> None:
     A plain objective is `2 (useful - useless)` over the neurons that matter. A real one is summed
     in floating point by the kernel: its floor is lowered by the sum's error bound.
     """
-    upper.need[:] = upper.counts
     for index, rival in enumerate(problem.rivals):
-        # 2 (2 useful - count) > value
-        upper.need[index] = math.floor((value / 2 + int(upper.counts[index])) / 2) + 1
-        if upper.coefficients.shape[1]:
+        if problem.network.output.plain:
+            # 2 (2 useful - count) > value
+            upper.need[index] = math.floor((value / 2 + int(upper.counts[index])) / 2) + 1
+        else:
             constant = problem.constant(rival)
             size = np.abs(upper.coefficients[index]).sum() + abs(constant) + abs(float(value))
             terms = upper.coefficients.shape[1] + 4
