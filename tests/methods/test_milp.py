@@ -1,14 +1,12 @@
-from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from signflip import Problem, Stop, Verdict, attack
+from signflip import Problem, attack
 from signflip.methods.milp import Milp
-from signflip.milp import SOLVERS, Gurobi, Highs, Scip, Solver
+from signflip.milp import SOLVERS, Solver
 from tests.support.oracle import exact_optimum, safe_optimum
-from tests.support.strategies import networks, problems
+from tests.support.strategies import problems
 
 SAFE = 1e-5
 """Patterns that can be held this far from every threshold must be found by a solver."""

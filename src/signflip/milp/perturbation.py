@@ -1,9 +1,10 @@
-"""The paper's program with another objective: the smallest perturbation that flips.
+"""The paper's program with another question: does a ball around the image hold a flip?
 
-    minimise   ||p||   subject to   (2)-(8),  objective (1) above 0,  ||p|| <= radius
+    find p   subject to   (2)-(8),  objective (1) above 0,  ||p|| <= radius
 
-Norms are counted in units of the radius. The smaller the radius, the fewer neurons are unstable and
-the tighter are their rows, so a caller tries small radii first.
+Asked for one radius after another, it finds the smallest perturbation that flips. That is faster
+than to minimise the norm in one program: the smaller the ball, the fewer neurons are unstable and
+the tighter are their rows, and an L-infinity ball needs no rows at all, being a box.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,6 @@ from signflip.milp.realise import Realisation, realise
 from signflip.milp.solver import Claim
 from signflip.network import Floats, HiddenLayer, Integers, Signs
 from signflip.problem import Box, Problem
-
-ACCURACY = 1e-4
-"""Distances are believed to this share of the radius."""
 
 LEAST_RADIUS = 1e-9
 """Solvers cannot tell smaller perturbations from none."""
@@ -72,131 +70,80 @@ class Ball:
         """The largest L1 norm of a perturbation that the norm, not the box, allows."""
         return self.radius if self.norm is Norm.L1 else np.inf
 
-    def add_norm(
-        self, builder: ProgramBuilder, pixels: Integers, most: float = 1.0
-    ) -> "NormColumns":
-        """Add what measures the perturbation.
+    def add_sizes(self, builder: ProgramBuilder, pixels: Integers) -> Integers:
+        """Add a variable for the size of each pixel's perturbation, at least p and -p.
 
         Args:
             builder: the program.
             pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
-            most: the largest norm, in units of the radius.
+
+        Returns:
+            The columns of the sizes, in units of the radius, one for each pixel that is not fixed.
         """
-        norm = builder.column(0.0, most)
-        sizes = np.full(len(pixels), -1, dtype=np.int64)
-        moving = np.flatnonzero(pixels >= 0).tolist()
-        if self.norm is Norm.LINF:
-            for pixel in moving:
-                for sign in (-1.0, 1.0):
-                    builder.row([pixels[pixel], norm], [sign / self.radius, -1.0], upper=0.0)
-            return NormColumns(norm=norm, sizes=sizes)
+        sizes: list[int] = []
         down, up = self.image - self.box.lower, self.box.upper - self.image
-        for pixel in moving:
-            sizes[pixel] = builder.column(0.0, max(down[pixel], up[pixel]))
-            # the size is at least p and -p, as far as the box lets the pixel go that way
-            for sign, reach in ((1.0, up[pixel]), (-1.0, down[pixel])):
-                if reach > 0:
-                    builder.row([pixels[pixel], sizes[pixel]], [sign, -1.0], upper=0.0)
-        each = np.full(len(moving), 1 / self.radius)
-        builder.row(np.append(sizes[moving], norm), np.append(each, -1.0), upper=0.0)
-        return NormColumns(norm=norm, sizes=sizes)
+        for pixel in np.flatnonzero(pixels >= 0).tolist():
+            sizes.append(builder.column(0.0, max(down[pixel], up[pixel]) / self.radius))
+            # as far as the box lets the pixel go that way
+            for sign, most in ((1.0, up[pixel]), (-1.0, down[pixel])):
+                if most > 0:
+                    builder.row([pixels[pixel], sizes[-1]], [sign / self.radius, -1.0], upper=0.0)
+        return np.array(sizes, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class NormColumns:
-    """Where a program keeps the size of the perturbation.
-
-    Attributes:
-        norm: the column that is at least the norm, in units of the radius.
-        sizes: (inputs,) int64, for `L1` the column that is at least the size of each pixel's
-            perturbation; -1 where it has none.
-    """
-
-    norm: int
-    sizes: Integers
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SmallestPerturbation:
-    """The program. What an image is worth is minus its distance.
+class FlipInBall:
+    """The program. Every image that flips is worth 0, and no other image counts.
 
     Attributes:
         program: what to solve.
         network: what its points mean.
-        ball: where the images lie.
-        columns: where the program keeps the distance.
-        chosen: (rivals,) int64, the binary that chooses each rival; -1 for one that cannot win.
+        upper: what a flip is worth.
+        tolerance: nothing to be tolerated.
     """
 
     program: MixedProgram
     network: EncodedNetwork
-    ball: Ball
-    columns: NormColumns
-    chosen: Integers
+    upper: float = 0.0
+    tolerance: float = 0.0
 
-    @property
-    def upper(self) -> float:
-        """Minus the least distance."""
+    def objective(self, _point: Floats) -> float:
+        """What a flip is worth."""
         return 0.0
 
-    @property
-    def tolerance(self) -> float:
-        """To how much the solver's distances are believed."""
-        return ACCURACY * self.ball.radius
-
-    def objective(self, point: Floats) -> float:
-        """Minus the distance of a point (columns,) of the program."""
-        return -self.ball.radius * float(point[self.columns.norm])
-
-    def bound(self, bound: float) -> float:
-        """Minus the distance that a bound of the program means."""
-        return self.ball.radius * min(bound, 0.0)
-
-    def start(self, image: Floats) -> Floats:
-        """The point (columns,) float64 of a flip (inputs,) in the ball."""
-        point = np.zeros(self.program.columns)
-        self.network.assign(point, image)
-        change = np.abs(image - self.ball.image)
-        sized = self.columns.sizes >= 0
-        point[self.columns.sizes[sized]] = change[sized]
-        size = change.sum() if self.ball.norm is Norm.L1 else change.max()
-        point[self.columns.norm] = size / self.ball.radius
-        gains = [g.coefficients @ point[g.columns] + g.constant for g in self.network.gains]
-        best = int(np.argmax(np.where(self.chosen >= 0, gains, -np.inf)))
-        point[self.chosen[best]] = 1.0
-        return point
+    def bound(self, _bound: float) -> float:
+        """What a flip is worth."""
+        return 0.0
 
 
-def smallest_perturbation(problem: Problem, ball: Ball) -> SmallestPerturbation | None:
-    """Encode: minimise the norm over the flips of a ball; None if interval arithmetic sees none.
+def flip_in_ball(problem: Problem, ball: Ball) -> FlipInBall | None:
+    """Encode: find a flip in the ball; None if interval arithmetic sees that there is none.
 
     One binary for each rival that can win chooses the one that does.
     """
     builder = ProgramBuilder()
     network = encode_network(builder, problem, ball.box, ball.budget)
-    columns = ball.add_norm(builder, network.pixels)
-    builder.add_objective(columns.norm, -1.0)
-    chosen = np.full(len(network.gains), -1, dtype=np.int64)
-    for index, gain in enumerate(network.gains):
+    if ball.norm is Norm.L1:
+        sizes = ball.add_sizes(builder, network.pixels)
+        builder.row(sizes, np.ones(len(sizes)), upper=1.0)
+    able: list[int] = []
+    for gain in network.gains:
         least = least_flip(network, gain)
         if gain.upper < least:
             continue
-        chosen[index] = builder.binary()
+        able.append(builder.binary())
         # objective >= least where the rival is chosen
         big_m = max(0.0, least - gain.lower)
         scale = max(np.abs(gain.coefficients).max(initial=0.0), np.finfo(np.float64).tiny)
         builder.row(
-            np.append(gain.columns, chosen[index]),
+            np.append(gain.columns, able[-1]),
             np.append(gain.coefficients, -big_m) / scale,
             lower=(least - big_m - gain.constant) / scale,
         )
-    able = chosen[chosen >= 0]
-    if not len(able):
+    if not able:
         return None
     builder.row(able, np.ones(len(able)), lower=1.0, upper=1.0)
-    return SmallestPerturbation(
-        program=builder.build(), network=network, ball=ball, columns=columns, chosen=chosen
-    )
+    return FlipInBall(program=builder.build(), network=network)
 
 
 def least_flip(network: EncodedNetwork, gain: Gain) -> float:
@@ -229,8 +176,15 @@ def nearest(
     part = HiddenLayer(layer.weight[asked], layer.threshold[asked])
     builder = ProgramBuilder()
     pixels = builder.columns(problem.box.lower - problem.image, problem.box.upper - problem.image)
-    columns = ball.add_norm(builder, pixels)
-    builder.add_objective(columns.norm, -1.0)
+    sizes = ball.add_sizes(builder, pixels)
+    if norm is Norm.LINF:
+        largest = builder.column(0.0, np.inf)
+        builder.add_objective(largest, -1.0)
+        for size in sizes.tolist():
+            builder.row([size, largest], [1.0, -1.0], upper=0.0)
+    else:
+        for size in sizes.tolist():
+            builder.add_objective(size, -1.0)
     pre = first_layer(part, problem.image, problem.box, pixels, clearance=CLEARANCE)
     for neuron, sign in enumerate(demand[asked].tolist()):
         builder.row(
