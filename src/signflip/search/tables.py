@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from signflip.errors import ProblemError
 from signflip.network import UNIT_ROUNDOFF, Signs
 from signflip.problem import Problem
 from signflip.search.bits import BLOCK, REACH, usable_patterns
@@ -16,6 +17,8 @@ from signflip.search.patterns import PatternSpace
 
 NEVER = -20000
 """A halved sum that no flips make useful: padding."""
+MOST_INPUTS = 32766
+"""First-layer neurons whose halved sums, from `-neurons - 1` to `neurons`, 16 bits hold."""
 
 
 def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
@@ -60,6 +63,9 @@ def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
 
     With one hidden layer the first layer stands in for the second: a neuron's halved sum is 0 at
     +1 and -1 at -1, and its own flip changes it by one.
+
+    Raises:
+        ProblemError: the first layer is too wide for sums of 16 bits.
     """
     hidden = space.problem.network.hidden
     if len(hidden) == 1:
@@ -67,6 +73,11 @@ def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
         effect[np.arange(space.size), space.unstable] = -space.signs[space.unstable]
         return np.where(space.signs > 0, 0, -1).astype(np.int16), effect
     second = hidden[1]
+    if second.inputs > MOST_INPUTS:
+        raise ProblemError(
+            f"the first hidden layer has {second.inputs} neurons; the exact method counts them in "
+            f"16 bits and takes up to {MOST_INPUTS}: use another method"
+        )
     sums = second.weight.astype(np.int64) @ space.signs - second.integer_threshold
     # integer thresholds have the parity of the sums: every difference is even
     effect = -(second.weight[:, space.unstable] * space.signs[space.unstable]).T
