@@ -63,7 +63,7 @@ def demo(workers: int, out: Path) -> None:
                 remarks().print(f"{job.plan.name}, image {job.index}: {answer.reason}")
                 continue
             answers.setdefault((job.plan.name, job.plan.epsilon), []).append(answer)
-            if best is None or answer.record.objective > best[1].record.objective:
+            if best is None or _worth_drawing(answer) > _worth_drawing(best[1]):
                 best = job, answer
     _print_table(answers)
     if best is not None:
@@ -118,10 +118,19 @@ def _print_table(answers: Mapping[Cell, Sequence[Attacked]]) -> None:
     output().print(table)
 
 
+def _worth_drawing(answer: Attacked) -> tuple[bool, float]:
+    """Attacks on images that the network gets right come first, then strong ones."""
+    record = answer.record
+    return record.label == record.prediction, record.objective
+
+
 def _draw(job: AttackJob, answer: Attacked, out: Path) -> None:
     record = answer.record
-    title = f"{NETWORK}, epsilon {record.epsilon:g}, {record.method}: {record.verdict.value}"
+    title = (
+        f"{NETWORK}, image {record.index} of {IMAGES}, epsilon {record.epsilon:g}, "
+        f"{record.method}: {record.verdict.value}"
+    )
     figure = draw_attack(job.problem(), answer.witness, title=title, label=record.label)
     with writing(out):
         save_picture(figure, out)
-    output().print(f"the strongest attack is drawn in {out}", soft_wrap=True)
+    output().print(f"{out} shows the strongest attack", soft_wrap=True)
