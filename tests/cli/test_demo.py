@@ -21,8 +21,7 @@ def test_a_row_for_each_epsilon_and_method_and_a_picture(
     ]
     assert all(row[3:] == ["of", "1"] for row in rows)
     assert Path("signflip-demo.png").read_bytes().startswith(b"\x89PNG")
-    assert result.stdout.endswith("signflip-demo.png shows the strongest attack
-")
+    assert result.stdout.endswith("signflip-demo.png shows the strongest attack\n")
 
 
 @pytest.mark.parametrize(
