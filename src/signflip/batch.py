@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
+from typing import Protocol, Self, TypeVar
 
 from signflip.attack import Method, attack
 from signflip.data import ImageSet
@@ -23,6 +24,17 @@ GRACE = 120.0
 """Seconds beyond its time limit after which an attack's process is ended.
 
 The first attack of all may have to compile a kernel first, which took 35 s on a busy machine."""
+
+
+class Threadable(Protocol):
+    """A job that may have use for threads."""
+
+    def with_threads(self, threads: int) -> Self:
+        """The job on so many threads."""
+        ...
+
+
+AnyJob = TypeVar("AnyJob", bound=Threadable)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +91,7 @@ class AttackJob:
             _network(self.network_file), self.image, epsilon=self.plan.epsilon, goal=self.plan.goal
         )
 
-    def with_threads(self, threads: int) -> "AttackJob":
+    def with_threads(self, threads: int) -> Self:
         """The job with so many threads for the exact method; for another method, as it is."""
         return replace(self, plan=replace(self.plan, method=_threaded(self.plan.method, threads)))
 
@@ -169,14 +181,22 @@ def run_jobs(
         SettingError: `workers` is below 1, or a method or solver refuses its settings.
         MissingExtraError: a solver's package is not installed.
     """
+    jobs, processes = spread(jobs, workers)
+    return run_in_processes(run_job, jobs, workers=processes, limit=lambda job: job.hard_limit)
+
+
+def spread(jobs: Iterable[AnyJob], workers: int) -> tuple[Iterable[AnyJob], int]:
+    """The jobs and a number of processes; a single job takes all workers, as threads of one.
+
+    Raises:
+        SettingError: `workers` is below 1.
+    """
     check_workers(workers)
     waiting = iter(jobs)
     first = list(islice(waiting, 2))
     if len(first) == 1:
-        first, workers = [first[0].with_threads(workers)], 1
-    return run_in_processes(
-        run_job, chain(first, waiting), workers=workers, limit=lambda job: job.hard_limit
-    )
+        return [first[0].with_threads(workers)], 1
+    return chain(first, waiting), workers
 
 
 def run_job(job: AttackJob) -> Attacked | Failure:

@@ -62,6 +62,8 @@ def min_epsilon(
         SettingError: the tolerance is not above 0, or the time limit is negative.
     """
     check_tolerance(tolerance)
+    decide = replace(exact or Exact(), goal=SearchGoal.DECIDE)
+    decide.prepare()
     clock = Clock.start(time_limit)
     best = Nearest(problem=problem, norm=Norm.LINF, clock=clock, on_improvement=on_improvement)
     if start is not None:
@@ -69,7 +71,7 @@ def min_epsilon(
     bracket = _Bracket(
         best=best,
         reach=min(1.0, reach(problem, Norm.LINF)),
-        exact=replace(exact or Exact(), goal=SearchGoal.DECIDE),
+        exact=decide,
         tolerance=tolerance,
     )
     stop = _close(bracket)

@@ -6,13 +6,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 
 from signflip.atomic import write_bytes
-from signflip.batch import Attacked
 from signflip.errors import SettingError
+from signflip.network import Floats
+
+
+class Record(Protocol):
+    """What is kept of an answer as text."""
+
+    @property
+    def index(self) -> int:
+        """The image's place in the data set."""
+        ...
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        ...
+
+
+class Storable(Protocol):
+    """An answer: a record, and an image (inputs,) float64 if there is one."""
+
+    @property
+    def record(self) -> Record:
+        """The record."""
+        ...
+
+    @property
+    def witness(self) -> Floats | None:
+        """The image."""
+        ...
 
 
 class ResultFiles:
@@ -39,13 +66,14 @@ class ResultFiles:
                 check_writable(path, overwrite=overwrite)
         self._lines = None if out is None else _LineFile(out)
         self._witness_path = witnesses
-        self._witnesses: dict[int, Attacked] = {}
+        self._witnesses: dict[int, Floats] = {}
 
-    def add(self, attacked: Attacked) -> None:
+    def add(self, answer: Storable) -> None:
         """Store one answer."""
-        self._witnesses[attacked.record.index] = attacked
+        if answer.witness is not None:
+            self._witnesses[answer.record.index] = answer.witness
         if self._lines is not None:
-            self._lines.add(attacked.record.to_json())
+            self._lines.add(answer.record.to_json())
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +96,7 @@ class ResultFiles:
         np.savez_compressed(
             buffer,
             index=np.array(index, dtype=np.int64),
-            images=np.stack([self._witnesses[i].witness for i in index]),
+            images=np.stack([self._witnesses[i] for i in index]),
         )
         return buffer.getvalue()
 

@@ -1,0 +1,159 @@
+"""`signflip min-epsilon`: the smallest epsilon that flips each image, as an interval."""
+
+import math
+import sys
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from pathlib import Path
+from statistics import median
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from signflip.cli.console import output
+from signflip.cli.options import (
+    data_dir_option,
+    images_argument,
+    index_option,
+    network_argument,
+    out_option,
+    overwrite_option,
+    target_option,
+    time_limit_option,
+    witnesses_option,
+    workers_option,
+)
+from signflip.cli.output import ResultFiles
+from signflip.cli.running import Gathered, gather, remark_on_skipped
+from signflip.cli.values import Indices
+from signflip.data import load_dataset
+from signflip.epsilon_batch import (
+    Enclosed,
+    EpsilonJob,
+    EpsilonRecord,
+    epsilon_jobs,
+    run_epsilon_jobs,
+)
+from signflip.networks import open_network
+from signflip.problem import Goal
+from signflip.result import Stop
+from signflip.workers import check_workers
+
+STATES = {
+    Stop.DECIDED: Text("closed"),
+    Stop.TIME_LIMIT: Text("out of time", style="yellow"),
+    Stop.IMPRECISE: Text("imprecise", style="yellow"),
+}
+
+
+@click.command()
+@network_argument
+@images_argument
+@click.option(
+    "--tolerance",
+    type=float,
+    default=1e-4,
+    show_default=True,
+    metavar="W",
+    help="Width at which the interval is closed.",
+)
+@target_option("untargeted")
+@time_limit_option
+@index_option
+@workers_option
+@out_option
+@witnesses_option
+@overwrite_option
+@data_dir_option
+def min_epsilon(
+    network: str,
+    images: str,
+    tolerance: float,
+    target: Goal | None,
+    time_limit: float,
+    index: Indices,
+    workers: int,
+    out: Path | None,
+    witnesses: Path | None,
+    overwrite: bool,
+    data_dir: Path | None,
+) -> None:
+    """Enclose the smallest epsilon that flips each of IMAGES on NETWORK.
+
+    At the upper end of each interval there is a witness, at its lower end a proof that no image
+    within that epsilon flips. Where time runs out, or a case is too close to call in floating
+    point, the interval stays open: it is still true, but wider than the tolerance.
+
+    NETWORK and IMAGES are as for `signflip attack`.
+    """
+    check_workers(workers)
+    image_set = load_dataset(images, data_dir=data_dir)
+    batch = epsilon_jobs(
+        open_network(network),
+        image_set,
+        index.of(image_set),
+        goal=target,
+        tolerance=tolerance,
+        time_limit=time_limit,
+        network_name=network,
+    )
+    remark_on_skipped(batch.skipped)
+    gathered = Gathered[EpsilonJob, Enclosed]()
+    try:
+        with ResultFiles(out, witnesses, overwrite=overwrite) as files:
+
+            def keep(answer: Enclosed) -> str:
+                files.add(answer)
+                return interval(answer.record)
+
+            results = run_epsilon_jobs(batch.jobs, workers=workers)
+            gather("min-epsilon", len(batch.jobs), results, gathered, keep)
+    finally:  # also after Ctrl-C: what was found is shown
+        if gathered.answers:
+            _print_intervals([answer.record for answer in gathered.answers])
+    if gathered.failed:
+        sys.exit(1)
+
+
+def _print_intervals(records: Sequence[EpsilonRecord]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("image", "label", "prediction", "target"):
+        table.add_column(heading, justify="right")
+    table.add_column("epsilon")
+    table.add_column("seconds", justify="right")
+    table.add_column("interval")
+    for record in sorted(records, key=lambda record: record.index):
+        table.add_row(
+            str(record.index),
+            str(record.label),
+            str(record.prediction),
+            "any" if record.target is None else str(record.target),
+            interval(record),
+            f"{record.seconds:.2f}",
+            STATES[record.stop],
+        )
+    output().print(table)
+    output().print(summary(records), soft_wrap=True)
+
+
+def interval(record: EpsilonRecord) -> str:
+    """The interval in decimal digits that fit the tolerance, rounded outward."""
+    digits = Decimal(1).scaleb(-max(0, math.ceil(-math.log10(record.tolerance))) - 1)
+    lower = Decimal(record.lower).quantize(digits, rounding=ROUND_FLOOR)
+    if record.upper is None:
+        return f"none up to {lower}"
+    return f"{lower} to {Decimal(record.upper).quantize(digits, rounding=ROUND_CEILING)}"
+
+
+def summary(records: Sequence[EpsilonRecord]) -> str:
+    """The line below the table."""
+    closed = sum(record.closed for record in records)
+    images = "1 image" if len(records) == 1 else f"{len(records)} images"
+    line = f"{images}: {closed} closed, {len(records) - closed} open"
+    uppers = [math.inf if record.upper is None else record.upper for record in records]
+    if math.isfinite(median(uppers)):
+        lowers = [record.lower for record in records]
+        line += f"; median epsilon {median(lowers):.4g} to {median(uppers):.4g}"
+    seconds = sum(record.seconds for record in records) / len(records)
+    return f"{line}; mean seconds {seconds:.2f}"
