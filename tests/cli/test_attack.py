@@ -95,21 +95,9 @@ def test_images_predicted_as_the_target_are_skipped(folder: Path, invoke: Invoke
     assert f"skipped, since predicted as the target already: {skipped}" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("3", [3]),
-        ("2:5", [2, 3, 4]),
-        (":2", [0, 1]),
-        ("6:", [6, 7]),
-        ("0:8:3", [0, 3, 6]),
-        ("5,1:3,2", [1, 2, 5]),
-        (":", list(range(IMAGES))),
-    ],
-)
-def test_index_chooses_images(folder: Path, invoke: Invoke, text: str, expected: list[int]) -> None:
-    assert invoke(*ATTACK, "--index", text, "--out", "out.jsonl").exit_code == 0
-    assert [record["index"] for record in records(folder / "out.jsonl")] == expected
+def test_index_chooses_images(folder: Path, invoke: Invoke) -> None:
+    assert invoke(*ATTACK, "--index", "5,1:3,2", "--out", "out.jsonl").exit_code == 0
+    assert [record["index"] for record in records(folder / "out.jsonl")] == [1, 2, 5]
 
 
 def test_the_number_of_workers_changes_no_answer(folder: Path, invoke: Invoke) -> None:
