@@ -20,6 +20,8 @@ from signflip.search.patterns import PatternSpace
 
 MOST_FLIPS = 48
 """Flips beyond these take no part in the test; leaving a flip out of (*) is always safe."""
+NEAR = 0.7
+"""Share of the gate that a node must have reached for its children to be tested before the bound."""
 SMALLEST_PIVOT = 1e-9
 """A direction this nearly in the span of the others, as a share of its square, is left out."""
 LARGEST_MULTIPLIER = 96
@@ -41,6 +43,7 @@ class Geometry(NamedTuple):
     limit: int  # largest multiplier
     ask: float  # ellipsoid's value from which a pattern is tested once its bound has passed
     gate: float  # and from which it is tested before
+    near: float  # parent's value from which that is worth finding out
 
 
 class Factor(NamedTuple):
@@ -72,6 +75,7 @@ def geometry_of(space: PatternSpace, ask: float, gate: float) -> Geometry:
         limit=multiplier_limit(len(space.radius)),
         ask=ask * limit,
         gate=gate * limit,
+        near=NEAR * gate * limit,
     )
 
 

@@ -304,11 +304,15 @@ def advance(
         subset = int(SUBSETS[index])
         first = int(blocks.first[level])
         before = state.active[level]
-        count = _place(geometry, subset, first, before, state.factor)
-        value = state.factor.value[count] if count > before else 0.0
-        if value > geometry.gate and _refused(geometry, count, state):
-            state.open[level] &= ~SUPERSETS[index]
-            continue
+        count = before
+        value = 0.0
+        early = state.factor.value[before] > geometry.near
+        if early:
+            count = _place(geometry, subset, first, before, state.factor)
+            value = state.factor.value[count] if count > before else 0.0
+            if value > geometry.gate and _refused(geometry, count, state):
+                state.open[level] &= ~SUPERSETS[index]
+                continue
         if level < last or not shallow:
             _flip(state.sums[level], blocks.effect, subset, first, state.sums[level + 1])
         if level < last:
@@ -322,7 +326,11 @@ def advance(
             state.words,
         ):
             continue
-        if geometry.ask < value <= geometry.gate and _refused(geometry, count, state):
+        if not early:
+            count = _place(geometry, subset, first, before, state.factor)
+            value = state.factor.value[count] if count > before else 0.0
+        asked = early and value > geometry.gate
+        if value > geometry.ask and not asked and _refused(geometry, count, state):
             state.open[level] &= ~SUPERSETS[index]
             continue
         if level == last:
