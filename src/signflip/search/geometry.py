@@ -21,7 +21,7 @@ from signflip.search.patterns import PatternSpace
 MOST_FLIPS = 48
 """Flips beyond these take no part in the test; leaving a flip out of (*) is always safe."""
 NEAR = 0.7
-"""Share of the gate that a node must have reached for its children to be tested before the bound."""
+"""Share of the gate that a node must reach for its children to be tested before the bound."""
 SMALLEST_PIVOT = 1e-9
 """A direction this nearly in the span of the others, as a share of its square, is left out."""
 LARGEST_MULTIPLIER = 96

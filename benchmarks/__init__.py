@@ -1,0 +1,1 @@
+"""Measurements: slow, stored as they come, and continued where they were stopped."""
