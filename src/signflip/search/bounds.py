@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from signflip.network import HiddenLayer, Signs
+from signflip.problem import Problem
 from signflip.search.patterns import PatternSpace
 
 
@@ -15,20 +16,24 @@ def interval_bound(space: PatternSpace) -> Fraction:
     low[space.unstable], high[space.unstable] = -1, 1
     for layer in problem.network.hidden[1:]:
         low, high = _interval(layer, low, high)
-    output = problem.network.output
-    best: list[Fraction] = []
-    for rival in problem.rivals:
-        scales = [Fraction(float(output.scale[c])) for c in (rival, problem.prediction)]
-        bound = Fraction(problem.network.output.bias[rival].item())
-        bound -= Fraction(output.bias[problem.prediction].item())
-        weights = output.weight[[rival, problem.prediction]].tolist()
-        for for_rival, for_prediction, least, most in zip(
-            *weights, low.tolist(), high.tolist(), strict=True
-        ):
-            coefficient = scales[0] * for_rival - scales[1] * for_prediction
-            bound += max(coefficient * least, coefficient * most)
-        best.append(bound)
-    return max(best)
+    return max(_objective_bound(problem, rival, low, high) for rival in problem.rivals)
+
+
+def _objective_bound(problem: Problem, rival: int, low: Signs, high: Signs) -> Fraction:
+    """No activations between `low` and `high` make the rival's lead greater than this."""
+    output, prediction = problem.network.output, problem.prediction
+    bound = Fraction(float(output.bias[rival])) - Fraction(float(output.bias[prediction]))
+    # a neuron counts by its two weights and its two ends only: few kinds, each weighed exactly
+    kinds = np.stack([output.weight[rival], output.weight[prediction], low, high])
+    found, counts = np.unique(kinds, axis=1, return_counts=True)
+    for kind, count in zip(found.T.tolist(), counts.tolist(), strict=True):
+        for_rival, for_prediction, least, most = kind
+        coefficient = (
+            Fraction(float(output.scale[rival])) * for_rival
+            - Fraction(float(output.scale[prediction])) * for_prediction
+        )
+        bound += count * max(coefficient * least, coefficient * most)
+    return bound
 
 
 def _interval(layer: HiddenLayer, low: Signs, high: Signs) -> tuple[Signs, Signs]:

@@ -5,6 +5,7 @@ with outward rounding. Between the two lies `Answer.UNDECIDED`.
 """
 
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 import highspy
@@ -39,9 +40,10 @@ class Realiser:
         rounding = 4 * UNIT_ROUNDOFF * float(movable.sum()) / self._unit
         self._margin = min(MARGIN + rounding, len(space.radius) + 1.0)
         self._rows = np.arange(space.size, dtype=np.int32)
-        self._solver = self._build()
 
-    def _build(self) -> Any:  # highspy's types lack some of its methods
+    @cached_property
+    def _solver(self) -> Any:  # highspy's types lack some of its methods
+        # built when the first leaf comes: most proofs need none
         space = self._space
         size, inputs = space.directions.shape
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
@@ -55,21 +57,20 @@ class Realiser:
             ("dual_feasibility_tolerance", 1e-9),
         ):
             solver.setOptionValue(option, value)
-        program = highspy.HighsLp()
         # columns: the move from the centre in units of the largest radius, and a slack
-        radius = space.radius / self._unit
-        program.num_col_, program.num_row_ = inputs + 1, size
-        program.col_cost_ = np.append(np.zeros(inputs), -1.0)
-        program.col_lower_ = np.append(-radius, 0.0)
-        program.col_upper_ = np.append(radius, 0.0)
-        program.row_lower_ = np.full(size, -highspy.kHighsInf)
-        program.row_upper_ = np.full(size, highspy.kHighsInf)
-        program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        program.a_matrix_.start_ = np.arange(size + 1, dtype=np.int32) * (inputs + 1)
-        program.a_matrix_.index_ = np.tile(np.arange(inputs + 1, dtype=np.int32), size)
-        values = np.hstack([space.directions, np.ones((size, 1))])
-        program.a_matrix_.value_ = values.ravel()
-        solver.passModel(program)
+        radius = np.append(space.radius / self._unit, 0.0)
+        solver.addVars(inputs + 1, -radius, radius)
+        solver.changeColCost(inputs, -1.0)
+        free = np.full(size, highspy.kHighsInf)
+        solver.addRows(
+            size,
+            -free,
+            free,
+            size * (inputs + 1),
+            np.arange(size, dtype=np.int32) * (inputs + 1),
+            np.tile(np.arange(inputs + 1, dtype=np.int32), size),
+            np.hstack([space.directions, np.ones((size, 1))]).ravel(),
+        )
         return solver
 
     def solve(self, flips: Flips) -> Floats | Answer:
