@@ -13,7 +13,8 @@ import numpy.typing as npt
 from signflip.attack import attack
 from signflip.closest import Nearest, OnNearer, PerturbationResult
 from signflip.errors import SettingError
-from signflip.methods.exact import Exact, SearchGoal
+from signflip.methods.exact import Exact
+from signflip.methods.search_goal import SearchGoal
 from signflip.milp.perturbation import Ball, Norm, nearest, reach
 from signflip.network import Floats
 from signflip.problem import Box, Problem

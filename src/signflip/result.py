@@ -25,6 +25,9 @@ class Stop(Enum):
     CLAIMED_OPTIMAL = (
         "The solver claims the optimum; that is no proof, use the exact method for one."
     )
+    CLAIMED_ROBUST = (
+        "The solver claims that there is no flip; that is no proof, use the exact method for one."
+    )
     LOCAL_OPTIMUM = "No step from the best point improves it; try another seed or a warm start."
     BUDGET = "The settings' iterations were used up; raise them for a stronger attack."
     TIME_LIMIT = "The time limit was reached; raise it for a stronger attack."

@@ -12,7 +12,7 @@ from signflip.batch import AttackPlan
 from signflip.cli import values
 from signflip.cli.values import WarmStart
 from signflip.methods import METHODS, make_method, method_settings
-from signflip.methods.exact import SearchGoal
+from signflip.methods.search_goal import SearchGoal
 from signflip.methods.warm_start import WarmStarted
 from signflip.milp import SOLVERS, solver_named
 from signflip.problem import Goal
@@ -97,7 +97,7 @@ def _option_table() -> tuple[Callable[[Command], Command], ...]:
         click.option(
             "--goal",
             type=click.Choice([goal.value for goal in SearchGoal]),
-            help="What exact is to settle: is there a flip, or the optimum.  [default: decide]",
+            help="Settle whether there is a flip, or the optimum.  [default: exact decides]",
         ),
         click.option(
             "--warm-start",

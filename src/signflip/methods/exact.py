@@ -6,7 +6,6 @@ Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 from functools import cache
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from signflip.attack import Outcome
 from signflip.errors import SettingError
+from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 from signflip.problem import Problem
 from signflip.result import Stop
@@ -25,15 +25,6 @@ from signflip.search.geometry import geometry_of
 from signflip.search.patterns import Flips, PatternSpace
 from signflip.search.realise import Answer, Realiser
 from signflip.search.tables import set_incumbent, upper_of
-
-
-class SearchGoal(Enum):
-    """What the search is to settle."""
-
-    DECIDE = "decide"
-    """Is there a flip?"""
-    OPTIMISE = "optimise"
-    """What is the largest objective?"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +47,7 @@ class Exact:
     gate: float = 0.65
 
     def __post_init__(self) -> None:
-        if isinstance(self.goal, str):
-            object.__setattr__(self, "goal", _goal_named(self.goal))
+        object.__setattr__(self, "goal", search_goal(self.goal))
         if self.threads < 1:
             raise SettingError(f"threads is {self.threads}; it must be at least 1")
         if not 0 <= self.annealing <= 1:
@@ -77,14 +67,6 @@ class Exact:
         if space.size == 0:  # one pattern, and the clean image has it
             return Outcome(Stop.OPTIMAL, bound=run.value, proved=True)
         return _Search(self, run, space).outcome()
-
-
-def _goal_named(name: str) -> SearchGoal:
-    try:
-        return SearchGoal(name)
-    except ValueError as error:
-        names = ", ".join(goal.value for goal in SearchGoal)
-        raise SettingError(f"goal is {name!r}; it must be one of {names}") from error
 
 
 @cache

@@ -1,23 +1,30 @@
 """The paper's exact attack: its mixed-integer program (1)-(8), in a solver of choice."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from signflip.attack import Outcome
-from signflip.milp.candidates import Candidates
-from signflip.milp.close import Effort, close
-from signflip.milp.encoding import maximal_gain
+from signflip.methods.search_goal import SearchGoal, search_goal
+from signflip.milp.candidates import Accept, Candidates
+from signflip.milp.close import Closing, Effort, close
+from signflip.milp.encoding import MaximalGain, maximal_gain
 from signflip.milp.highs import Highs
 from signflip.milp.realise import Realisation, realise
 from signflip.milp.solver import Solver, SolverFailure
 from signflip.network import Floats, Signs
+from signflip.result import Stop
 from signflip.run import Run
+
+
+class _FlipFound(Exception):  # noqa: N818 - no error, but the way out of a solver
+    """The question is decided."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Milp:
-    """The program (1)-(8), solved to optimality if time allows.
+    """The program (1)-(8), solved to optimality, or until a flip is found or denied.
 
     The solver starts from the run's best point. Each of its incumbents is replayed as it is found,
     and mended if the solver's tolerance put it on the wrong side of a threshold. The bound is the
@@ -25,6 +32,8 @@ class Milp:
     arithmetic or still covered by the bound. It is no proof, so the verdict is never `robust`.
 
     Attributes:
+        goal: find the largest objective, or decide whether there is a flip: then images that do
+            not flip are no points of the program, and it stops at the first flip.
         solver: `Highs()`, `Scip()` or `Gurobi()`.
         threads: threads that the solver may use.
         seed: of the solver's random choices.
@@ -33,11 +42,13 @@ class Milp:
         SettingError: a setting is out of range.
     """
 
+    goal: SearchGoal = SearchGoal.OPTIMISE
     solver: Solver = field(default_factory=Highs)
     threads: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "goal", search_goal(self.goal))
         self._effort()
 
     def _effort(self) -> Effort:
@@ -51,21 +62,26 @@ class Milp:
             MissingExtraError: the solver's package is not installed.
             SolverFailure: the solver gave up, or contradicts itself.
         """
-        problem = run.problem
-        encoding = maximal_gain(problem)
+        if self.goal is SearchGoal.OPTIMISE:
+            return self._optimise(run)
+        if run.flipped:
+            return Outcome(Stop.DECIDED)
+        try:
+            return self._decide(run)
+        except _FlipFound:
+            return Outcome(Stop.DECIDED)
+
+    def _optimise(self, run: Run) -> Outcome:
+        encoding = maximal_gain(run.problem)
 
         def accept(image: Floats, claim: float) -> bool:
             run.offer(image)
             return float(run.value) >= claim - encoding.tolerance
 
-        def mend(demand: Signs, time_limit: float) -> Realisation:
-            return realise(problem.network.hidden[0], problem.box, demand, time_limit=time_limit)
-
-        closing = close(
+        closing = self._close(
+            run,
             encoding,
-            Candidates(network=encoding.network, accept=accept, mend=mend, clock=run.clock),
-            effort=self._effort(),
-            clock=run.clock,
+            accept,
             value=lambda: float(run.value),
             start=lambda: encoding.start(run.witness),
         )
@@ -74,3 +90,40 @@ class Milp:
                 f"{self.solver} claims that no image satisfies the program; the clean image does"
             )
         return Outcome(closing.stop, closing.bound)
+
+    def _decide(self, run: Run) -> Outcome:
+        encoding = maximal_gain(run.problem, flips_only=True)
+
+        def accept(image: Floats, _claim: float) -> bool:
+            run.offer(image)
+            if run.flipped:
+                raise _FlipFound  # ends the solve
+            return False
+
+        closing = self._close(run, encoding, accept, value=lambda: 0.0, start=lambda: None)
+        if closing.stop is Stop.CLAIMED_OPTIMAL:
+            return Outcome(Stop.CLAIMED_ROBUST, max(0.0, closing.bound))
+        return Outcome(closing.stop, closing.bound)
+
+    def _close(
+        self,
+        run: Run,
+        encoding: MaximalGain,
+        accept: Accept,
+        *,
+        value: Callable[[], float],
+        start: Callable[[], Floats | None],
+    ) -> Closing:
+        layer, box = run.problem.network.hidden[0], run.problem.box
+
+        def mend(demand: Signs, time_limit: float) -> Realisation:
+            return realise(layer, box, demand, time_limit=time_limit)
+
+        return close(
+            encoding,
+            Candidates(network=encoding.network, accept=accept, mend=mend, clock=run.clock),
+            effort=self._effort(),
+            clock=run.clock,
+            value=value,
+            start=start,
+        )

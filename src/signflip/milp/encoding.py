@@ -101,6 +101,16 @@ class EncodedNetwork:
         largest = float(np.max(np.abs(output.scale) * output.inputs + np.abs(output.bias)))
         return INTEGRALITY * (upper - lower) + RELATIVE_ROUNDING * largest
 
+    def least_flip(self, gain: Gain) -> float:
+        """The objective that a flip must have.
+
+        The least positive value of a plain output, whose objectives are 4 apart; for real scales,
+        where a solver cannot say `> 0`, what it can tell from 0.
+        """
+        if self.problem.network.output.plain:
+            return gain.lower + 4 * float(np.floor(-gain.lower / 4) + 1)
+        return 2 * self.accuracy(gain.lower, gain.upper)
+
     def without(self, program: MixedProgram, demand: Signs) -> MixedProgram:
         """The program without the points that ask for all signs of `demand` (neurons,) int8."""
         asked = np.flatnonzero(demand)
@@ -220,10 +230,15 @@ class MaximalGain:
         return point
 
 
-def maximal_gain(problem: Problem) -> MaximalGain:
+def maximal_gain(problem: Problem, *, flips_only: bool = False) -> MaximalGain:
     """Encode: maximise objective (1) over the problem's box.
 
     For several rivals (an untargeted goal), a binary for each chooses the one whose gain counts.
+
+    Args:
+        problem: what to encode.
+        flips_only: whether images that do not flip are no points of the program, so that a solver
+            may give up each part of its search as soon as no flip can be in it.
     """
     builder = ProgramBuilder()
     network = encode_network(builder, problem, problem.box)
@@ -242,6 +257,8 @@ def maximal_gain(problem: Problem) -> MaximalGain:
     else:
         chosen = [builder.binary() for _ in gains]
         value = _add_choice(builder, problem, gains, chosen, (lower, upper, unit))
+    if flips_only:
+        _demand_flip(builder, network, unit, value, lower)
     return MaximalGain(
         program=builder.build(),
         network=network,
@@ -251,6 +268,18 @@ def maximal_gain(problem: Problem) -> MaximalGain:
         chosen=np.array(chosen, dtype=np.int64),
         value=value,
     )
+
+
+def _demand_flip(
+    builder: ProgramBuilder, network: EncodedNetwork, unit: float, value: int, lower: float
+) -> None:
+    """Add: the objective is at least that of a flip."""
+    least = min(map(network.least_flip, network.gains))
+    if value >= 0:
+        builder.row([value], [1.0], lower=(least - lower) / unit)
+        return
+    (gain,) = network.gains
+    builder.row(gain.columns, gain.coefficients / unit, lower=(least - gain.constant) / unit)
 
 
 def _add_choice(

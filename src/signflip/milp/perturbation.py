@@ -12,7 +12,7 @@ from enum import Enum
 
 import numpy as np
 
-from signflip.milp.encoding import EncodedNetwork, Gain, encode_network
+from signflip.milp.encoding import EncodedNetwork, encode_network
 from signflip.milp.highs import Highs
 from signflip.milp.neurons import ROUNDING, first_layer
 from signflip.milp.program import MixedProgram, ProgramBuilder
@@ -128,7 +128,7 @@ def flip_in_ball(problem: Problem, ball: Ball) -> FlipInBall | None:
         builder.row(sizes, np.ones(len(sizes)), upper=1.0)
     able: list[int] = []
     for gain in network.gains:
-        least = least_flip(network, gain)
+        least = network.least_flip(gain)
         if gain.upper < least:
             continue
         able.append(builder.binary())
@@ -144,17 +144,6 @@ def flip_in_ball(problem: Problem, ball: Ball) -> FlipInBall | None:
         return None
     builder.row(able, np.ones(len(able)), lower=1.0, upper=1.0)
     return FlipInBall(program=builder.build(), network=network)
-
-
-def least_flip(network: EncodedNetwork, gain: Gain) -> float:
-    """The objective that a flip must have.
-
-    The least positive value of a plain output, whose objectives are 4 apart; for real scales, where
-    a solver cannot say `> 0`, what it can tell from 0.
-    """
-    if network.problem.network.output.plain:
-        return gain.lower + 4 * float(np.floor(-gain.lower / 4) + 1)
-    return 2 * network.accuracy(gain.lower, gain.upper)
 
 
 def nearest(
