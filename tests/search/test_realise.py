@@ -1,0 +1,148 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.problem import Problem
+from signflip.search.patterns import PatternSpace
+from signflip.search.realise import Answer, Realiser, refutes
+from tests.support.oracle import patterns
+from tests.support.random_problems import EPSILONS, points_of, random_problem
+from tests.support.strategies import networks, problems
+
+seeds = st.integers(0, 2**32)
+
+
+def close_call(problem: Problem) -> Fraction:
+    """Margins below this may stay undecided: accuracy of the program, rounding of the image."""
+    lower, upper = problem.box.lower, problem.box.upper
+    radius = float((upper - lower).max())
+    rounding = float(upper[lower < upper].sum()) * 2.0**-50
+    return Fraction(1e-8 * radius + rounding)
+
+
+@settings(max_examples=150)
+@given(seeds, st.sampled_from(EPSILONS), st.sampled_from([1, 5, 30, 300]))
+def test_no_multipliers_refute_the_pattern_of_a_point(
+    seed: int, epsilon: float, inputs: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, inputs=inputs, widths=(30, 3), epsilon=epsilon)
+    space = PatternSpace.of(problem)
+    images = points_of(rng, problem, 5)
+    for image, signs in zip(images, problem.network.activations(images)[0], strict=True):
+        flips = (signs != space.signs)[space.unstable]
+        side = np.where(flips, 1.0, -1.0)
+        # the multipliers that come nearest to a proof: those of the neurons that the point barely
+        # keeps on their side, besides random ones of any size
+        slack = side * (space.directions @ (image - space.centre)) - np.where(
+            flips, space.distance, -space.reluctance
+        )
+        tight = slack <= np.sort(slack)[:3][-1:] if space.size else slack > 0
+        for multipliers in (
+            tight * side,
+            rng.normal(size=space.size),
+            side * rng.random(space.size) * 10.0 ** rng.uniform(-300, 300, space.size),
+        ):
+            assert not refutes(space, flips, multipliers)
+
+
+def corner_problem(inputs: int, margin: float) -> Problem:
+    """Two neurons, both flipped at one corner of the box only, by a margin; else out of reach."""
+    weight = np.ones((2, inputs), dtype=np.int8)
+    weight[1, : inputs // 2] = -1
+    image = np.full(inputs, 0.5)
+    # the pixels on which they agree must all go up, the others share what is left
+    free = inputs - inputs // 2
+    reach = weight @ image + 0.1 * free
+    hidden = HiddenLayer(weight, reach - margin)
+    output = OutputLayer(np.array([[-1, -1], [1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    return Problem.ball(BinaryNetwork((hidden,), output), image, epsilon=0.1)
+
+
+@pytest.mark.parametrize("inputs", [4, 31, 784])
+@pytest.mark.parametrize("margin", [1e-3, 1e-5, 1e-7, 1e-9])
+def test_a_margin_on_either_side_is_told(inputs: int, margin: float) -> None:
+    for sign in (1, -1):
+        problem = corner_problem(inputs, sign * margin)
+        space = PatternSpace.of(problem)
+        assert space.size == 2
+        answer = Realiser(space).solve(np.ones(2, dtype=np.bool_))
+        if sign < 0:
+            assert answer is Answer.REFUSED
+        else:
+            assert not isinstance(answer, Answer)
+            assert np.all(problem.network.activations(answer[None])[0] == 1)
+
+
+@pytest.mark.parametrize("inputs", [4, 31, 784])
+@pytest.mark.parametrize("margin", [1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 0.0])
+def test_a_margin_near_0_is_never_taken_for_the_other_side(inputs: int, margin: float) -> None:
+    for sign in (1, -1):
+        problem = corner_problem(inputs, sign * margin)
+        space = PatternSpace.of(problem)
+        first = problem.network.hidden[0]
+        top = np.where(first.weight[0] == first.weight[1], problem.box.upper, problem.image)
+        slacks = [
+            sum(
+                (Fraction(int(w)) * Fraction(x) for w, x in zip(row, top, strict=True)), Fraction(0)
+            )
+            - Fraction(threshold)
+            for row, threshold in zip(first.weight, first.threshold.tolist(), strict=True)
+        ]
+        realiser = Realiser(space)
+        for flips in (np.ones(2, dtype=np.bool_), np.zeros(2, dtype=np.bool_)):
+            answer = realiser.solve(flips[: space.size])
+            if answer is Answer.REFUSED:
+                assert flips.all()
+                assert min(slacks) < 0
+
+
+@settings(max_examples=60)
+@given(problems(network=networks(max_depth=1)))
+def test_it_agrees_with_exact_programs(problem: Problem) -> None:
+    space = PatternSpace.of(problem)
+    if space.size == 0:
+        return
+    margin = close_call(problem)
+    safe, exact, nearly = (
+        {pattern for pattern, _ in patterns(problem.network, problem.box, m)}
+        for m in (margin, Fraction(0), -margin)
+    )
+    realiser = Realiser(space)
+    for number in range(2**space.size):
+        flips = np.array([bool(number >> bit & 1) for bit in range(space.size)])
+        pattern = tuple(space.pattern(flips).tolist())
+        answer = realiser.solve(flips)
+        if answer is Answer.REFUSED:
+            assert pattern not in exact
+            continue
+        assert pattern in nearly
+        if pattern in safe:
+            assert not isinstance(answer, Answer)
+            assert problem.box.contains(answer)
+            assert tuple(problem.network.activations(answer[None])[0][0].tolist()) == pattern
+
+
+@pytest.mark.parametrize("bad", [0.0, float("nan"), float("inf")])
+def test_multipliers_that_say_nothing_refute_nothing(bad: float) -> None:
+    space = PatternSpace.of(corner_problem(4, -1e-3))
+    assert refutes(space, np.ones(2, dtype=np.bool_), np.ones(2))
+    assert not refutes(space, np.ones(2, dtype=np.bool_), np.full(2, bad))
+
+
+def test_denormal_products_refute_nothing() -> None:
+    # a box of a few denormal numbers, where a product is rounded to 0
+    weight = np.ones((1, 2), dtype=np.int8)
+    tiny = 5e-324
+    hidden = HiddenLayer(weight, np.array([2 * tiny]))
+    output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((hidden,), output), [0.0, 0.0], epsilon=tiny)
+    space = PatternSpace.of(problem)
+    assert space.size == 1
+    for share in (1.0, 0.3, 1e-10):
+        assert not refutes(space, np.array([True]), np.array([share]))
+        assert not refutes(space, np.array([False]), np.array([share]))

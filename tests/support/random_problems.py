@@ -1,0 +1,52 @@
+"""Random problems with many unstable neurons, too large for the oracle, and points to try."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.problem import Box, Problem, Untargeted
+
+EPSILONS = (1e-300, 1e-12, 1e-8, 1e-4, 0.01, 0.1, 0.3, 1.0)
+
+
+def random_problem(
+    rng: np.random.Generator,
+    *,
+    inputs: int,
+    widths: Sequence[int],
+    classes: int = 2,
+    epsilon: float = 0.1,
+    plain: bool = True,
+) -> Problem:
+    """A problem whose first-layer thresholds lie near what the image gives: most are unstable.
+
+    Some pixels are at 0 or 1, some are masked; an untargeted goal if there are more classes than 2.
+    """
+    image = np.where(rng.random(inputs) < 0.3, rng.integers(0, 2, inputs), rng.random(inputs))
+    box = Box.ball(image, epsilon, rng.random(inputs) < 0.9)
+    weight = rng.choice([-1, 1], (widths[0], inputs))
+    spread = np.sqrt(((box.upper - box.lower) ** 2).sum())
+    first = HiddenLayer(weight, weight @ image + spread * rng.normal(0, 0.6, widths[0]))
+    above = [
+        HiddenLayer(rng.choice([-1, 1], (after, before)), rng.normal(0, np.sqrt(before) / 2, after))
+        for before, after in pairwise(widths)
+    ]
+    scale, bias = np.ones(classes), np.zeros(classes)
+    if not plain:
+        scale, bias = rng.normal(size=(2, classes))
+    output = OutputLayer(rng.choice([-1, 1], (classes, widths[-1])), scale, bias)
+    goal = Untargeted() if classes > 2 else None
+    return Problem(BinaryNetwork((first, *above), output), image, box, goal)
+
+
+def points_of(rng: np.random.Generator, problem: Problem, count: int) -> Floats:
+    """(count, inputs) images of the box: inner points, corners, and what some neurons like."""
+    lower, upper = problem.box.lower, problem.box.upper
+    weight = problem.network.hidden[0].real_weight.T
+    wishes = rng.choice([-1, 0, 1], (count, len(weight)), p=[0.1, 0.8, 0.1]) @ weight
+    corners = np.where(wishes + rng.normal(0, 0.5, wishes.shape) > 0, upper, lower)
+    share = rng.choice([0.0, 0.3, 0.9, 1.0], (count, 1))
+    inner = lower + (upper - lower) * rng.random((count, len(lower)))
+    return problem.box.clip(share * corners + (1 - share) * inner)
