@@ -14,6 +14,7 @@ from signflip.errors import ProblemError
 from signflip.milp.candidates import Candidates
 from signflip.milp.close import Effort, close
 from signflip.milp.highs import Highs
+from signflip.milp.neurons import stable_signs
 from signflip.milp.perturbation import (
     LEAST_RADIUS,
     Ball,
@@ -38,7 +39,7 @@ STEPS = 30
 """The first radius is the box's reach, shrunk by this many factors."""
 
 ACCURACY = 1e-4
-"""A flip is the nearest if there is none that is nearer by this share of its distance."""
+"""A flip is the nearest if none is nearer by this share of its distance, or by `LEAST_RADIUS`."""
 
 __all__ = ["Nearest", "Norm", "PerturbationResult", "exact_distance", "minimise_perturbation"]
 
@@ -109,6 +110,7 @@ def minimise_perturbation(
     best = Nearest(problem=problem, norm=norm, clock=clock, on_improvement=on_improvement)
     if start is not None:
         best.begin(np.asarray(start, dtype=np.float64))
+    _approach(best)
     stop, bound = _search(best, effort)
     return PerturbationResult(
         verdict=Verdict.UNKNOWN if best.witness is None else Verdict.FLIPPED,
@@ -166,14 +168,17 @@ def _search(best: Nearest, effort: Effort) -> tuple[Stop, float]:
     searched = cleared = 0.0
     radius, sure = whole / GROWTH**STEPS, True
     while best.distance > LEAST_RADIUS:
-        target = min(whole, best.distance * (1 - ACCURACY))
+        closer = best.distance - max(LEAST_RADIUS, ACCURACY * best.distance)
+        target = min(whole, closer)
         if searched >= target:
             break
         radius = max(LEAST_RADIUS, min(radius, target))
         stop = _search_ball(best, Ball.within(best.problem, best.norm, radius), effort)
         if stop is Stop.TIME_LIMIT:
             return stop, cleared
-        if best.distance > radius:
+        if best.distance <= radius:
+            _approach(best)
+        else:
             searched = radius
             sure = sure and stop is Stop.CLAIMED_OPTIMAL
             cleared = radius if sure else cleared
@@ -181,6 +186,19 @@ def _search(best: Nearest, effort: Effort) -> tuple[Stop, float]:
     if best.witness is None and cleared >= whole:
         cleared = np.inf
     return Stop.CLAIMED_OPTIMAL if sure else Stop.IMPRECISE, cleared
+
+
+def _approach(best: Nearest) -> None:
+    """Offer the nearest image that has the first-layer pattern of the best flip."""
+    if best.witness is None:
+        return
+    layer = best.problem.network.hidden[0]
+    signs = layer.signs_of_reals(best.witness[None])[0]
+    demand = np.where(stable_signs(layer, best.problem.box) == 0, signs, np.int8(0))
+    limit = best.clock.remaining()
+    image = nearest(best.problem, best.norm, demand, time_limit=limit).image
+    if image is not None:
+        best.offer(image)
 
 
 def _search_ball(best: Nearest, ball: Ball, effort: Effort) -> Stop:

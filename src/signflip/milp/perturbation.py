@@ -21,7 +21,7 @@ from signflip.milp.solver import Claim
 from signflip.network import Floats, HiddenLayer, Integers, Signs
 from signflip.problem import Box, Problem
 
-LEAST_RADIUS = 1e-9
+LEAST_RADIUS = 1e-7
 """Solvers cannot tell smaller perturbations from none."""
 
 CLEARANCE = 1e-8
