@@ -73,8 +73,9 @@ def test_the_ascent_is_the_slope_of_the_best_rivals_lead(
             assert slope[pixel] == pytest.approx((after - before) / (2 * step), abs=0.05)
 
 
-def test_a_black_image_has_a_unit_too() -> None:
-    values = Surrogate(one_neuron(0.5), np.zeros(2)).forward(np.zeros((1, 2)))
+@pytest.mark.parametrize("darkest", [0.0, 6e-137])
+def test_a_black_image_has_a_unit_too(darkest: float) -> None:
+    values = Surrogate(one_neuron(0.5), np.full(2, darkest)).forward(np.zeros((1, 2)))
     np.testing.assert_allclose(values, [[0.5, -0.5]])
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from signflip.network import BinaryNetwork, Floats
 
 Floats32 = npt.NDArray[np.float32]
+BLACK = 1e-6
 
 
 class Surrogate:
@@ -35,8 +36,9 @@ class Surrogate:
     def _layers(self) -> list[tuple[Floats32, Floats32]]:
         """Weight (inputs, neurons) and threshold (neurons,) of each layer, in units of its ramp."""
         first, *upper = self.network.hidden
-        # a black image has no norm, and any unit does
-        ramp = self.width * (float(np.linalg.norm(self.image)) or 1.0)
+        norm = float(np.linalg.norm(self.image))
+        # a black image, or one that is black in float32, has no norm, and any unit does
+        ramp = self.width * (norm if norm > BLACK else 1.0)
         # a constant neuron's threshold may be beyond the range of float32
         limit = 2.0 * first.inputs
         layers = [_scaled(first.weight.T, np.clip(first.threshold, -limit, limit), ramp)]
