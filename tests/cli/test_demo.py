@@ -13,6 +13,7 @@ def test_a_row_for_each_epsilon_and_method_and_a_picture(
 ) -> None:
     monkeypatch.setattr(demo, "COUNT", 1)
     monkeypatch.setattr(demo, "TIME_LIMIT", 0.5)
+    monkeypatch.setattr(demo, "TIME_LIMITS", {})
     result = invoke("demo", "--workers", 1)
     assert result.exit_code == 0, result.output
     rows = [line.split()[:5] for line in result.stdout.splitlines()[1:-1] if line.strip()]
