@@ -9,19 +9,12 @@ from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 from signflip.problem import Problem
 from signflip.search.patterns import PatternSpace
 from signflip.search.realise import Answer, Realiser, refutes
+from tests.support.close_call import close_call
 from tests.support.oracle import patterns
 from tests.support.random_problems import EPSILONS, points_of, random_problem
 from tests.support.strategies import networks, problems
 
 seeds = st.integers(0, 2**32)
-
-
-def close_call(problem: Problem) -> Fraction:
-    """Margins below this may stay undecided: accuracy of the program, rounding of the image."""
-    lower, upper = problem.box.lower, problem.box.upper
-    radius = float((upper - lower).max())
-    rounding = float(upper[lower < upper].sum()) * 2.0**-50
-    return Fraction(1e-8 * radius + rounding)
 
 
 @settings(max_examples=150)
