@@ -42,7 +42,7 @@ class Exact:
 
     goal: SearchGoal = SearchGoal.DECIDE
     threads: int = 1
-    annealing: float = 0.3
+    annealing: float = 0.2
     ask: float = 0.6
     gate: float = 0.65
 

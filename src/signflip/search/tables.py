@@ -12,7 +12,7 @@ from signflip.network import UNIT_ROUNDOFF, Signs
 from signflip.problem import Problem
 from signflip.search.bits import BLOCK, REACH, usable_patterns
 from signflip.search.geometry import Geometry, fresh_factor
-from signflip.search.kernel import Blocks, State, Sums, Upper, Words
+from signflip.search.kernel import COUNTER_DIGITS, Blocks, State, Sums, Upper, Words
 from signflip.search.patterns import PatternSpace
 
 NEVER = -20000
@@ -54,8 +54,13 @@ def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
 
 
 def shallow(problem: Problem) -> bool:
-    """Whether the objective counts second-layer neurons: two hidden layers and a plain output."""
-    return len(problem.network.hidden) == 2 and problem.network.output.plain
+    """Whether the kernel counts useful second-layer neurons: two hidden layers, a plain output.
+
+    Its counters have room for `2 ** COUNTER_DIGITS - 1` neurons; a wider layer goes by intervals.
+    """
+    network = problem.network
+    fits = network.output.inputs < 2**COUNTER_DIGITS
+    return len(network.hidden) == 2 and network.output.plain and fits
 
 
 def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
