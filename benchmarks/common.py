@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from functools import cache
 from importlib.metadata import version
@@ -18,15 +18,17 @@ import click
 from signflip import Problem, attack
 from signflip.attack import Method, Preparing
 from signflip.cli.console import progress_bar, remarks
+from signflip.cli.group import CommandError
 from signflip.data import ImageSet, load_dataset
 from signflip.data.sources import ENVIRONMENT
+from signflip.errors import SignflipError
 from signflip.milp import SolverFailure
 from signflip.network import BinaryNetwork
 from signflip.workers import Failure, run_in_processes
 from signflip.zoo import DATASETS, load_zoo
 
 Row = dict[str, Any]
-Job = tuple[Hashable, ...]
+Job = tuple[Any, ...]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 GRACE = 300.0
@@ -191,13 +193,23 @@ def geometric_mean(values: Sequence[float]) -> float:
     return math.exp(math.fsum(map(math.log, values)) / len(values)) if values else math.nan
 
 
-def store_options(*, out: str, images: int, limit: float) -> Callable[[Command], Command]:
-    """Decorates a command: where results are stored, how much is measured, how long."""
+class Benchmark(click.Command):
+    """A command whose user's errors are a line on stderr."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except SignflipError as error:
+            raise CommandError(" ".join(str(error).split())) from error
+
+
+def store_options(*, out: str, limit: float) -> Callable[[Command], Command]:
+    """Decorates a command: where results and images are, how long, how many processes."""
 
     def decorate(command: Command) -> Command:
         options = (
             click.option("--out", type=click.Path(path_type=Path), default=Path(out)),
-            click.option("--images", default=images, type=click.IntRange(1)),
             click.option("--time-limit", default=limit, type=click.FloatRange(0, min_open=True)),
             click.option("--workers", default=2, type=click.IntRange(1)),
             click.option(

@@ -20,6 +20,7 @@ import click
 import numpy as np
 
 from benchmarks.common import (
+    Benchmark,
     Job,
     Row,
     Store,
@@ -178,8 +179,9 @@ def contradictions(decisions: Answers, optima: Answers) -> list[str]:
     return found
 
 
-@click.command()
-@store_options(out="out/exact-against-milp.jsonl", images=20, limit=300.0)
+@click.command(cls=Benchmark)
+@store_options(out="out/exact-against-milp.jsonl", limit=300.0)
+@click.option("--images", default=20, type=click.IntRange(1))
 @click.option(
     "--solver", "solvers", multiple=True, type=click.Choice(list(SOLVERS)), default=("highs",)
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from benchmarks.common import (
+    Benchmark,
     Job,
     Row,
     Store,
@@ -136,8 +137,9 @@ def counts(rows: list[Row]) -> tuple[object, ...]:
     )
 
 
-@click.command()
-@store_options(out="out/exact-table.jsonl", images=20, limit=60.0)
+@click.command(cls=Benchmark)
+@store_options(out="out/exact-table.jsonl", limit=60.0)
+@click.option("--images", default=20, type=click.IntRange(1))
 @click.option("--architecture", "architectures", multiple=True, type=click.Choice(list(EPSILONS)))
 @click.option("--epsilon", "epsilons", multiple=True, type=float)
 def main(
