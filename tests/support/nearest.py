@@ -54,11 +54,9 @@ def _distance_of_pattern(
         base = -Fraction(float(first.threshold[neuron]))
         base += sum(w * low for w, low in zip(weight, lower, strict=True))
         ends: list[Fraction] = [w * step for w, step in zip(weight, width, strict=True)]
-        stable = (
-            base + sum(min(end, 0) for end in ends) >= 0
-            or base + sum(max(end, 0) for end in ends) < 0
-        )
-        if not stable:
+        least = base + sum((end for end in ends if end < 0), Fraction(0))
+        most = base + sum((end for end in ends if end > 0), Fraction(0))
+        if least < 0 <= most:
             rows.append([-sign * w for w in weight] + [0] * sizes)
             limits.append(sign * base - margin)
     found = maximise([0 for _ in pixels] + [-1] * sizes, rows, limits)
