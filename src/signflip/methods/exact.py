@@ -143,7 +143,7 @@ class _Search:
         enough = floor if self._settings.goal is SearchGoal.DECIDE else math.inf
         flips = self._annealer.run(floor, enough)
         if flips is not None:
-            answer = self._realiser.solve(flips)
+            answer = self._realiser.solve(flips, self._run.clock.remaining())
             if not isinstance(answer, Answer):
                 self._run.offer(answer)
 
@@ -155,7 +155,7 @@ class _Search:
         value = self._value(flips)
         if value <= self._floor:
             return
-        answer = self._realiser.solve(flips)
+        answer = self._realiser.solve(flips, self._run.clock.remaining())
         if answer is Answer.REFUSED:
             return
         if not isinstance(answer, Answer):

@@ -160,13 +160,14 @@ def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
         value /= factor.lower[i, i]
         u[i] = value
         largest = max(largest, value)
-    if not 0.0 < largest < np.inf:
+    if not 2.0**-900 < largest < np.inf:
         return False
     scale = geometry.limit / largest
     need = np.int64(0)
     v[:] = 0
     for i in range(count):
-        multiplier = np.int16(u[i] * scale + 0.5) if u[i] > 0.0 else np.int16(0)
+        # whatever floating point made of u: no multiplier is below 0 or above the limit
+        multiplier = np.int16(u[i] * scale + 0.5) if 0.0 < u[i] <= largest else np.int16(0)
         if multiplier > 0:
             need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
             row = geometry.directions[factor.members[i]]

@@ -73,18 +73,24 @@ class Realiser:
         )
         return solver
 
-    def solve(self, flips: Flips) -> Floats | Answer:
+    def solve(self, flips: Flips, seconds: float = np.inf) -> Floats | Answer:
         """A float64 image (inputs,) of the box that should have the pattern, or why there is none.
 
         Args:
             flips: (m,) bool, which unstable neurons have the other sign than at the centre.
+            seconds: time limit; the answer is `UNDECIDED` beyond it.
         """
+        # the solver's clock counts all its runs
+        self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
         # on the sure side of each distance by a margin: such a point replays as it should
         self._set_rows(flips, self._space.reluctance, self._space.distance, self._margin)
         self._solver.changeColBounds(len(self._space.radius), 0.0, 0.0)
         self._solver.run()
-        if self._solver.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        status = self._solver.getModelStatus()
+        if status == highspy.HighsModelStatus.kOptimal:
             return self._image()
+        if status == highspy.HighsModelStatus.kTimeLimit:
+            return Answer.UNDECIDED
         status, has_ray, ray = self._solver.getDualRay()
         if status == highspy.HighsStatus.kOk and has_ray and refutes(self._space, flips, ray):
             return Answer.REFUSED
