@@ -1,4 +1,5 @@
 import re
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ from tests.cli.conftest import IMAGES, Invoke, records
 from tests.support.tiny import tiny_network
 
 from signflip import Problem, Target, Untargeted
+from signflip.batch import Attacked, AttackJob, run_job
+from signflip.cli import running
 from signflip.data import load_dataset
 from signflip.problem import Goal
+from signflip.workers import Failure
 
 CERTIFY = ("certify", "net.safetensors", "images.npz", "--out", "out.jsonl")
 
@@ -56,6 +60,29 @@ def test_what_is_unknown_opens_the_bracket(folder: Path, invoke: Invoke) -> None
     least, most = right_with(found, {"robust"}), right_with(found, {"robust", "unknown"})
     assert most > least
     assert result.stdout.endswith(f": {least / IMAGES:.2%} to {most / IMAGES:.2%}\n")
+
+
+def test_an_image_without_an_answer_counts_as_unknown(
+    folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_one(
+        jobs: Sequence[AttackJob], *, workers: int
+    ) -> Generator[tuple[AttackJob, Attacked | Failure]]:
+        yield jobs[0], Failure(f"none of {workers} workers came back")
+        for job in jobs[1:]:
+            yield job, run_job(job)
+
+    labels = tiny_network().predict(load_dataset("images.npz").images)
+    np.savez("images.npz", images=load_dataset("images.npz").images, labels=labels)
+    monkeypatch.setattr(running, "run_jobs", lose_one)
+    result = invoke(*CERTIFY, "--epsilon", 0.1)
+    assert result.exit_code == 1
+    assert "image 0 has no answer: none of 1 workers came back" in result.stderr
+    found = records(folder / "out.jsonl")
+    assert len(found) == IMAGES - 1
+    assert shares(result.stdout)["unknown"] == 1
+    least = right_with(found, {"robust"})
+    assert result.stdout.endswith(f": {least / IMAGES:.2%} to {(least + 1) / IMAGES:.2%}\n")
 
 
 @pytest.mark.parametrize(

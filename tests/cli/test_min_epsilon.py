@@ -79,7 +79,7 @@ def test_intervals_are_rounded_outward() -> None:
 def test_the_summary_has_a_median_if_most_images_flip() -> None:
     flips = [record(lower=0.25, upper=0.26), record(lower=0.5, upper=0.5001)]
     assert summary([*flips, record(lower=0.75, upper=None)]) == (
-        "3 images: 1 closed, 2 open; median epsilon 0.5 to 0.5001; mean seconds 1.00"
+        "3 images: 1 closed, 2 open; median epsilon 0.5000 to 0.5001; mean seconds 1.00"
     )
     assert summary([record(lower=0.75, upper=None)]) == (
         "1 image: 0 closed, 1 open; mean seconds 1.00"

@@ -138,12 +138,17 @@ def _print_intervals(records: Sequence[EpsilonRecord]) -> None:
 
 
 def interval(record: EpsilonRecord) -> str:
-    """The interval in decimal digits that fit the tolerance, rounded outward."""
-    digits = Decimal(1).scaleb(-max(0, math.ceil(-math.log10(record.tolerance))) - 1)
-    lower = Decimal(record.lower).quantize(digits, rounding=ROUND_FLOOR)
-    if record.upper is None:
-        return f"none up to {lower}"
-    return f"{lower} to {Decimal(record.upper).quantize(digits, rounding=ROUND_CEILING)}"
+    """The record's interval."""
+    return enclosure(record.lower, record.upper, record.tolerance)
+
+
+def enclosure(lower: float, upper: float | None, tolerance: float) -> str:
+    """An interval in decimal digits that fit the tolerance, rounded outward."""
+    digits = Decimal(1).scaleb(-max(0, math.ceil(-math.log10(tolerance))) - 1)
+    least = Decimal(lower).quantize(digits, rounding=ROUND_FLOOR)
+    if upper is None:
+        return f"none up to {least}"
+    return f"{least} to {Decimal(upper).quantize(digits, rounding=ROUND_CEILING)}"
 
 
 def summary(records: Sequence[EpsilonRecord]) -> str:
@@ -151,9 +156,9 @@ def summary(records: Sequence[EpsilonRecord]) -> str:
     closed = sum(record.closed for record in records)
     images = "1 image" if len(records) == 1 else f"{len(records)} images"
     line = f"{images}: {closed} closed, {len(records) - closed} open"
-    uppers = [math.inf if record.upper is None else record.upper for record in records]
-    if math.isfinite(median(uppers)):
-        lowers = [record.lower for record in records]
-        line += f"; median epsilon {median(lowers):.4g} to {median(uppers):.4g}"
+    lower = median(record.lower for record in records)
+    upper = median(math.inf if record.upper is None else record.upper for record in records)
+    if math.isfinite(upper):
+        line += f"; median epsilon {enclosure(lower, upper, records[0].tolerance)}"
     seconds = sum(record.seconds for record in records) / len(records)
     return f"{line}; mean seconds {seconds:.2f}"
