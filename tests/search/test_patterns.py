@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
-from signflip.problem import Problem
+from signflip.problem import Box, Problem
 from signflip.search.patterns import RADIUS_LEVELS, PatternSpace
 from tests.support.random_problems import EPSILONS, points_of, random_problem
 from tests.support.reference import reference_layer
@@ -56,6 +56,19 @@ def test_it_holds_with_many_neurons(seed: int, epsilon: float, inputs: int) -> N
     space = PatternSpace.of(problem)
     for image in points_of(rng, problem, 5):
         check_point(space, image)
+
+
+@settings(max_examples=20)
+@given(seeds)
+def test_the_radius_reaches_both_ends_of_every_pixel(seed: int) -> None:
+    # bounds of different magnitude, whose distance from the centre is rounded
+    rng = np.random.default_rng(seed)
+    ends = rng.random((2, 100)) * 2.0 ** -rng.integers(0, 20, (2, 100))
+    lower, upper = np.sort(ends, axis=0)
+    base = random_problem(rng, inputs=100, widths=(3,))
+    space = PatternSpace.of(Problem(base.network, lower, Box(lower=lower, upper=upper)))
+    check_point(space, lower)
+    check_point(space, upper)
 
 
 @settings(max_examples=60)
