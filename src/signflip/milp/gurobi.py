@@ -10,6 +10,7 @@ from signflip.errors import MissingExtraError, SettingError
 from signflip.milp.program import MixedProgram
 from signflip.milp.solver import Claim, OnIncumbent, Solution, SolverFailure
 from signflip.network import Floats
+from signflip.run import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,11 @@ class Gurobi:
         Raises:
             SettingError: the program is too large for the licence.
         """
+        clock = Clock.start(time_limit)
         gurobipy = _package()
         # without output from the start, so that no banner is printed
         parameters = {
             "OutputFlag": 0,
-            "TimeLimit": np.inf if time_limit is None else float(time_limit),
             "Threads": threads,
             "Seed": seed,
             "FeasibilityTol": self.tolerance,
@@ -57,6 +58,7 @@ class Gurobi:
                 gurobipy.Model(env=env) as model,
             ):
                 columns = _write(gurobipy, model, program, start)
+                model.Params.TimeLimit = clock.remaining()
                 return _run(gurobipy, model, columns, on_incumbent)
         except gurobipy.GurobiError as error:
             if error.errno == gurobipy.GRB.Error.SIZE_LIMIT_EXCEEDED:

@@ -10,6 +10,7 @@ from signflip.errors import MissingExtraError
 from signflip.milp.program import MixedProgram
 from signflip.milp.solver import Claim, OnIncumbent, Solution, SolverFailure
 from signflip.network import Floats
+from signflip.run import Clock
 
 CLAIMS = {
     "optimal": Claim.OPTIMAL,
@@ -41,14 +42,12 @@ class Scip:
     ) -> Solution:
         """Maximise the program; see `Solver.solve`."""
         del threads  # SCIP's own search has one
+        clock = Clock.start(time_limit)
         pyscipopt = _package()
         model = pyscipopt.Model()
         model.hideOutput()
         model.setParam("randomization/randomseedshift", seed)
         model.setParam("numerics/feastol", self.tolerance)
-        # SCIP knows no limit as 1e20
-        limit = 1e20 if time_limit is None else min(float(time_limit), 1e20)
-        model.setParam("limits/time", limit)
         if quick:
             model.setPresolve(pyscipopt.SCIP_PARAMSETTING.OFF)
             model.setHeuristics(pyscipopt.SCIP_PARAMSETTING.OFF)
@@ -56,6 +55,8 @@ class Scip:
         if start is not None:
             _add_start(model, columns, start)
         errors = _listen(pyscipopt, model, columns, on_incumbent)
+        # 1e20 is SCIP's infinity
+        model.setParam("limits/time", min(clock.remaining(), 1e20))
         model.optimize()
         if errors:
             raise errors[0]
