@@ -8,14 +8,16 @@ from signflip.attack import attack
 from signflip.errors import SettingError
 from signflip.methods import METHODS, make_method
 from signflip.methods.milp import Milp
+from signflip.methods.search_goal import SearchGoal
 from signflip.milp import Claim, Gurobi, Highs, Solution, Solver, SolverFailure
 from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
-from signflip.problem import Problem, Untargeted
+from signflip.problem import Goal, Problem, Untargeted
 from signflip.result import Stop, Verdict
 from tests.support.oracle import exact_optimum, safe_optimum
 from tests.support.problems import two_steps
 from tests.support.solvers import each_solver
 from tests.support.strategies import problems
+from tests.support.tiny import tiny_network
 from tests.support.zoo import zoo_problems
 
 SAFE = 1e-5
@@ -63,6 +65,44 @@ def test_ties_are_told_apart(solver: Solver, problem: Problem) -> None:
     assert result.objective <= best
     if safe is not None and safe.value == best:
         assert result.objective == pytest.approx(float(best), abs=tolerance(problem))
+
+
+@each_solver
+@settings(max_examples=40)
+@given(problem=problems())
+def test_decides_as_brute_force_does(solver: Solver, problem: Problem) -> None:
+    result = attack(problem, Milp(solver=solver, goal=SearchGoal.DECIDE))
+    best = exact_optimum(problem).value
+    if result.verdict is Verdict.FLIPPED:
+        assert result.stop is Stop.DECIDED
+        assert problem.replay(result.witness).flipped
+        assert best > 0
+        return
+    assert result.verdict is Verdict.UNKNOWN  # a solver's word is no proof
+    assert result.bound is not None
+    if result.stop is Stop.CLAIMED_ROBUST:
+        assert 0 <= result.bound <= tolerance(problem)
+    # what a solver cannot tell from 0 need not be found
+    safe = safe_optimum(problem, SAFE)
+    if safe is not None:
+        assert float(safe.value) <= tolerance(problem)
+
+
+@each_solver
+@pytest.mark.parametrize("goal", [None, Untargeted()], ids=["second", "untargeted"])
+def test_a_decision_stops_at_the_first_flip(solver: Solver, goal: Goal | None) -> None:
+    image = np.random.default_rng(7).random(16)
+    problem = Problem.ball(tiny_network(), image, epsilon=0.5, goal=goal)
+    seen: list[float] = []
+    decided = attack(
+        problem,
+        Milp(solver=solver, goal="decide"),  # type: ignore[arg-type]  # by name, as from a shell
+        on_improvement=lambda _seconds, objective, _image: seen.append(objective),
+    )
+    assert (decided.verdict, decided.stop) == (Verdict.FLIPPED, Stop.DECIDED)
+    assert sum(objective > 0 for objective in seen) == 1
+    again = attack(problem, Milp(solver=solver, goal=SearchGoal.DECIDE), start=decided.witness)
+    assert (again.stop, len(again.trace)) == (Stop.DECIDED, 2)
 
 
 def test_a_pattern_that_no_image_has_is_cut_off() -> None:
@@ -163,6 +203,7 @@ def test_a_program_above_the_licence_is_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"goal": "best"}, "goal is 'best'; it must be one of decide, optimise"),
         ({"threads": 0}, "threads is 0; it must be at least 1"),
         ({"seed": -1}, "the seed is -1; it must be from 0 to 2000000000"),
         ({"seed": 2**31}, "the seed is 2147483648; it must be from 0 to 2000000000"),
