@@ -132,7 +132,7 @@ class _Search:
                         return False
                 if self._frontier.exhausted:
                     return True
-                if self._annealer.seconds <= self._settings.annealing * clock.elapsed():
+                if self._annealer.seconds < self._settings.annealing * clock.elapsed():
                     self._anneal()
                 if self._settled or clock.expired():
                     return False
