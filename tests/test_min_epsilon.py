@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from signflip import AttackResult, Box, Problem, Stop, Untargeted, Verdict, attack
+from signflip import AttackResult, Box, Method, Problem, Stop, Untargeted, Verdict, attack
 from signflip import min_epsilon as module
 from signflip.closest import Norm, exact_distance
 from signflip.errors import ProblemError, SettingError
@@ -156,6 +156,24 @@ def test_a_late_stretch_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.distance is not None
     assert 0.5 - 1e-4 <= result.bound < 0.5 <= result.distance
     assert undecided.limits[0] < 100 <= undecided.limits[-1]
+
+
+def test_a_gradient_finds_flips_where_the_search_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(problem: Problem, method: Method, **rest: Any) -> AttackResult:
+        result = attack(problem, method, **rest)
+        if isinstance(method, Exact):
+            return replace(result, verdict=Verdict.UNKNOWN, stop=Stop.TIME_LIMIT)
+        return result
+
+    monkeypatch.setattr(module, "attack", give_up)
+    problem = zoo_problems("mnist-2x100", epsilon=1.0, count=1)[0]
+    result = min_epsilon(problem, time_limit=2.0)
+    assert (result.verdict, result.stop) == (Verdict.FLIPPED, Stop.TIME_LIMIT)
+    assert result.witness is not None
+    assert result.distance is not None
+    assert result.distance < 0.1
+    assert problem.replay(result.witness).flipped
+    assert result.bound == 0.0
 
 
 def test_without_a_time_limit_no_ball_has_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """The smallest epsilon that flips an image, between a witness and a proof.
 
 The exact method decides one ball after another. Each flip lowers the upper end of an interval to
-its own distance, each proof raises the lower end to the radius of its ball.
+its own distance, each proof raises the lower end to the radius of its ball. A ball that takes too
+long is given up, for a while: above it a flip is easier to find, below it a proof.
 """
 
 import math
@@ -10,15 +11,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from signflip.attack import attack
+from signflip.attack import Method, attack
 from signflip.closest import Nearest, OnNearer, PerturbationResult
 from signflip.errors import SettingError
 from signflip.methods.exact import Exact
+from signflip.methods.fgsm import Fgsm
 from signflip.methods.search_goal import SearchGoal
 from signflip.milp.perturbation import Ball, Norm, nearest, reach
-from signflip.network import Floats
 from signflip.problem import Box, Problem
-from signflip.result import Stop, Verdict
+from signflip.result import AttackResult, Stop, Verdict
 from signflip.run import Clock
 
 FIRST_RADIUS = 1 / 255
@@ -32,6 +33,9 @@ FIRST_SHARE = 1 / 16
 
 RISE = 4.0
 """That share grows by this factor where nothing is left but balls that took too long."""
+
+GRADIENT = Fgsm(width=0.3, restarts=64)
+"""Looks for a flip where the exact method gave up."""
 
 
 def min_epsilon(
@@ -149,35 +153,42 @@ class _Bracket:
 
     def decide(self, radius: float, time_limit: float) -> None:
         """Look for a flip in the ball, or a proof that it has none."""
-        whole, witness = self.best.problem, self.best.witness
-        box = Ball.within(whole, Norm.LINF, radius).box
-        result = attack(
-            Problem(whole.network, whole.image, box, whole.goal),
-            self.exact,
-            time_limit=time_limit,
-            start=None if witness is None else box.clip(witness),
-        )
-        if result.verdict is Verdict.FLIPPED:
-            self.best.offer(result.witness)
-            self._draw_in(result.witness, box)
-        elif result.verdict is Verdict.ROBUST:
+        box = Ball.within(self.best.problem, Norm.LINF, radius).box
+        result = self._attack(box, self.exact, time_limit)
+        if result.verdict is Verdict.ROBUST:
             self.lower = radius
-        else:
-            (self.late if result.stop is Stop.TIME_LIMIT else self.doubtful).add(radius)
+        elif not self._takes(result, box):
+            # a ball too large for the search may have flips that are easy to find
+            second = self._attack(box, GRADIENT, self.best.clock.sub_limit(time_limit))
+            if not self._takes(second, box):
+                (self.late if result.stop is Stop.TIME_LIMIT else self.doubtful).add(radius)
         for radii in (self.late, self.doubtful):
             radii -= {r for r in radii if not self.lower < r < self.best.distance}
 
-    def _draw_in(self, witness: Floats, box: Box) -> None:
-        """Offer the nearest image that has the witness's first layer, and so its prediction."""
+    def _attack(self, box: Box, method: Method, time_limit: float) -> AttackResult:
+        whole, witness = self.best.problem, self.best.witness
+        return attack(
+            Problem(whole.network, whole.image, box, whole.goal),
+            method,
+            time_limit=time_limit,
+            start=None if witness is None else box.clip(witness),
+        )
+
+    def _takes(self, result: AttackResult, box: Box) -> bool:
+        """Offer a flip, and the nearest image that has its first layer, and so its prediction."""
+        if result.verdict is not Verdict.FLIPPED:
+            return False
+        self.best.offer(result.witness)
         problem = self.best.problem
         layer = problem.network.hidden[0]
-        signs = layer.signs_of_reals(witness[None])[0]
+        signs = layer.signs_of_reals(result.witness[None])[0]
         least, most = layer.signs_at_extremes(box.lower, box.upper)
         # it will lie in the box, where stable neurons need no row in the linear program
         asked = np.where(least == most, 0, signs).astype(np.int8)
         found = nearest(problem, Norm.LINF, asked, time_limit=self.best.clock.remaining())
         if found.image is not None:
             self.best.offer(found.image)
+        return True
 
 
 def _close(bracket: _Bracket) -> Stop:
