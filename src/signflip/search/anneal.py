@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from signflip.network import Floats
 from signflip.search.bits import popcount
+from signflip.search.compiled import compiled
 from signflip.search.geometry import Factor, Geometry, extend, fresh_factor, refused
 from signflip.search.kernel import Sums, Upper, Words
 from signflip.search.patterns import Flips, PatternSpace
@@ -109,7 +109,7 @@ class Annealer:
         return max(100, min(moves, int(LONGEST_RUN / self._seconds_per_move)))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _last_layer(sums: Sums, upper: Upper, words: Words, last: npt.NDArray[np.int64]) -> None:
     """Halved sums of the last layer, 0 or more at +1, from those of the second."""
     if upper.inputs.shape[0] == 0:
@@ -138,7 +138,7 @@ def _last_layer(sums: Sums, upper: Upper, words: Words, last: npt.NDArray[np.int
         current, other = other, current
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _energy(
     sums: Sums,
     upper: Upper,
@@ -159,7 +159,7 @@ def _energy(
     return soft, true
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _factorise(flips: Flips, geometry: Geometry, factor: Factor) -> int:
     """The factor of a set of flips."""
     count = 0
@@ -169,7 +169,7 @@ def _factorise(flips: Flips, geometry: Geometry, factor: Factor) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def anneal(
     walk: Walk,
     geometry: Geometry,

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from signflip.search.compiled import compiled
 from signflip.search.patterns import PatternSpace
 
 MOST_FLIPS = 48
@@ -96,7 +96,7 @@ def multiplier_limit(inputs: int) -> int:
     return max(1, min(LARGEST_MULTIPLIER, (2**31 - 1) // (MOST_FLIPS * 254 * inputs)))
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def scaled_gram(
     directions: npt.NDArray[np.int8], radius: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
@@ -119,7 +119,7 @@ def scaled_gram(
     return gram
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def extend(geometry: Geometry, factor: Factor, count: int, neuron: int) -> int:
     """Add a flip to the factor, whose first `count` members are active; return the new count.
 
@@ -148,7 +148,7 @@ def extend(geometry: Geometry, factor: Factor, count: int, neuron: int) -> int:
     return count + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
     """Whether (*) fails for the active flips, in exact integer arithmetic."""
     u, v = factor.u, factor.v

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from signflip.search.bits import BLOCK, REACH, SUBSETS, SUPERSETS, lowest_bit, popcount
+from signflip.search.compiled import compiled
 from signflip.search.geometry import Factor, Geometry, extend, refused
 
 U64 = np.uint64
@@ -77,14 +77,14 @@ class State(NamedTuple):
     tally: npt.NDArray[np.int64]  # visited, geometry tests, refused, leaves
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _add(a: Word, b: Word, c: Word) -> tuple[Word, Word]:
     """Full adder of three words: the sum bits and the carry bits."""
     x = a ^ b
     return x ^ c, (a & b) | (x & c)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _majority(masks: Words, need: int) -> Word:
     """The patterns (bits) that stand in at least `need` of `masks`, whose length is a 16-fold.
 
@@ -133,13 +133,13 @@ def _majority(masks: Words, need: int) -> Word:
     return done
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _digit(number: int, place: int) -> Word:
     """A digit of a counter, the same for every pattern."""
     return ALL if (number >> place) & 1 else U64(0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _counted(
     sums: Sums, gain: Sums, rows: Sums, need: int, where: npt.NDArray[np.int32], masks: Words
 ) -> Word:
@@ -153,7 +153,7 @@ def _counted(
     return _majority(masks, need)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) -> bool:
     """Any network: whether some extension of a pattern may beat the incumbent, by intervals."""
     width = sums.shape[0]
@@ -206,7 +206,7 @@ def _promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) -
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def bound(level: int, shallow: bool, blocks: Blocks, upper: Upper, state: State) -> bool:
     """Open the patterns of the block at `level` that may beat the incumbent; are there any?"""
     if not shallow:
@@ -235,7 +235,7 @@ def bound(level: int, shallow: bool, blocks: Blocks, upper: Upper, state: State)
     return bool(survivors)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> None:
     """Write to `below` the sums after the flips of a block's subset."""
     below[:] = sums
@@ -249,7 +249,7 @@ def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> Non
         neuron += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _place(geometry: Geometry, subset: int, first: int, count: int, factor: Factor) -> int:
     """Add the flips of a block's subset to the factor; return the flips that are active now."""
     neuron = first
@@ -261,7 +261,7 @@ def _place(geometry: Geometry, subset: int, first: int, count: int, factor: Fact
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _refused(geometry: Geometry, count: int, state: State) -> bool:
     """Whether geometry refuses the active flips."""
     state.tally[1] += 1
@@ -271,7 +271,7 @@ def _refused(geometry: Geometry, count: int, state: State) -> bool:
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def advance(
     shallow: bool,
     geometry: Geometry,

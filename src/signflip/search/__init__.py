@@ -1,0 +1,1 @@
+"""Exact search over the sign patterns of the first layer."""
