@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from benchmarks.common import Row
 
 from benchmarks import attacks_compared, exact_against_milp, exact_table, verdicts_agree
+from benchmarks.common import Row
 from signflip.zoo import zoo_names
 
 

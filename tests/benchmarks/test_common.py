@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from benchmarks.common import Row, Store, attacked, geometric_mean, machine, markdown, run_jobs
 
+from benchmarks.common import Row, Store, attacked, geometric_mean, machine, markdown, run_jobs
 from signflip import Outcome
 from signflip.methods import Exact
 from signflip.milp import SolverFailure

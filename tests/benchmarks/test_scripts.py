@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
-from benchmarks.common import Store
 from click.testing import CliRunner
 
 from benchmarks import attacks_compared, exact_against_milp, exact_table, verdicts_agree
+from benchmarks.common import Store
 from signflip.data import load_dataset
 from signflip.zoo import DATASETS
 from tests.support.idx import write_split

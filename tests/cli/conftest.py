@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.tiny import CLASSES, INPUTS, tiny_network
 
 from signflip import save_network
 from signflip.cli import cli
+from tests.support.tiny import CLASSES, INPUTS, tiny_network
 
 Invoke = Callable[..., Result]
 IMAGES = 8

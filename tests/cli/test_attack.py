@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import IMAGES, Invoke, records
-from tests.support.tiny import tiny_network
 
 from signflip import Problem, Target, Untargeted, load_network, save_network
 from signflip.data import load_dataset
 from signflip.milp import SOLVERS
+from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.tiny import tiny_network
 
 KEYS = [
     "network",

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import Invoke
 
 from signflip import Problem, load_network
 from signflip.data import load_dataset
+from tests.cli.conftest import Invoke
 
 GOOD = {
     "NETWORK": "net.safetensors",

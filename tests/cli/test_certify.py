@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.cli.conftest import IMAGES, Invoke, records
-from tests.support.tiny import tiny_network
 
 from signflip import Problem, Target, Untargeted
 from signflip.batch import Attacked, AttackJob, run_job
@@ -14,6 +12,8 @@ from signflip.cli import running
 from signflip.data import load_dataset
 from signflip.problem import Goal
 from signflip.workers import Failure
+from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.tiny import tiny_network
 
 CERTIFY = ("certify", "net.safetensors", "images.npz", "--out", "out.jsonl")
 

@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Invoke
 
 from signflip.cli import demo
 from signflip.methods import METHODS
+from tests.cli.conftest import Invoke
 
 
 @pytest.mark.usefixtures("folder")

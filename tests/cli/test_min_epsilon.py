@@ -3,14 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import IMAGES, Invoke, records
-from tests.support.tiny import tiny_network
 
 from signflip import Problem, Untargeted
 from signflip.cli.min_epsilon import interval, summary
 from signflip.data import load_dataset
 from signflip.epsilon_batch import EpsilonRecord
 from signflip.result import Stop, Verdict
+from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.tiny import tiny_network
 
 MIN_EPSILON = ("min-epsilon", "net.safetensors", "images.npz", "--out", "out.jsonl")
 

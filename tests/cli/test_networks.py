@@ -1,8 +1,7 @@
 from pathlib import Path
 
-from tests.cli.conftest import Invoke
-
 from signflip.zoo import load_zoo, zoo_names, zoo_sha256
+from tests.cli.conftest import Invoke
 
 
 def test_the_zoo_is_listed(invoke: Invoke) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.cli.conftest import Invoke
 
 SHOW = ("show", "net.safetensors", "images.npz", "--epsilon", 0.2, "--method", "fgsm")

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.cli.conftest import Invoke
 
 from signflip import load_network
 from signflip.data import load_dataset
+from tests.cli.conftest import Invoke
 
 TRAIN = ("train", "striped.npz", "--hidden", "2x6", "--epochs", 3, "--batch-size", 8)
 
