@@ -1,3 +1,4 @@
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -5,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
 from signflip.problem import Problem
-from signflip.search.patterns import PatternSpace
+from signflip.search.patterns import Flips, PatternSpace
 from signflip.search.realise import Answer, Realiser, refutes
 from tests.support.close_call import close_call
 from tests.support.oracle import patterns
@@ -15,6 +16,12 @@ from tests.support.random_problems import EPSILONS, points_of, random_problem
 from tests.support.strategies import networks, problems
 
 seeds = st.integers(0, 2**32)
+
+
+def flips_at(space: PatternSpace, image: Floats) -> Flips:
+    """The flips of the pattern that an image has."""
+    flips: Flips = space.problem.network.activations(image[None])[0][0] != space.signs
+    return flips[space.unstable]
 
 
 @settings(max_examples=150)
@@ -128,14 +135,28 @@ def test_multipliers_that_say_nothing_refute_nothing(bad: float) -> None:
 
 
 def test_denormal_products_refute_nothing() -> None:
-    # a box of a few denormal numbers, where a product is rounded to 0
-    weight = np.ones((1, 2), dtype=np.int8)
+    # twenty pixels have the weight 1 - 0.9, and a tenth of their radius is rounded to 0; the
+    # corner where every pixel is at its top has the pattern
     tiny = 5e-324
-    hidden = HiddenLayer(weight, np.array([2 * tiny]))
-    output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
-    problem = Problem.ball(BinaryNetwork((hidden,), output), [0.0, 0.0], epsilon=tiny)
+    weight = np.ones((2, 21), dtype=np.int8)
+    weight[1, 1:] = -1
+    hidden = HiddenLayer(weight, np.array([21 * 8 * tiny, -19 * 8 * tiny]))
+    output = OutputLayer(np.array([[-1, -1], [1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((hidden,), output), np.zeros(21), epsilon=8 * tiny)
     space = PatternSpace.of(problem)
-    assert space.size == 1
-    for share in (1.0, 0.3, 1e-10):
-        assert not refutes(space, np.array([True]), np.array([share]))
-        assert not refutes(space, np.array([False]), np.array([share]))
+    flips = flips_at(space, problem.box.upper)
+    assert sorted(flips) == [False, True]
+    assert not refutes(space, flips, np.where(flips, 1.0, -0.9))
+
+
+@pytest.mark.parametrize("top", [0.1, 0.15, 0.2, 0.3, 0.6, 0.7, 0.9])
+def test_rounding_refutes_no_pattern_that_just_one_corner_has(top: float) -> None:
+    # many equal radii, whose sum in floating point is off by more than one roundoff
+    inputs = 100_000
+    reach = math.fsum([top] * inputs)
+    hidden = HiddenLayer(np.ones((1, inputs), dtype=np.int8), np.array([np.nextafter(reach, 0)]))
+    output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((hidden,), output), np.zeros(inputs), epsilon=top)
+    space = PatternSpace.of(problem)
+    assert flips_at(space, problem.box.upper).tolist() == [True]
+    assert not refutes(space, np.array([True]), np.ones(1))
