@@ -160,3 +160,21 @@ def test_rounding_refutes_no_pattern_that_just_one_corner_has(top: float) -> Non
     space = PatternSpace.of(problem)
     assert flips_at(space, problem.box.upper).tolist() == [True]
     assert not refutes(space, np.array([True]), np.ones(1))
+
+
+@pytest.mark.parametrize("epsilon", [1e-12, 1e-10, 1e-8, 1e-4, 0.1])
+def test_an_image_keeps_its_pattern_when_it_is_rounded(epsilon: float) -> None:
+    rng = np.random.default_rng(0)
+    tried = 0
+    for _ in range(10):
+        problem = random_problem(rng, inputs=100, widths=(8, 3), epsilon=epsilon)
+        space = PatternSpace.of(problem)
+        realiser = Realiser(space)
+        for image in points_of(rng, problem, 10):
+            gaps = np.abs(space.directions @ (image - space.centre) - space.distance)
+            if gaps.min(initial=np.inf) > 0.1 * space.radius.max():
+                tried += 1
+                answer = realiser.solve(flips_at(space, image))
+                assert not isinstance(answer, Answer)
+                np.testing.assert_array_equal(flips_at(space, answer), flips_at(space, image))
+    assert tried > 20
