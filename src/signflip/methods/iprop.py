@@ -11,7 +11,7 @@ from signflip.methods.step_size import AdaptiveStep, StepSize
 from signflip.milp.highs import Highs
 from signflip.milp.layers import ImageProblem, LayerProgram, signs_program
 from signflip.milp.neurons import Activations, upper_layer
-from signflip.milp.solver import OnIncumbent, Solver
+from signflip.milp.solver import Solver
 from signflip.network import BinaryNetwork, Floats, Integers, Signs
 from signflip.result import Stop
 from signflip.run import Run
@@ -173,13 +173,10 @@ class _Propagation:
             signs = signs_program(layers[above], target, incumbent[below], self._fixed[below])
             target = signs.signs(self._solve(signs))
         images = self._images.program(target, self._run.witness)
+        # measured: quick is three times as fast for (10), and misses good points of (9)
+        self._run.offer(self._images.image_of(self._solve(images, quick=True)))
 
-        def offer(point: Floats) -> None:
-            self._run.offer(self._images.image_of(point))
-
-        offer(self._solve(images, offer))
-
-    def _solve(self, layer: LayerProgram, on_incumbent: OnIncumbent | None = None) -> Floats:
+    def _solve(self, layer: LayerProgram, *, quick: bool = False) -> Floats:
         """The best point found within the cutoff, the incumbent's if there is no better one."""
         if not layer.program.columns or self._run.clock.expired():
             return layer.start
@@ -188,9 +185,8 @@ class _Propagation:
             time_limit=self._run.clock.sub_limit(self._settings.cutoff),
             threads=self._settings.threads,
             seed=self._settings.seed,
-            quick=True,
+            quick=quick,
             start=layer.start,
-            on_incumbent=on_incumbent,
         )
         return layer.start if solution.point is None else solution.point
 
