@@ -83,6 +83,19 @@ def test_only_what_matters_is_in_the_program() -> None:
     assert (encoding.lower, encoding.upper) == (-2, 6)
 
 
+def test_dear_neurons_of_the_first_layer_are_branched_on_first() -> None:
+    problem = zoo_problems("mnist-2x100", epsilon=0.01, count=1)[0]
+    encoding = maximal_gain(problem)
+    first, second = encoding.network.hidden
+    unstable = first.column >= 0
+    layer, box = problem.network.hidden[0], problem.box
+    middle = np.abs(layer.weight @ ((box.lower + box.upper) / 2) - layer.threshold)[unstable]
+    priority = encoding.program.priority[first.column[unstable]]
+    assert np.array_equal(np.argsort(priority), np.argsort(middle))
+    assert priority.min() > 0
+    assert not encoding.program.priority[second.column[second.column >= 0]].any()
+
+
 def test_a_pixel_that_cannot_change_is_no_variable() -> None:
     problem = zoo_problems("mnist-2x100", epsilon=0.01, count=1)[0]
     mask = np.zeros(784, dtype=np.bool_)

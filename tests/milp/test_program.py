@@ -7,7 +7,7 @@ from signflip.milp import MixedProgram, ProgramBuilder
 def small_program() -> MixedProgram:
     """Maximise 3x - y + 1 over binary x and y in [-1, 2], with 2x + y <= 1.5 and x = 1."""
     builder = ProgramBuilder()
-    x = builder.binary()
+    x = builder.binary(priority=7)
     y = builder.column(-1, 2)
     builder.add_objective(x, 2)
     builder.add_objective(x, 1)
@@ -22,6 +22,7 @@ def test_columns_rows_and_objective() -> None:
     program = small_program()
     assert (program.columns, program.rows) == (2, 2)
     assert program.integer.tolist() == [True, False]
+    assert program.priority.tolist() == [7, 0]
     point = np.array([1.0, -0.5])
     assert program.objective_at(point) == 4.5
     assert program.row_values(point).tolist() == [1.5, 1.0]

@@ -148,9 +148,11 @@ def encode_network(
     for layer, layer_on, layer_off in zip(layers, on, off, strict=True):
         if hidden:
             pre = upper_layer(layer, hidden[-1])
-        else:
-            pre = first_layer(layer, problem.image, box, pixels, budget=budget)
-        hidden.append(add_layer(builder, pre, layer_on, layer_off))
+            hidden.append(add_layer(builder, pre, layer_on, layer_off))
+            continue
+        # the first layer's signs decide all others, and dear flips rule out most
+        pre = first_layer(layer, problem.image, box, pixels, budget=budget)
+        hidden.append(add_layer(builder, pre, layer_on, layer_off, pre.dearest))
     return EncodedNetwork(
         problem=problem,
         box=box,

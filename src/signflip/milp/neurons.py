@@ -78,6 +78,16 @@ class PreActivations:
         """Number of neurons."""
         return len(self.constant)
 
+    @property
+    def dearest(self) -> Integers:
+        """(neurons,) int64, a rank from 1: the highest is the neuron that is hardest to flip.
+
+        That is the one farthest from its threshold in the middle of its range.
+        """
+        rank = np.empty(self.neurons, dtype=np.int64)
+        rank[np.argsort(np.abs(self.lower + self.upper), kind="stable")] = np.arange(self.neurons)
+        return rank + 1
+
 
 def first_layer(
     layer: HiddenLayer,
@@ -175,7 +185,11 @@ def force_sign(
 
 
 def add_layer(
-    builder: ProgramBuilder, pre: PreActivations, on: Booleans, off: Booleans
+    builder: ProgramBuilder,
+    pre: PreActivations,
+    on: Booleans,
+    off: Booleans,
+    priority: Integers | None = None,
 ) -> Activations:
     """Add the binaries of a layer's unstable neurons and the rows that tie them to `pre`.
 
@@ -186,10 +200,12 @@ def add_layer(
         off: (neurons,) bool, where h = 0 must hold the neuron at -1. A neuron with neither gets no
             binary; one with only `on` may have h = 0 at either sign, which serves where the
             program gains from h = 1 only.
+        priority: (neurons,) int64, which to branch on first, the highest; None for 0.
     """
+    urgency = np.zeros(pre.neurons, dtype=np.int64) if priority is None else priority
     column = np.full(pre.neurons, -1, dtype=np.int64)
     for neuron in np.flatnonzero((pre.stable == 0) & (on | off)).tolist():
-        column[neuron] = builder.binary()
+        column[neuron] = builder.binary(int(urgency[neuron]))
         if on[neuron]:
             force_sign(builder, pre, neuron, +1, column[neuron], state=1)
         if off[neuron]:

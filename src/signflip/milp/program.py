@@ -21,6 +21,8 @@ class MixedProgram:
         lower: (columns,) float64, -inf for none.
         upper: (columns,) float64, inf for none.
         integer: (columns,) bool, true where x must be an integer.
+        priority: (columns,) int64, which integers to branch on first, the highest: advice, which a
+            solver may ignore.
         row_start: (rows + 1,) int64: row i of A has the entries `row_start[i]:row_start[i + 1]`.
         index: (entries,) int64, the column of each entry.
         value: (entries,) float64, its coefficient.
@@ -33,6 +35,7 @@ class MixedProgram:
     lower: Floats
     upper: Floats
     integer: Booleans
+    priority: Integers
     row_start: Integers
     index: Integers
     value: Floats
@@ -99,18 +102,22 @@ class ProgramBuilder:
         self._lower: list[float] = []
         self._upper: list[float] = []
         self._integer: list[bool] = []
+        self._priority: list[int] = []
         self._indices: list[Integers] = []
         self._values: list[Floats] = []
         self._row_lower: list[float] = []
         self._row_upper: list[float] = []
         self.offset = 0.0
 
-    def column(self, lower: float, upper: float, *, integer: bool = False) -> int:
+    def column(
+        self, lower: float, upper: float, *, integer: bool = False, priority: int = 0
+    ) -> int:
         """Add a variable; its index."""
         self._objective.append(0.0)
         self._lower.append(float(lower))
         self._upper.append(float(upper))
         self._integer.append(integer)
+        self._priority.append(priority)
         return len(self._objective) - 1
 
     def columns(self, lower: Floats, upper: Floats) -> Integers:
@@ -118,9 +125,9 @@ class ProgramBuilder:
         pairs = zip(lower, upper, strict=True)
         return np.array([self.column(low, high) for low, high in pairs], dtype=np.int64)
 
-    def binary(self) -> int:
+    def binary(self, priority: int = 0) -> int:
         """Add a variable that is 0 or 1; its index."""
-        return self.column(0.0, 1.0, integer=True)
+        return self.column(0.0, 1.0, integer=True, priority=priority)
 
     def add_objective(self, column: int, coefficient: float) -> None:
         """Add `coefficient * x[column]` to the objective."""
@@ -153,6 +160,7 @@ class ProgramBuilder:
             lower=np.array(self._lower, dtype=np.float64),
             upper=np.array(self._upper, dtype=np.float64),
             integer=np.array(self._integer, dtype=np.bool_),
+            priority=np.array(self._priority, dtype=np.int64),
             row_start=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             index=np.concatenate([np.zeros(0, dtype=np.int64), *self._indices]),
             value=np.concatenate([np.zeros(0), *self._values]),

@@ -48,6 +48,9 @@ class Scip:
         model.hideOutput()
         model.setParam("randomization/randomseedshift", seed)
         model.setParam("numerics/feastol", self.tolerance)
+        # on the paper's program, cuts and the slower heuristics make SCIP ten times slower
+        model.setSeparating(pyscipopt.SCIP_PARAMSETTING.OFF)
+        model.setHeuristics(pyscipopt.SCIP_PARAMSETTING.FAST)
         if quick:
             model.setPresolve(pyscipopt.SCIP_PARAMSETTING.OFF)
             model.setHeuristics(pyscipopt.SCIP_PARAMSETTING.OFF)
@@ -88,6 +91,8 @@ def _write(pyscipopt: ModuleType, model: Any, program: MixedProgram) -> list[Any
             strict=True,
         )
     ]
+    for index in np.flatnonzero(program.priority).tolist():
+        model.chgVarBranchPriority(columns[index], int(program.priority[index]))
     model.setMaximize()
     model.addObjoffset(program.offset)
     for row in range(program.rows):
