@@ -20,7 +20,7 @@ from signflip.search.kernel import _majority
 from signflip.search.patterns import PatternSpace
 from signflip.search.tables import set_incumbent, upper_of
 from tests.support.oracle import patterns
-from tests.support.random_problems import random_problem
+from tests.support.random_problems import points_of, random_problem
 from tests.support.strategies import networks, problems
 
 Leaf = tuple[bool, ...]
@@ -96,6 +96,22 @@ def test_with_geometry_no_pattern_of_a_point_is_lost(problem: Problem, floor: Fr
         above = set(better(problem, floor))
         assert realisable & above <= set(found)
         assert set(found) <= above or not problem.network.output.plain
+
+
+@settings(max_examples=40)
+@given(seeds, st.sampled_from([2, 3, 6, 20]), st.sampled_from([(14, 9), (13, 9, 8), (10,)]))
+def test_with_geometry_no_pattern_of_many_points_is_lost(
+    seed: int, inputs: int, widths: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, inputs=inputs, widths=widths, epsilon=0.3)
+    space = PatternSpace.of(problem)
+    if space.size:
+        images = points_of(rng, problem, 500)
+        signs = problem.network.activations(images)[0]
+        above = problem.objectives(images) > -6
+        seen = {tuple(flips) for flips in (signs != space.signs)[above][:, space.unstable].tolist()}
+        assert seen <= set(leaves_of(problem, Fraction(-6), gate=0.0))
 
 
 @settings(max_examples=20)
