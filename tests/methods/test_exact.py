@@ -138,7 +138,7 @@ def test_margins_of_both_signs(
             assert result.verdict is not Verdict.ROBUST
         else:
             assert result.verdict is not Verdict.FLIPPED
-        if exponent >= -8:
+        if exponent >= -9:
             assert result.verdict is (Verdict.FLIPPED if sign > 0 else Verdict.ROBUST)
 
 
