@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from signflip.attack import attack
@@ -115,6 +115,7 @@ def needle(
     network = BinaryNetwork(tuple(hidden), output)
     if network.predict(image[None])[0] == 1:  # the image has the pattern: start from elsewhere
         image = np.where(corner == box.upper, box.lower, box.upper)
+        assume(network.predict(image[None])[0] != 1)
     return Problem(network, image, box, Target(1)), corner
 
 
