@@ -32,7 +32,7 @@ clean: ## Remove .venv and caches.
 	@touch $@
 
 .venv/all.stamp: $(SOURCES) | $(BIN)/python
-	$(PIP) --editable '.[scip,gurobi,train,dev]'
+	$(PIP) --editable '.[scip,gurobi,train,report,cluster,dev]'
 	@touch $@ .venv/core.stamp
 
 $(BIN)/python:

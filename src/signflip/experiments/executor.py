@@ -1,0 +1,28 @@
+"""Where tasks run: one protocol for this machine and for a cluster."""
+
+from collections.abc import Generator, Iterable, Mapping
+from typing import Protocol
+
+from signflip.experiments.task import Answer, Task
+from signflip.network import BinaryNetwork
+from signflip.workers import Failure
+
+Answers = Generator[tuple[Task, Answer | Failure]]
+"""Tasks with what came of them, in the order they finish."""
+
+
+class Executor(Protocol):
+    """Runs tasks somewhere."""
+
+    def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
+        """Run each task once, and again if its worker was lost; closing the generator ends it.
+
+        Args:
+            tasks: taken only as workers get free.
+            networks: `network_key` -> network, of all tasks; each is shipped once a worker.
+
+        Raises:
+            SettingError: a method or solver refuses its settings.
+            MissingExtraError: a solver's package is not installed on a worker.
+        """
+        ...
