@@ -5,6 +5,8 @@
     ├── DataError         images or labels break a rule, or a data set is missing
     ├── ProblemError      network, image, box and goal do not make a problem
     ├── SettingError      a method's or solver's setting is out of range
+    ├── GridError         the grid of a sweep breaks a rule
+    ├── StoreError        a store of results cannot be used
     └── MissingExtraError an optional package is needed and not installed
 
 Each message names the value, the rule that it broke, and the mend.
@@ -29,6 +31,14 @@ class ProblemError(SignflipError):
 
 class SettingError(SignflipError):
     """A setting of a method, a solver or a run is out of its range."""
+
+
+class GridError(SignflipError):
+    """The grid of a sweep, or the file it comes from, breaks a rule."""
+
+
+class StoreError(SignflipError):
+    """A file is no store of results, or cannot be read or written."""
 
 
 class MissingExtraError(SignflipError):
