@@ -34,7 +34,7 @@ from signflip import Problem, Untargeted
 from signflip.attack import Method
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.methods.search_goal import SearchGoal
-from signflip.zoo import zoo_names
+from signflip.zoo import ATTACKED
 
 KEY = ("network", "epsilon", "index", "target", "method", "limit")
 IMAGES = 1000
@@ -63,7 +63,7 @@ def jobs(problems: int, seed: int) -> list[Job]:
     rng = np.random.default_rng(seed)
     drawn: dict[Job, None] = {}
     while len(drawn) < problems:
-        name = str(rng.choice(zoo_names()))
+        name = str(rng.choice(ATTACKED))
         epsilon = float(rng.choice(EPSILONS[name.partition("-")[2]]))
         target = str(rng.choice(["second", "untargeted"]))
         drawn[name, epsilon, int(rng.integers(IMAGES)), target] = None

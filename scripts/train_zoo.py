@@ -1,6 +1,6 @@
 """Train networks of the zoo and write their files into the package.
 
-    python scripts/train_zoo.py                      # all sixteen, about an hour on one core
+    python scripts/train_zoo.py                      # all, about an hour on one core
     python scripts/train_zoo.py mnist-2x100          # some
     python scripts/train_zoo.py --table              # no training: the README's table
 

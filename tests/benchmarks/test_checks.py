@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import attacks_compared, exact_against_milp, exact_table, verdicts_agree
 from benchmarks.common import Row
-from signflip.zoo import zoo_names
+from signflip.zoo import ATTACKED
 
 
 def row(**changes: Any) -> Row:
@@ -36,7 +36,7 @@ def cells(table: str) -> list[list[str]]:
 def test_the_exact_table_has_every_network_and_optima_for_one() -> None:
     jobs = exact_table.jobs(tuple(exact_table.EPSILONS), 20)
     assert len(jobs) == len(set(jobs)) == 2 * 20 * (24 + 1)
-    assert {job[0] for job in jobs} == set(zoo_names())
+    assert {job[0] for job in jobs} == set(ATTACKED)
     assert {job[:2] for job in jobs if job[3] == "optimise"} == {
         ("mnist-2x100", 0.01),
         ("fashion-2x100", 0.01),
@@ -111,7 +111,7 @@ def test_problems_are_drawn_by_the_seed() -> None:
     assert jobs == verdicts_agree.jobs(200, seed=0) != verdicts_agree.jobs(200, seed=1)
     assert len({job[:4] for job in jobs}) == 200
     assert len(jobs) == 200 * len(verdicts_agree.METHODS)
-    assert {job[0] for job in jobs} == set(zoo_names())
+    assert {job[0] for job in jobs} == set(ATTACKED)
 
 
 def test_agreement() -> None:

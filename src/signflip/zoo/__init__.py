@@ -1,4 +1,4 @@
-"""Trained networks that come with Signflip, by name: `mnist-2x100` to `fashion-5x100`.
+"""Trained networks that come with Signflip, by name: `mnist-2x100` to `fashion-5x100`, `mnist-3x30`.
 
 Each is a network file (see `signflip.network_file`), compressed with gzip: a weight takes a byte
 there and little more than a bit here. `scripts/train_zoo.py` trains them.
@@ -21,9 +21,17 @@ DATASETS = {"mnist": "mnist", "fashion": "fashion-mnist"}
 ARCHITECTURES = ("2x100", "2x200", "2x300", "2x400", "2x500", "3x100", "4x100", "5x100")
 """Second part of a name: hidden layers x neurons in each. The paper's eight."""
 
+ATTACKED = tuple(f"{prefix}-{size}" for prefix in DATASETS for size in ARCHITECTURES)
+"""The networks that the paper attacks."""
+
+SMALL = ("mnist-3x30",)
+"""The network of the paper's Figure 1."""
+
 __all__ = [
     "ARCHITECTURES",
+    "ATTACKED",
     "DATASETS",
+    "SMALL",
     "load_zoo",
     "zoo_card",
     "zoo_names",
@@ -33,7 +41,7 @@ __all__ = [
 
 def zoo_names() -> tuple[str, ...]:
     """Names of all networks, in the order of the README's table."""
-    return tuple(f"{prefix}-{size}" for prefix in DATASETS for size in ARCHITECTURES)
+    return ATTACKED + SMALL
 
 
 def load_zoo(name: str) -> BinaryNetwork:
