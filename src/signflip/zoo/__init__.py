@@ -1,4 +1,4 @@
-"""Trained networks that come with Signflip, by name: `mnist-2x100` to `fashion-5x100`, `mnist-3x30`.
+"""Trained networks that come with Signflip, by name: `mnist-2x100` to `fashion-5x100`, and 3x30.
 
 Each is a network file (see `signflip.network_file`), compressed with gzip: a weight takes a byte
 there and little more than a bit here. `scripts/train_zoo.py` trains them.
