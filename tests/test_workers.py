@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from signflip.errors import MissingExtraError, SettingError
-from signflip.workers import Failure, check_workers, run_in_processes
+from signflip.errors import MissingExtraError, SettingError, WorkerError
+from signflip.workers import Failure, WorkerPool, check_workers, run_in_processes
 
 
 def square(value: int) -> int:
@@ -37,6 +37,10 @@ def threads(_: int) -> list[int]:
     from threadpoolctl import threadpool_info
 
     return [pool["num_threads"] for pool in threadpool_info()]
+
+
+def cannot_start() -> None:
+    os._exit(7)
 
 
 def no_limit(_: object) -> None:
@@ -111,3 +115,35 @@ def test_items_are_taken_only_as_workers_get_free() -> None:
 def test_too_few_workers(workers: int) -> None:
     with pytest.raises(SettingError, match=f"workers is {workers}; it must be at least 1"):
         check_workers(workers)
+
+
+def test_a_pool_keeps_its_processes_between_runs() -> None:
+    with WorkerPool(1) as pool:
+        runs = [dict(pool.run(process_of, range(2), limit=no_limit)) for _ in range(2)]
+    assert len({pid for found in runs for pid in found.values()}) == 1
+
+
+def test_a_process_that_dies_between_runs_is_replaced() -> None:
+    with WorkerPool(1) as pool:
+        ((_, first),) = pool.run(process_of, [0], limit=no_limit)
+        assert isinstance(first, int)
+        os.kill(first, signal.SIGKILL)
+        time.sleep(0.5)
+        found = dict(pool.run(square, range(5), limit=no_limit))
+        ((_, second),) = pool.run(process_of, [0], limit=no_limit)
+    assert found == {item: item * item for item in range(5)}
+    assert second != first
+
+
+def test_closing_a_run_ends_its_items_and_not_the_pool() -> None:
+    with WorkerPool(1) as pool:
+        results = pool.run(sleep, [0.0, 600.0, 600.0], limit=no_limit)
+        next(results)
+        results.close()
+        assert dict(pool.run(square, [3], limit=no_limit)) == {3: 9}
+
+
+def test_processes_that_cannot_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signflip.workers._start_worker", cannot_start)
+    with pytest.raises(WorkerError, match="died 3 times in a row before they had a result"):
+        list(run_in_processes(square, range(5), workers=1, limit=no_limit))

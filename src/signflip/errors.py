@@ -5,6 +5,7 @@
     ├── DataError         images or labels break a rule, or a data set is missing
     ├── ProblemError      network, image, box and goal do not make a problem
     ├── SettingError      a method's or solver's setting is out of range
+    ├── WorkerError       worker processes, or the cluster they are of, cannot be had or are lost
     ├── GridError         the grid of a sweep breaks a rule
     ├── StoreError        a store of results cannot be used
     └── MissingExtraError an optional package is needed and not installed
@@ -39,6 +40,10 @@ class GridError(SignflipError):
 
 class StoreError(SignflipError):
     """A file is no store of results, or cannot be read or written."""
+
+
+class WorkerError(SignflipError):
+    """Worker processes, or the cluster that they belong to, cannot be had or are lost."""
 
 
 class MissingExtraError(SignflipError):

@@ -10,17 +10,21 @@ import signal
 import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
-from signflip.errors import SettingError
+from signflip.errors import SettingError, WorkerError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+MOST_BROKEN = 3
+"""How often in a row all processes may die without a result before the run is given up."""
 
 
 @dataclass(frozen=True)
@@ -64,33 +68,116 @@ def run_in_processes(
 
     Raises:
         SettingError: `workers` is below 1.
+        WorkerError: the processes cannot be had.
         Exception: what `function` raised.
     """
-    check_workers(workers)
-    pool = ProcessPool(
-        max_workers=workers,
-        # a forked process inherits locks that the parent's threads hold
-        context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    )
-    waiting = iter(items)
-    running: dict[Future[Result], Item] = {}
+    with WorkerPool(workers) as pool:
+        yield from pool.run(function, items, limit=limit)
 
-    def submit(count: int) -> None:
-        for item in islice(waiting, count):
-            running[pool.schedule(function, args=(item,), timeout=limit(item))] = item
 
-    try:
-        submit(2 * workers)  # one more than it runs for each, so that none has to wait
-        while running:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                item = running.pop(future)
-                submit(1)
-                result: Result | Failure = _result_of(future, limit(item))
-                yield item, result
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+class WorkerPool:
+    """Worker processes that are kept from one run to the next; a context manager.
+
+    Args:
+        workers: number of processes; they start with the first run.
+
+    Raises:
+        SettingError: `workers` is below 1.
+    """
+
+    def __init__(self, workers: int) -> None:
+        check_workers(workers)
+        self._workers = workers
+        self._pool = self._new_pool()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes, whatever they do."""
+        self._closed = True
+        self._end()
+
+    def run(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        limit: Callable[[Item], float | None],
+    ) -> Generator[tuple[Item, Result | Failure]]:
+        """Apply `function` to each item, as `run_in_processes` does.
+
+        An item that is running when the generator is closed is ended with its process, a waiting
+        one is dropped.
+        """
+        waiting = iter(items)
+        running: dict[Future[Result], Item] = {}
+        broken = 0
+
+        def submit(some: Iterable[Item]) -> None:
+            for item in some:
+                running[self._schedule(function, item, limit(item))] = item
+
+        try:
+            submit(islice(waiting, 2 * self._workers))  # so that none has to wait for its next
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    item = running[future]
+                    try:
+                        result: Result | Failure = _result_of(future, limit(item))
+                    except BrokenProcessPool as error:
+                        broken += 1
+                        self._replace(broken, error)
+                        lost = list(running.values())
+                        running.clear()
+                        submit(lost)
+                        break
+                    broken = 0
+                    del running[future]
+                    submit(islice(waiting, 1))
+                    yield item, result
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _schedule(
+        self, function: Callable[[Item], Result], item: Item, limit: float | None
+    ) -> Future[Result]:
+        try:
+            return self._pool.schedule(function, args=(item,), timeout=limit)
+        except RuntimeError as error:  # broken: seen where the result is taken
+            future: Future[Result] = Future()
+            future.set_exception(BrokenProcessPool(str(error)))
+            return future
+
+    def _replace(self, broken: int, cause: BrokenProcessPool) -> None:
+        # pebble gives its pool up if a process dies that has no item, or has just got it
+        if self._closed:
+            raise WorkerError("the worker processes were ended") from cause
+        self._end()
+        if broken == MOST_BROKEN:
+            raise WorkerError(
+                f"worker processes died {broken} times in a row before they had a result; what "
+                "they wrote to stderr says why (a script that starts them needs its main code "
+                "under `if __name__ == '__main__':`)"
+            ) from cause
+        self._pool = self._new_pool()
+
+    def _end(self) -> None:
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            max_workers=self._workers,
+            # a forked process inherits locks that the parent's threads hold
+            context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+        )
 
 
 def _result_of(future: Future[Result], limit: float | None) -> Result | Failure:
