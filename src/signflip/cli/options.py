@@ -11,9 +11,9 @@ from signflip.attack import Method
 from signflip.batch import AttackPlan
 from signflip.cli import values
 from signflip.cli.values import WarmStart
-from signflip.methods import METHODS, make_method, method_settings
+from signflip.methods import METHODS
 from signflip.methods.search_goal import SearchGoal
-from signflip.methods.warm_start import WarmStarted
+from signflip.methods.seeded import seeded_method
 from signflip.milp import SOLVERS, solver_named
 from signflip.problem import Goal
 
@@ -157,16 +157,4 @@ def _method(
     solver = options["solver"]
     if solver is not None:
         settings["solver"] = solver_named(solver)
-    method = make_method(name, {**settings, **_seed(name, seed)})
-    if warm_start is None:
-        return method
-    return WarmStarted(
-        first=make_method(warm_start.method, _seed(warm_start.method, seed)),
-        seconds=warm_start.seconds,
-        then=method,
-    )
-
-
-def _seed(name: str, seed: int) -> dict[str, object]:
-    """The seed, for a method that makes random choices."""
-    return {"seed": seed} if "seed" in method_settings(name) else {}
+    return seeded_method(name, settings, seed, warm_start)

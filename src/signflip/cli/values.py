@@ -1,112 +1,47 @@
 """The kinds of values that options take, beside click's own: a function reads each."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 import click
 
-from signflip.data import ImageSet
+from signflip import notation
 from signflip.errors import SettingError
-from signflip.methods import METHODS
-from signflip.problem import Goal, Target, Untargeted
+from signflip.notation import Indices, WarmStart
+from signflip.problem import Goal
+
+__all__ = ["Indices", "WarmStart", "epsilon", "goal", "hidden_widths", "indices", "warm_start"]
+
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
-class Indices:
-    """Which images: `7`, `0:20`, `0:100:10`, `:`, or several of these with commas between."""
-
-    text: str
-    parts: tuple[slice, ...]
-
-    def of(self, images: ImageSet) -> Sequence[int]:
-        """The chosen indices, each once, in the order given.
-
-        Raises:
-            SettingError: there is no such image, or none is chosen.
-        """
-        count = len(images)
-        chosen: dict[int, None] = {}
-        for part in self.parts:
-            stop = count if part.stop is None else part.stop
-            if (part.start or 0) >= count or stop > count:
-                raise SettingError(
-                    f"--index {self.text} reaches beyond the images of {images.name}, which are "
-                    f"0 to {count - 1}; give indices among them"
-                )
-            chosen.update(dict.fromkeys(range(count)[part]))
-        if not chosen:
-            raise SettingError(
-                f"--index {self.text} chooses no image; in START:STOP the image START is the "
-                "first and STOP - 1 the last"
-            )
-        return list(chosen)
-
-
-_PART = re.compile(r"\d+|(\d*):(\d*)(:(0*[1-9]\d*)?)?", re.ASCII)
+def _read(reader: Callable[[str], Value], text: str) -> Value:
+    try:
+        return reader(text)
+    except SettingError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def indices(text: str) -> Indices:
     """Reads `Indices`."""
-    parts = text.replace(" ", "").split(",")
-    if not all(_PART.fullmatch(part) for part in parts):
-        raise click.BadParameter(
-            f"{text!r} is no range of images; write an index (7), a range (0:20, 0:100:10, 50:), "
-            "or several with commas between"
-        )
-    return Indices(text, tuple(map(_slice, parts)))
-
-
-def _slice(part: str) -> slice:
-    bounds = [int(bound) if bound else None for bound in part.split(":")]
-    if len(bounds) == 1:
-        index = int(part)
-        return slice(index, index + 1)
-    return slice(*bounds)
+    return replace(_read(notation.indices, text), called="--index")
 
 
 def epsilon(text: str) -> float:
     """Reads a number, or a quotient such as 2/255."""
-    numerator, _, denominator = text.partition("/")
-    try:
-        return float(numerator) / float(denominator or 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise click.BadParameter(
-            f"{text!r} is no number; write one such as 0.01, or a quotient: 2/255"
-        ) from error
+    return _read(notation.epsilon, text)
 
 
 def goal(text: str) -> Goal | None:
     """Reads a goal: `second` (None), `untargeted`, or a class."""
-    if text == "second":
-        return None
-    if text == "untargeted":
-        return Untargeted()
-    if not re.fullmatch(r"\d+", text, re.ASCII):
-        raise click.BadParameter(
-            f"{text!r} is no target; write 'second' (the class with the second-highest output), "
-            "'untargeted', or the number of a class"
-        )
-    return Target(int(text))
-
-
-@dataclass(frozen=True)
-class WarmStart:
-    """A method to begin with, and its seconds."""
-
-    method: str
-    seconds: float
+    return _read(notation.goal, text)
 
 
 def warm_start(text: str) -> WarmStart:
     """Reads METHOD:SECONDS."""
-    method, _, seconds = text.partition(":")
-    if method in METHODS and re.fullmatch(r"\d+(\.\d*)?|\.\d+", seconds, re.ASCII):
-        return WarmStart(method, float(seconds))
-    raise click.BadParameter(
-        f"{text!r} is no warm start; write METHOD:SECONDS, such as fgsm:5, with one of the "
-        f"methods {', '.join(METHODS)}"
-    )
+    return _read(notation.warm_start, text)
 
 
 def hidden_widths(text: str) -> tuple[int, ...]:
