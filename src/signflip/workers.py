@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
@@ -33,9 +33,11 @@ class Failure:
 
     Attributes:
         reason: what happened, as a sentence.
+        died: whether the item's process ended by itself: another try may do better.
     """
 
     reason: str
+    died: bool = field(default=False, compare=False)
 
 
 def check_workers(workers: int) -> None:
@@ -54,6 +56,7 @@ def run_in_processes(
     *,
     workers: int,
     limit: Callable[[Item], float | None],
+    retries: int = 0,
 ) -> Generator[tuple[Item, Result | Failure]]:
     """Apply `function` to each item in worker processes; yield pairs in the order they finish.
 
@@ -65,6 +68,7 @@ def run_in_processes(
         items: what to apply it to.
         workers: number of processes.
         limit: seconds after which an item's process is ended, or None.
+        retries: how often an item is tried again whose process ended by itself.
 
     Raises:
         SettingError: `workers` is below 1.
@@ -72,7 +76,7 @@ def run_in_processes(
         Exception: what `function` raised.
     """
     with WorkerPool(workers) as pool:
-        yield from pool.run(function, items, limit=limit)
+        yield from pool.run(function, items, limit=limit, retries=retries)
 
 
 class WorkerPool:
@@ -108,27 +112,28 @@ class WorkerPool:
         items: Iterable[Item],
         *,
         limit: Callable[[Item], float | None],
+        retries: int = 0,
     ) -> Generator[tuple[Item, Result | Failure]]:
         """Apply `function` to each item, as `run_in_processes` does.
 
         An item that is running when the generator is closed is ended with its process, a waiting
         one is dropped.
         """
-        waiting = iter(items)
-        running: dict[Future[Result], Item] = {}
+        waiting = (_Trial(item, limit(item), retries) for item in items)
+        running: dict[Future[Result], _Trial[Item]] = {}
         broken = 0
 
-        def submit(some: Iterable[Item]) -> None:
-            for item in some:
-                running[self._schedule(function, item, limit(item))] = item
+        def submit(some: Iterable[_Trial[Item]]) -> None:
+            for trial in some:
+                running[self._schedule(function, trial.item, trial.limit)] = trial
 
         try:
             submit(islice(waiting, 2 * self._workers))  # so that none has to wait for its next
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    item = running[future]
+                    trial = running[future]
                     try:
-                        result: Result | Failure = _result_of(future, limit(item))
+                        result: Result | Failure = _result_of(future, trial.limit)
                     except BrokenProcessPool as error:
                         broken += 1
                         self._replace(broken, error)
@@ -138,8 +143,11 @@ class WorkerPool:
                         break
                     broken = 0
                     del running[future]
+                    if isinstance(result, Failure) and result.died and trial.retries:
+                        submit([replace(trial, retries=trial.retries - 1)])
+                        continue
                     submit(islice(waiting, 1))
-                    yield item, result
+                    yield trial.item, result
         finally:
             for future in running:
                 future.cancel()
@@ -180,13 +188,20 @@ class WorkerPool:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Trial(Generic[Item]):
+    item: Item
+    limit: float | None
+    retries: int
+
+
 def _result_of(future: Future[Result], limit: float | None) -> Result | Failure:
     try:
         return future.result()
     except TimeoutError:
         return Failure(f"its process was ended, since it went on for {limit:g} s")
     except ProcessExpired as error:
-        return Failure(f"its process ended by itself with code {error.exitcode}")
+        return Failure(f"its process ended by itself with code {error.exitcode}", died=True)
 
 
 def _start_worker() -> None:
