@@ -1,7 +1,9 @@
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 
 import pytest
 
@@ -147,3 +149,13 @@ def test_processes_that_cannot_start_are_an_error(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("signflip.workers._start_worker", cannot_start)
     with pytest.raises(WorkerError, match="died 3 times in a row before they had a result"):
         list(run_in_processes(square, range(5), workers=1, limit=no_limit))
+
+
+def test_a_run_can_be_ended_from_another_thread() -> None:
+    with WorkerPool(1) as pool:
+        timer = threading.Timer(1.0, pool.cancel)
+        timer.start()
+        with pytest.raises(CancelledError):
+            list(pool.run(sleep, [600.0, 600.0, 600.0], limit=no_limit))
+        timer.join()
+        assert dict(pool.run(square, [3], limit=no_limit)) == {3: 9}

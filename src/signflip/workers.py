@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
@@ -82,6 +82,8 @@ def run_in_processes(
 class WorkerPool:
     """Worker processes that are kept from one run to the next; a context manager.
 
+    One run at a time; only `cancel` may be called from another thread meanwhile.
+
     Args:
         workers: number of processes; they start with the first run.
 
@@ -94,6 +96,7 @@ class WorkerPool:
         self._workers = workers
         self._pool = self._new_pool()
         self._closed = False
+        self._running: dict[Future[Any], Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +108,11 @@ class WorkerPool:
         """End the processes, whatever they do."""
         self._closed = True
         self._end()
+
+    def cancel(self) -> None:
+        """End what a run in another thread is at; that run raises CancelledError."""
+        for future in tuple(self._running):
+            future.cancel()
 
     def run(
         self,
@@ -120,7 +128,7 @@ class WorkerPool:
         one is dropped.
         """
         waiting = (_Trial(item, limit(item), retries) for item in items)
-        running: dict[Future[Result], _Trial[Item]] = {}
+        running: dict[Future[Result], _Trial[Item]] = self._running
         broken = 0
 
         def submit(some: Iterable[_Trial[Item]]) -> None:
@@ -149,8 +157,8 @@ class WorkerPool:
                     submit(islice(waiting, 1))
                     yield trial.item, result
         finally:
-            for future in running:
-                future.cancel()
+            self.cancel()
+            running.clear()
 
     def _schedule(
         self, function: Callable[[Item], Result], item: Item, limit: float | None

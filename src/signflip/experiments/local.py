@@ -3,16 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from signflip.attack import Preparing
 from signflip.experiments.executor import Answers
-from signflip.experiments.shipped import Shipped, packed, run_shipped
+from signflip.experiments.shipped import HardLimits, Shipped, packed, run_shipped
 from signflip.experiments.task import Task
 from signflip.network import BinaryNetwork
 from signflip.workers import run_in_processes
-
-PREPARATION = 600.0
-"""Seconds that a task may take beyond its hard limit as long as its kind of method has not answered
-yet: the first ones of all may have to compile the method, each in its process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,24 +25,18 @@ class LocalExecutor:
 
     def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
         """Run each task; see `Executor.run`."""
-        prepared: set[type] = set()
-
-        def limit(shipped: Shipped) -> float:
-            method = shipped.task.method
-            unprepared = isinstance(method, Preparing) and type(method) not in prepared
-            return shipped.hard_limit + (PREPARATION if unprepared else 0.0)
-
+        limits = HardLimits()
         files = packed(networks)
         answers = run_in_processes(
             run_shipped,
             (Shipped(task=task, network=files[task.network]) for task in tasks),
             workers=self.workers,
-            limit=limit,
+            limit=limits.of,
             retries=1,
         )
         try:
             for shipped, answer in answers:
-                prepared.add(type(shipped.task.method))
+                limits.answered(shipped)
                 yield shipped.task, answer
         finally:
             answers.close()

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from signflip.attack import Preparing
 from signflip.experiments.task import Answer, Task, run_task
 from signflip.network import BinaryNetwork
 from signflip.network_file import network_from_bytes, network_to_bytes
 from signflip.workers import Failure
+
+PREPARATION = 600.0
+"""Seconds that a task may take beyond its hard limit as long as its kind of method has not answered
+yet: the first ones of all may have to compile the method, each in its process."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,10 +28,22 @@ class Shipped:
     task: Task
     network: bytes
 
-    @property
-    def hard_limit(self) -> float:
+
+class HardLimits:
+    """When a task's process is ended: later while its kind of method has not answered yet."""
+
+    def __init__(self) -> None:
+        self._prepared: set[type] = set()
+
+    def of(self, shipped: Shipped) -> float:
         """Seconds after which the task's process is ended."""
-        return self.task.hard_limit
+        method = shipped.task.method
+        unprepared = isinstance(method, Preparing) and type(method) not in self._prepared
+        return shipped.task.hard_limit + (PREPARATION if unprepared else 0.0)
+
+    def answered(self, shipped: Shipped) -> None:
+        """The task has its answer."""
+        self._prepared.add(type(shipped.task.method))
 
 
 def packed(networks: Mapping[str, BinaryNetwork]) -> dict[str, bytes]:
