@@ -38,12 +38,12 @@ class ResultRow:
         clean_objective: objective (1) of the clean image.
         bound: no image of the ball has an objective above this; None where none is known.
         largest_conceivable: the paper's normaliser of the objective.
-        seconds: time that the method took.
+        seconds: time that the method took; the time limit if it failed.
         trace: (seconds, objective) of the clean image and of each improvement.
         witness: (inputs,) float64, the best image; None if it failed.
         witness_prediction: its class; the clean image's if it failed.
-        host: name of the machine.
-        versions: package -> version, of the packages that made the result.
+        host: name of the machine; empty if it failed.
+        versions: package -> version, of the packages that made the result; none if it failed.
         finished: when, in UTC, ISO 8601.
     """
 

@@ -1,0 +1,106 @@
+"""Grid files: what a sweep runs, as TOML that people write; read, checked, and made a `Plan`."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from signflip.data import ImageSet, dataset_names, load_dataset
+from signflip.errors import GridError, SignflipError
+from signflip.experiments.grid_model import Grid, ProblemTable, grid_of
+from signflip.experiments.grid_series import series_of
+from signflip.experiments.plan import Block, Plan, cases_of
+from signflip.experiments.task import network_key
+from signflip.network import BinaryNetwork
+from signflip.networks import open_network
+from signflip.notation import goal, indices
+from signflip.zoo import zoo_names
+
+
+def read_plan(path: str | Path, *, data_dir: Path | None = None) -> Plan:
+    """The plan of a grid file. Everything is checked: networks, images, methods, budgets, goals.
+
+    Args:
+        path: the file.
+        data_dir: folder of the published data sets, as for `load_dataset`.
+
+    Raises:
+        GridError: the file cannot be read, or breaks a rule; the message names the place in it.
+        MissingExtraError: a solver's package is not installed.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GridError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise GridError(f"{path} is no TOML: {error}") from error
+    try:
+        return _Planner(grid_of(content), path.parent, data_dir).plan()
+    except GridError as error:
+        raise GridError(f"{path}: {error}") from error
+
+
+class _Planner:
+    """Looks up what a grid names."""
+
+    def __init__(self, grid: Grid, folder: Path, data_dir: Path | None) -> None:
+        self._grid = grid
+        self._folder = folder
+        self._data_dir = data_dir
+        self._series = series_of(grid)
+        self._networks: dict[str, _Named] = {}
+        self._images: dict[str, ImageSet] = {}
+
+    def plan(self) -> Plan:
+        blocks = []
+        for place, table in enumerate(self._grid.problems):
+            for name in table.networks:
+                try:
+                    blocks.append(self._block(table, name))
+                except GridError:
+                    raise
+                except SignflipError as error:
+                    raise GridError(f"problems[{place}]: {error}") from error
+        return Plan(
+            title=self._grid.title,
+            networks={named.key: named.network for named in self._networks.values()},
+            names={named.key: name for name, named in self._networks.items()},
+            blocks=tuple(blocks),
+        )
+
+    def _block(self, table: ProblemTable, name: str) -> Block:
+        named, images = self._network(name), self._image_set(table.images)
+        chosen = indices(table.index).of(images)
+        cases = cases_of(
+            named.network, images, chosen, goal(table.target), key=named.key, name=name
+        )
+        cases[0].problem(named.network, table.epsilons[0])  # fails where shapes do not fit
+        return Block(
+            cases=cases,
+            epsilons=tuple(table.epsilons),
+            series=tuple(
+                series
+                for series in self._series
+                if table.methods is None or series.name in table.methods
+            ),
+            skipped=len(chosen) - len(cases),
+        )
+
+    def _network(self, name: str) -> "_Named":
+        if name not in self._networks:
+            file = self._folder / name
+            network = open_network(name if name in zoo_names() or not file.exists() else str(file))
+            self._networks[name] = _Named(network_key(network), network)
+        return self._networks[name]
+
+    def _image_set(self, name: str) -> ImageSet:
+        if name not in self._images:
+            source = name if name in dataset_names() else self._folder / name
+            self._images[name] = load_dataset(source, data_dir=self._data_dir)
+        return self._images[name]
+
+
+@dataclass(frozen=True, eq=False)
+class _Named:
+    key: str
+    network: BinaryNetwork
