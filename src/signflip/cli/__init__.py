@@ -10,7 +10,10 @@ __all__ = ["cli", "main"]
 
 @click.group(
     cls=Group,
-    names=("attack", "certify", "min-epsilon", "show", "networks", "train", "demo"),
+    names=(
+        *("attack", "certify", "min-epsilon", "show", "networks", "train", "demo"),
+        *("sweep", "merge", "export"),
+    ),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="signflip")

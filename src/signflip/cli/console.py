@@ -60,6 +60,8 @@ def progress_bar(title: str, steps: int) -> Iterator[Bar]:
         TextColumn("{task.fields[note]}"),
         console=console,
         transient=True,
+        # attacks of minutes: the time left is that of the last steps, however long they took
+        speed_estimate_period=86_400,
         disable=not console.is_terminal,
     ) as progress:
         yield Bar(progress, progress.add_task(title, total=steps, note=""))

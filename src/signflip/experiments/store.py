@@ -142,7 +142,8 @@ class Store:
         """
         if Path(path).exists() and Path(path).samefile(self.path):
             raise StoreError(f"{path} is to be merged into itself; name another store")
-        Store.open(path).connection.close()
+        with Store.open(path):  # it is one
+            pass
         before = len(self.keys())
         with store_errors(self.path, path):
             self.connection.execute("ATTACH ? AS other", (str(path),))

@@ -1,0 +1,164 @@
+"""`signflip sweep`: run what a grid file names and the store lacks."""
+
+import sys
+import time
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from signflip.cli.console import output, progress_bar, remarks
+from signflip.cli.options import FILE, data_dir_option
+from signflip.errors import SettingError
+from signflip.experiments.counts import Counts, counts_by_series
+from signflip.experiments.executor import Executor
+from signflip.experiments.grid import read_plan
+from signflip.experiments.local import LocalExecutor
+from signflip.experiments.plan import Attempt, Plan
+from signflip.experiments.store import ResultRow, Store
+from signflip.experiments.sweep import attempts_left, run_sweep
+from signflip.workers import check_workers
+
+_REPORT_EVERY = 60.0
+"""Seconds between two lines on the state of things, where there is no terminal for a bar."""
+
+
+@click.command()
+@click.argument("grid", type=FILE)
+@click.option("--store", "store_path", type=FILE, required=True, help="File of the results.")
+@click.option("--workers", type=int, help="Processes on this machine.  [default: 1]")
+@click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler to run on: tcp://HOST:PORT.")
+@click.option("--retry-failed", is_flag=True, help="Run again what failed.")
+@click.option("--dry-run", is_flag=True, help="Check the grid and count; run nothing.")
+@data_dir_option
+def sweep(
+    grid: Path,
+    store_path: Path,
+    workers: int | None,
+    scheduler: str | None,
+    retry_failed: bool,
+    dry_run: bool,
+    data_dir: Path | None,
+) -> None:
+    """Run the attacks of the file GRID that the store lacks.
+
+    Each result is in the store as soon as it is there. A sweep that was ended, in whatever way,
+    goes on where it was if it is called again.
+    """
+    executor = _executor(workers, scheduler)
+    plan = read_plan(grid, data_dir=data_dir)
+    attempts = plan.attempts()
+    if plan.skipped:
+        remarks().print(f"skipped, since predicted as the target already: {plan.skipped} images")
+    if dry_run:
+        _print_plan(attempts, _left_without_running(attempts, store_path, retry_failed))
+        return
+    with Store.open(store_path, create=True) as store:
+        left = attempts_left(attempts, store, retry_failed=retry_failed)
+        remarks().print(
+            f"{len(attempts):,} attacks: {len(attempts) - len(left):,} are in the store, "
+            f"{len(left):,} are to be run"
+        )
+        counts = Counts()
+        try:
+            _run(plan, left, store, executor, counts)
+        finally:  # also after Ctrl-C: what was found is shown
+            _print_counts(counts_by_series(attempts, store))
+    if counts.failed:
+        remarks().print(f"{counts.failed} failed; --retry-failed runs them again")
+        sys.exit(1)
+
+
+def _executor(workers: int | None, scheduler: str | None) -> Executor:
+    if scheduler is None:
+        check_workers(1 if workers is None else workers)
+        return LocalExecutor(workers=workers or 1)
+    if workers is not None:
+        raise SettingError(
+            f"--workers {workers} and --scheduler {scheduler} are both given; a cluster has the "
+            "workers that were started for it: leave --workers out"
+        )
+    from signflip.experiments.cluster import DaskExecutor
+
+    return DaskExecutor(scheduler)
+
+
+def _left_without_running(
+    attempts: Sequence[Attempt], store_path: Path, retry_failed: bool
+) -> Sequence[Attempt]:
+    if not store_path.exists():
+        return attempts
+    with Store.open(store_path) as store:
+        return attempts_left(attempts, store, retry_failed=retry_failed)
+
+
+def _run(
+    plan: Plan, left: Sequence[Attempt], store: Store, executor: Executor, counts: Counts
+) -> None:
+    reporter = _Reporter(len(left))
+    rows: Generator[ResultRow] = run_sweep(plan, left, store, executor)
+    with progress_bar("sweep", len(left)) as bar, closing(rows):
+        for row in rows:
+            counts.add(row.verdict, row.seconds, failed=row.failure is not None)
+            if row.failure is not None:
+                remarks().print(
+                    f"{row.series} on image {row.image_index} of {row.images_name}, "
+                    f"{row.network_name}, epsilon {row.epsilon:g} failed: {row.failure}",
+                    soft_wrap=True,
+                )
+            bar.advance(str(counts))
+            reporter.tell(counts)
+
+
+class _Reporter:
+    """Lines on the state of things, where there is no terminal for a bar."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._started = self._told = time.monotonic()
+        self._silent = remarks().is_terminal
+
+    def tell(self, counts: Counts) -> None:
+        now = time.monotonic()
+        if self._silent or now - self._told < _REPORT_EVERY:
+            return
+        self._told = now
+        left = (now - self._started) / counts.rows * (self._steps - counts.rows)
+        remarks().print(
+            f"{counts.rows:,} of {self._steps:,}, about {left / 60:.0f} min left: {counts}",
+            soft_wrap=True,
+        )
+
+
+def _print_plan(attempts: Sequence[Attempt], left: Sequence[Attempt]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("series")
+    for heading in ("attacks", "to run", "time limits"):
+        table.add_column(heading, justify="right")
+    for name in dict.fromkeys(attempt.series.name for attempt in attempts):
+        mine = [attempt for attempt in left if attempt.series.name == name]
+        count = sum(attempt.series.name == name for attempt in attempts)
+        table.add_row(name, f"{count:,}", f"{len(mine):,}", _hours(mine))
+    table.add_row("all", f"{len(attempts):,}", f"{len(left):,}", _hours(left), style="bold")
+    output().print(table)
+
+
+def _hours(attempts: Sequence[Attempt]) -> str:
+    """The sum of time limits, which one worker takes at most."""
+    minutes, seconds = divmod(round(sum(each.series.time_limit for each in attempts)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _print_counts(counts: dict[str, Counts]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("series")
+    for heading in ("problems", "flipped", "robust", "unknown", "failed", "mean seconds"):
+        table.add_column(heading, justify="right")
+    for name, each in counts.items():
+        numbers = (each.rows, each.flipped, each.robust, each.unknown, each.failed)
+        mean = f"{each.seconds / each.answered:.2f}" if each.answered else ""
+        table.add_row(name, *(f"{number:,}" for number in numbers), mean)
+    output().print(table)
