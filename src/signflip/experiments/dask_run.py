@@ -1,0 +1,262 @@
+"""The client's side of a run on a Dask cluster: chunks go out, answers come back."""
+
+import logging
+import pickle
+import statistics
+import time
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from itertools import count, islice
+from queue import Empty, SimpleQueue
+from uuid import uuid4
+
+from distributed import CancelledError, Client, Future
+from distributed.scheduler import KilledWorker
+
+from signflip.errors import SignflipError, WorkerError
+from signflip.experiments.dask_worker import Chunk, Reply, end_run, receive, run_chunk
+from signflip.experiments.executor import Answers
+from signflip.experiments.shipped import packed
+from signflip.experiments.task import Answer, Task, versions
+from signflip.network import BinaryNetwork
+from signflip.workers import Failure
+
+CONNECTION = 10.0
+"""Seconds within which a scheduler has to answer at first."""
+
+SILENCE = 30.0
+"""Seconds within which a scheduler has to answer later on, when it may be busy."""
+
+GLANCE = 2.0
+"""Seconds between two looks at what workers there are."""
+
+CHUNK = 0.5
+"""Seconds of work in a chunk: enough that shipping costs little, few enough to be lost lightly."""
+
+LARGEST_CHUNK = 100
+"""Tasks in a chunk at most."""
+
+_log = logging.getLogger(__name__)
+
+
+def run_on_cluster(
+    address: str,
+    tasks: Iterable[Task],
+    networks: Mapping[str, BinaryNetwork],
+    *,
+    patience: float,
+) -> Answers:
+    """Run tasks on a cluster; see `DaskExecutor.run`."""
+    with _connected(address) as client:
+        yield from _Run(client, address, tasks, networks, patience).answers()
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Client]:
+    try:
+        client = Client(address, timeout=CONNECTION, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise WorkerError(
+            f"no Dask scheduler answers at {address!r} ({' '.join(str(error).split())}); start one "
+            "by `dask scheduler` and give the address that it shows"
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close(timeout=CONNECTION)  # type: ignore[no-untyped-call]
+
+
+class _Pace:
+    """How many tasks make a chunk, by the seconds that the last ones took."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=32)
+
+    def learn(self, answer: Answer | Failure) -> None:
+        self._seconds.append(CHUNK if isinstance(answer, Failure) else answer.result.seconds)
+
+    def chunk(self) -> int:
+        if not self._seconds:
+            return 1
+        mean = max(statistics.fmean(self._seconds), CHUNK / LARGEST_CHUNK)
+        return max(1, round(CHUNK / mean))
+
+
+class _Run:
+    """One run: what waits, what is out, and what has come back."""
+
+    def __init__(
+        self,
+        client: Client,
+        address: str,
+        tasks: Iterable[Task],
+        networks: Mapping[str, BinaryNetwork],
+        patience: float,
+    ) -> None:
+        self._client = client
+        self._address = address
+        self._patience = patience
+        self._name = f"signflip-{uuid4().hex}"
+        self._version = versions().get("signflip", "unknown")
+        self._waiting = iter(tasks)
+        self._returned: deque[Task] = deque()  # by workers that had no time left for them
+        self._suspects: deque[Task] = deque()  # of chunks that lost worker after worker
+        self._out: dict[Future[bytes], tuple[Task, ...]] = {}
+        self._back: SimpleQueue[Future[bytes]] = SimpleQueue()
+        self._pace = _Pace()
+        self._chunks = count()
+        self._networks = packed(networks)
+        self._ready: set[str] = set()  # workers that have the networks
+        self._threads = 0
+        self._glanced = -GLANCE
+        self._deserted: float | None = None
+
+    def answers(self) -> Answers:
+        """Run all tasks."""
+        try:
+            while True:
+                self._glance()
+                if self._threads and not self._submit():
+                    return
+                try:
+                    future = self._back.get(timeout=GLANCE)
+                except Empty:
+                    continue
+                yield from self._answers_of(future)
+        finally:
+            self._leave()
+
+    def _submit(self) -> bool:
+        """Keep each thread of the workers busy, and a chunk waiting for it; whether any is out."""
+        while len(self._out) < 2 * self._threads:
+            tasks = self._next_tasks()
+            if not tasks:
+                break
+            chunk = Chunk(run=self._name, tasks=tasks, seconds=CHUNK)
+            key = (self._name, next(self._chunks))
+            future = self._client.submit(run_chunk, pickle.dumps(chunk), key=key)
+            self._out[future] = tasks
+            future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
+        return bool(self._out)
+
+    def _next_tasks(self) -> tuple[Task, ...]:
+        if self._suspects:
+            return (self._suspects.popleft(),)
+        size = self._pace.chunk()
+        returned = [self._returned.popleft() for _ in range(min(size, len(self._returned)))]
+        return (*returned, *islice(self._waiting, size - len(returned)))
+
+    def _answers_of(self, future: Future[bytes]) -> Generator[tuple[Task, Answer | Failure]]:
+        if future.status == "cancelled":
+            raise self._lost("its connection broke")
+        if future.status == "error":
+            yield from self._failures_of(future)
+            return
+        try:
+            reply: Reply = pickle.loads(future.result(timeout=CONNECTION))
+        except TimeoutError:  # its worker was lost before the result was fetched: it runs again
+            future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
+            return
+        except CancelledError as error:
+            raise self._lost("its connection broke") from error
+        tasks = self._out.pop(future)
+        begun = {place for place, _ in reply}
+        self._returned.extend(task for place, task in enumerate(tasks) if place not in begun)
+        for place, answer in reply:
+            self._pace.learn(answer)
+            yield tasks[place], answer
+
+    def _failures_of(self, future: Future[bytes]) -> Generator[tuple[Task, Failure]]:
+        error = future.exception(timeout=CONNECTION)  # type: ignore[no-untyped-call]
+        tasks = self._out.pop(future)
+        if not isinstance(error, KilledWorker):
+            if not isinstance(error, SignflipError):
+                self._glance(at_once=True)  # a worker that has just joined may be the cause
+            raise error
+        if len(tasks) > 1:
+            self._suspects.extend(tasks)
+            return
+        workers = error.allowed_failures + 1
+        yield tasks[0], Failure(f"the Dask workers that ran it died, {workers} of them", died=True)
+
+    def _glance(self, *, at_once: bool = False) -> None:
+        """See what workers there are, if the scheduler is still there; get new ones ready."""
+        now = time.monotonic()
+        if now - self._glanced < GLANCE and not at_once:
+            return
+        if self._client.status != "running":
+            raise self._lost("its connection broke")
+        try:
+            threads: dict[str, int] = self._client.nthreads(callback_timeout=SILENCE)  # type: ignore[no-untyped-call]
+        except (OSError, TimeoutError) as error:
+            raise self._lost(f"it has not answered for {SILENCE:g} s") from error
+        self._get_ready(threads.keys() - self._ready)
+        self._threads = sum(threads.values())
+        self._glanced = time.monotonic()
+        self._watch_desertion(now)
+
+    def _get_ready(self, workers: set[str]) -> None:
+        """Check the workers' version, and give them the networks."""
+        if not workers:
+            return
+        run = partial(
+            self._client.run, workers=list(workers), on_error="return", callback_timeout=CONNECTION
+        )
+        try:
+            for worker, its in run(version, "signflip").items():
+                if isinstance(its, PackageNotFoundError):
+                    raise _other_version(worker, "no Signflip", self._version)
+                if isinstance(its, str) and its != self._version:
+                    raise _other_version(worker, f"Signflip {its}", self._version)
+            for worker, error in run(receive, self._name, self._networks).items():
+                if error is None:
+                    self._ready.add(worker)
+                elif not isinstance(error, OSError):  # which means that it is gone again
+                    raise _other_version(worker, "another Signflip", self._version) from error
+        except TimeoutError:
+            _log.warning("one of the Dask workers %s does not answer", ", ".join(sorted(workers)))
+
+    def _watch_desertion(self, now: float) -> None:
+        if self._threads:
+            self._deserted = None
+        elif self._deserted is None:
+            self._deserted = now
+            _log.warning(
+                "the Dask scheduler at %s has no workers; waiting %g s for some, which "
+                "`dask worker %s` starts",
+                self._address,
+                self._patience,
+                self._address,
+            )
+        elif now - self._deserted > self._patience:
+            raise WorkerError(
+                f"the Dask scheduler at {self._address} has had no workers for "
+                f"{self._patience:g} s; start some by `dask worker {self._address}`. What is "
+                "finished is kept, and the same command goes on from there"
+            )
+
+    def _lost(self, how: str) -> WorkerError:
+        return WorkerError(
+            f"the Dask scheduler at {self._address} is lost: {how}; start it and its workers "
+            "again. What is finished is kept, and the same command goes on from there"
+        )
+
+    def _leave(self) -> None:
+        """End what is still out, and let the workers forget the run."""
+        if self._client.status != "running":
+            return
+        try:
+            self._client.cancel(list(self._out), force=True)  # type: ignore[no-untyped-call]
+            self._client.run(end_run, self._name, on_error="ignore", callback_timeout=CONNECTION)
+        except (OSError, TimeoutError):
+            _log.warning("the cluster did not answer when its work was called off")
+
+
+def _other_version(worker: str, its: str, ours: str) -> WorkerError:
+    return WorkerError(
+        f"the Dask worker {worker} has {its}, this is {ours}; install signflip=={ours} there, with "
+        "the same extras, and start it again"
+    )
