@@ -163,6 +163,23 @@ def test_signs_at_extremes_are_the_extremes_over_all_corners(data: st.DataObject
     assert greatest.tolist() == corners.max(axis=0).tolist()
 
 
+@pytest.mark.parametrize("inputs", [3, 64, 784])
+@pytest.mark.parametrize("size", [1.0, 1e-300, 1e300])
+def test_signs_at_extremes_are_exact_where_rounding_hides_them(inputs: int, size: float) -> None:
+    rng = np.random.default_rng(inputs)
+    lower, upper = size * np.sort(rng.random((2, inputs)), axis=0)
+    weight = rng.choice([-1, 1], (3, inputs)).astype(np.int8)
+    for low in (True, False):
+        corners = np.where((weight > 0) == low, lower, upper)
+        sums = [math.fsum(row) for row in (weight * corners).tolist()]
+        # fsum is the sum rounded once: its neighbours lie on either side of it
+        for towards, expected in ((-np.inf, 1), (np.inf, -1)):
+            hidden = HiddenLayer(weight, np.nextafter(sums, towards))
+            assert (
+                hidden.signs_at_extremes(lower, upper)[0 if low else 1].tolist() == [expected] * 3
+            )
+
+
 # --- integer thresholds ---------------------------------------------------------------------------
 
 

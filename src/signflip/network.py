@@ -89,20 +89,25 @@ class HiddenLayer:
         with np.errstate(over="ignore", invalid="ignore"):
             sums = values @ self.real_weight
             magnitude = np.abs(values).sum(axis=1)
-            signs, doubtful = self._likely_signs(sums, magnitude[:, None])
+            error = self._error_bound(self.inputs, magnitude[:, None])
+            signs, doubtful = self._likely_signs(sums - self.threshold, error)
         for row, neuron in np.argwhere(doubtful):
             signs[row, neuron] = self._exact_sign(int(neuron), values[row])
         return signs
 
-    def _likely_signs(self, sums: Floats, magnitude: Floats) -> tuple[Signs, npt.NDArray[np.bool_]]:
-        """Signs of `sums - threshold`, and where the true sum's sign may differ.
+    @staticmethod
+    def _error_bound(terms: int, magnitude: Floats) -> Floats:
+        """A bound of the rounding error of sums of so many terms of this `magnitude` together.
 
         A sum of n terms in any order has a rounding error below `n u sum |x_i|` (Higham 2002,
         section 4.2), with `sum |x_i|` the `magnitude`. The bound is doubled, which covers its own
         rounding, and infinite where the sum itself comes near the end of the range of float64.
         """
-        error = np.where(magnitude < _HUGE, 2 * self.inputs * UNIT_ROUNDOFF * magnitude, np.inf)
-        gaps = sums - self.threshold
+        return np.where(magnitude < _HUGE, 2 * terms * UNIT_ROUNDOFF * magnitude, np.inf)
+
+    @staticmethod
+    def _likely_signs(gaps: Floats, error: Floats) -> tuple[Signs, npt.NDArray[np.bool_]]:
+        """Signs of `gaps`, sums less their thresholds, and where the true sign may differ."""
         return _as_signs(gaps >= 0), ~(np.abs(gaps) > error)
 
     def signs_at_extremes(self, lower: Floats, upper: Floats) -> tuple[Signs, Signs]:
@@ -115,17 +120,23 @@ class HiddenLayer:
         Returns:
             Two arrays (neurons,) int8, exact. A neuron is *stable* iff they agree.
         """
-        positive = self.weight > 0
-        corners = (np.where(positive, lower, upper), np.where(positive, upper, lower))
-        return self._signs_at_corners(corners[0]), self._signs_at_corners(corners[1])
-
-    def _signs_at_corners(self, corners: Floats) -> Signs:
-        # one corner of the box for each neuron: a row sum instead of a product of matrices
-        sums = (self.weight * corners).sum(axis=1)
-        signs, doubtful = self._likely_signs(sums, np.abs(corners).sum(axis=1))
-        for neuron in np.flatnonzero(doubtful):
-            signs[neuron] = self._exact_sign(int(neuron), corners[neuron])
-        return signs
+        with np.errstate(over="ignore", invalid="ignore"):
+            # twice the sums at the corners are weight . (lower + upper) -+ sum (upper - lower)
+            both, spread = lower + upper, upper - lower
+            gaps = both @ self.real_weight - 2 * self.threshold
+            reach = spread.sum()
+            # 2 inputs terms, each rounded once when it was made, and the threshold's own difference
+            size = np.abs(both).sum() + reach + 2 * np.abs(self.threshold)
+            error = self._error_bound(2 * self.inputs + 3, size)
+            lowest, doubtful_lowest = self._likely_signs(gaps - reach, error)
+            highest, doubtful_highest = self._likely_signs(gaps + reach, error)
+        for neuron in np.flatnonzero(doubtful_lowest):
+            corner = np.where(self.weight[neuron] > 0, lower, upper)
+            lowest[neuron] = self._exact_sign(int(neuron), corner)
+        for neuron in np.flatnonzero(doubtful_highest):
+            corner = np.where(self.weight[neuron] > 0, upper, lower)
+            highest[neuron] = self._exact_sign(int(neuron), corner)
+        return lowest, highest
 
     def _exact_sign(self, neuron: int, values: Floats) -> int:
         terms = [*(self.weight[neuron] * values).tolist(), -float(self.threshold[neuron])]
@@ -136,9 +147,13 @@ class HiddenLayer:
 
     def signs_of_signs(self, signs: Signs) -> Signs:
         """Activations (N, neurons) int8 for activations (N, inputs) int8 of the layer below."""
+        return _as_signs(self.sums(signs) >= self.integer_threshold.astype(np.float32))
+
+    def sums(self, signs: Signs) -> npt.NDArray[np.float32]:
+        """`weight . h` (N, neurons) for inputs (N, inputs) int8 of -1, 0 or 1; exact."""
         # float32 holds these sums exactly, and a product of float32 matrices is the fast one
-        sums = signs.astype(np.float32) @ self._fast_weight
-        return _as_signs(sums >= self.integer_threshold.astype(np.float32))
+        sums: npt.NDArray[np.float32] = signs.astype(np.float32) @ self._fast_weight
+        return sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +215,8 @@ class OutputLayer:
 
     def exact_values(self, sums: Integers) -> list[Fraction]:
         """Class values of one row (classes,) of `sums`, as exact numbers."""
+        if self.plain:
+            return [Fraction(total) for total in sums.tolist()]
         return [
             Fraction(float(scale)) * int(total) + Fraction(float(bias))
             for scale, total, bias in zip(self.scale, sums, self.bias, strict=True)
@@ -326,7 +343,8 @@ class BinaryNetwork:
 
 def ranking(values: list[Fraction]) -> list[int]:
     """Classes from the highest value to the lowest, a tie to the lower index first."""
-    return sorted(range(len(values)), key=lambda index: (-values[index], index))
+    # sorting is stable, in reverse as well
+    return sorted(range(len(values)), key=values.__getitem__, reverse=True)
 
 
 def _as_signs(positive: npt.NDArray[np.bool_]) -> Signs:

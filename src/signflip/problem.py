@@ -195,9 +195,12 @@ class Problem:
             )
 
     @cached_property
+    def _clean_values(self) -> list[Fraction]:
+        return self._exact_values(self.image)
+
+    @cached_property
     def _clean_ranking(self) -> list[int]:
-        signs = self.network.activations(self.image[None])[-1]
-        return ranking(self.network.output.exact_values(self.network.output.sums(signs)[0]))
+        return ranking(self._clean_values)
 
     @property
     def prediction(self) -> int:
@@ -214,7 +217,8 @@ class Problem:
     @cached_property
     def clean(self) -> Replay:
         """The clean image's replay."""
-        return self.replay(self.image)
+        value = self._objective_of_values(self._clean_values)
+        return Replay(inside=True, value=value, prediction=self.prediction)
 
     def coefficients(self, rival: int) -> Floats:
         """(width,) float64: what each neuron of the last hidden layer adds to the objective.
@@ -255,7 +259,9 @@ class Problem:
 
     def exact_objective(self, sums: Integers) -> Fraction:
         """Objective (1) of one row (classes,) of output sums, exact."""
-        values = self.network.output.exact_values(sums)
+        return self._objective_of_values(self.network.output.exact_values(sums))
+
+    def _objective_of_values(self, values: list[Fraction]) -> Fraction:
         return max(values[rival] for rival in self.rivals) - values[self.prediction]
 
     def replay(self, image: npt.ArrayLike) -> Replay:
@@ -265,13 +271,16 @@ class Problem:
             DataError: the image has another shape, or a value is not finite.
         """
         candidate = np.asarray(image, dtype=np.float64)
-        signs = self.network.activations(candidate[None])[-1]
-        sums = self.network.output.sums(signs)[0]
+        values = self._exact_values(candidate)
         return Replay(
             inside=self.box.contains(candidate),
-            value=self.exact_objective(sums),
-            prediction=ranking(self.network.output.exact_values(sums))[0],
+            value=self._objective_of_values(values),
+            prediction=values.index(max(values)),  # a tie to the lower class
         )
+
+    def _exact_values(self, image: Floats) -> list[Fraction]:
+        signs = self.network.activations(image[None])[-1]
+        return self.network.output.exact_values(self.network.output.sums(signs)[0])
 
 
 def _two_sum(a: Floats, b: float) -> tuple[Floats, Floats]:
