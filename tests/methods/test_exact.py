@@ -19,7 +19,10 @@ from signflip.milp import Gurobi
 from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.result import AttackResult, Stop, Verdict
-from signflip.search.kernel import advance
+from signflip.search.anneal import anneal
+from signflip.search.ascent import ascend
+from signflip.search.geometry import scaled_gram
+from signflip.search.kernel import advance, bound
 from tests.support.close_call import close_call
 from tests.support.grouped import grouped_optima, grouped_problem
 from tests.support.oracle import exact_optimum, safe_optimum
@@ -260,8 +263,8 @@ def test_the_time_limit_holds_and_a_bound_remains() -> None:
 
 def test_no_problem_needs_code_that_is_not_prepared() -> None:
     Exact().prepare()
-    kernel: Any = advance
-    prepared = len(kernel.signatures)
+    kernels: list[Any] = [advance, anneal, ascend, bound, scaled_gram]
+    prepared = [len(kernel.signatures) for kernel in kernels]
     rng = np.random.default_rng(0)
     for widths in ((1,), (9,), (9, 1), (9, 8), (9, 8, 7)):
         for plain in (True, False):
@@ -269,7 +272,8 @@ def test_no_problem_needs_code_that_is_not_prepared() -> None:
                 rng, inputs=12, widths=widths, classes=3, plain=plain, epsilon=0.5
             )
             attack(problem, Exact())
-    assert len(kernel.signatures) == prepared
+    assert [len(kernel.signatures) for kernel in kernels] == prepared
+    assert all(prepared)
 
 
 def test_improvements_are_told_as_they_come() -> None:

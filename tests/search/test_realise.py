@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -14,6 +15,8 @@ from tests.support.close_call import close_call
 from tests.support.oracle import patterns
 from tests.support.random_problems import EPSILONS, points_of, random_problem
 from tests.support.strategies import networks, problems
+
+Realise = Callable[[Realiser, Flips], Floats | Answer]
 
 seeds = st.integers(0, 2**32)
 
@@ -63,14 +66,15 @@ def corner_problem(inputs: int, margin: float) -> Problem:
     return Problem.ball(BinaryNetwork((hidden,), output), image, epsilon=0.1)
 
 
+@pytest.mark.parametrize("realise", [Realiser.solve, Realiser.by_program])
 @pytest.mark.parametrize("inputs", [4, 31, 784])
 @pytest.mark.parametrize("margin", [1e-3, 1e-5, 1e-7, 1e-9])
-def test_a_margin_on_either_side_is_told(inputs: int, margin: float) -> None:
+def test_a_margin_on_either_side_is_told(realise: Realise, inputs: int, margin: float) -> None:
     for sign in (1, -1):
         problem = corner_problem(inputs, sign * margin)
         space = PatternSpace.of(problem)
         assert space.size == 2
-        answer = Realiser(space).solve(np.ones(2, dtype=np.bool_))
+        answer = realise(Realiser(space), np.ones(2, dtype=np.bool_))
         if sign < 0:
             assert answer is Answer.REFUSED
         else:
@@ -78,9 +82,12 @@ def test_a_margin_on_either_side_is_told(inputs: int, margin: float) -> None:
             assert np.all(problem.network.activations(answer[None])[0] == 1)
 
 
+@pytest.mark.parametrize("realise", [Realiser.solve, Realiser.by_program])
 @pytest.mark.parametrize("inputs", [4, 31, 784])
 @pytest.mark.parametrize("margin", [1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 0.0])
-def test_a_margin_near_0_is_never_taken_for_the_other_side(inputs: int, margin: float) -> None:
+def test_a_margin_near_0_is_never_taken_for_the_other_side(
+    realise: Realise, inputs: int, margin: float
+) -> None:
     for sign in (1, -1):
         problem = corner_problem(inputs, sign * margin)
         space = PatternSpace.of(problem)
@@ -95,15 +102,18 @@ def test_a_margin_near_0_is_never_taken_for_the_other_side(inputs: int, margin: 
         ]
         realiser = Realiser(space)
         for flips in (np.ones(2, dtype=np.bool_), np.zeros(2, dtype=np.bool_)):
-            answer = realiser.solve(flips[: space.size])
+            answer = realise(realiser, flips[: space.size])
             if answer is Answer.REFUSED:
                 assert flips.all()
                 assert min(slacks) < 0
 
 
 @settings(max_examples=60)
-@given(problems(network=networks(max_depth=1)))
-def test_it_agrees_with_exact_programs(problem: Problem) -> None:
+@given(
+    problem=problems(network=networks(max_depth=1)),
+    realise=st.sampled_from([Realiser.solve, Realiser.by_program]),
+)
+def test_it_agrees_with_exact_programs(problem: Problem, realise: Realise) -> None:
     space = PatternSpace.of(problem)
     if space.size == 0:
         return
@@ -116,7 +126,7 @@ def test_it_agrees_with_exact_programs(problem: Problem) -> None:
     for number in range(2**space.size):
         flips = np.array([bool(number >> bit & 1) for bit in range(space.size)])
         pattern = tuple(space.pattern(flips).tolist())
-        answer = realiser.solve(flips)
+        answer = realise(realiser, flips)
         if answer is Answer.REFUSED:
             assert pattern not in exact
             continue

@@ -33,11 +33,11 @@ class _Cache(FunctionCache):
         return (*key, SOURCES)
 
 
-def compiled(*, fastmath: bool = False) -> Callable[[Function], Function]:
+def compiled(*, fastmath: bool | set[str] = False) -> Callable[[Function], Function]:
     """A function compiled by Numba, which lets other threads run meanwhile.
 
     Args:
-        fastmath: whether sums may be taken in any order.
+        fastmath: whether sums may be taken in any order; or LLVM's flags for what else may be.
     """
 
     def compile_one(function: Function) -> Function:

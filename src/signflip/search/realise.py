@@ -1,7 +1,7 @@
-"""Whether a full pattern can be realised: a linear program, whose word is taken for neither answer.
+"""Whether a full pattern can be realised: by ascent, then by a linear program.
 
-A point is believed once it has been replayed, a refusal once its multipliers satisfy Farkas' lemma
-with outward rounding. Between the two lies `Answer.UNDECIDED`.
+Neither is taken at its word. A point is believed once it has been replayed, a refusal once its
+multipliers satisfy Farkas' lemma with outward rounding. Between the two lies `Answer.UNDECIDED`.
 """
 
 from enum import Enum
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.network import UNIT_ROUNDOFF, Floats
+from signflip.search.ascent import End, ascend, sweeps_of
 from signflip.search.patterns import Flips, PatternSpace
 
 MARGIN = 1e-6
@@ -29,7 +30,10 @@ class Answer(Enum):
 
 
 class Realiser:
-    """Solves the linear programs of one pattern space, each from the last one's basis."""
+    """Realises the patterns of one space.
+
+    Linear programs, where ascent fails, are solved each from the last one's basis.
+    """
 
     def __init__(self, space: PatternSpace) -> None:
         self._space = space
@@ -40,10 +44,12 @@ class Realiser:
         rounding = 4 * UNIT_ROUNDOFF * float(movable.sum()) / self._unit
         self._margin = min(MARGIN + rounding, len(space.radius) + 1.0)
         self._rows = np.arange(space.size, dtype=np.int32)
+        self._reach = space.radius / self._unit
+        self._sweeps = sweeps_of(*space.directions.shape)
 
     @cached_property
     def _solver(self) -> Any:  # highspy's types lack some of its methods
-        # built when the first leaf comes: most proofs need none
+        # built when the first program comes: most problems need none
         space = self._space
         size, inputs = space.directions.shape
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
@@ -58,7 +64,7 @@ class Realiser:
         ):
             solver.setOptionValue(option, value)
         # columns: the move from the centre in units of the largest radius, and a slack
-        radius = np.append(space.radius / self._unit, 0.0)
+        radius = np.append(self._reach, 0.0)
         solver.addVars(inputs + 1, -radius, radius)
         solver.changeColCost(inputs, -1.0)
         free = np.full(size, highspy.kHighsInf)
@@ -78,8 +84,28 @@ class Realiser:
 
         Args:
             flips: (m,) bool, which unstable neurons have the other sign than at the centre.
-            seconds: time limit; the answer is `UNDECIDED` beyond it.
+            seconds: time limit of a program; the answer is `UNDECIDED` beyond it.
         """
+        answer = self.by_ascent(flips)
+        return self.by_program(flips, seconds) if answer is Answer.UNDECIDED else answer
+
+    def by_ascent(self, flips: Flips) -> Floats | Answer:
+        """The quick way: it leaves `UNDECIDED` patterns that have a margin near 0."""
+        space = self._space
+        side = np.where(flips, 1.0, -1.0)
+        need = np.where(flips, space.reluctance, -space.distance) / self._unit
+        multipliers, z = np.zeros(space.size), np.zeros(len(space.radius))
+        end = ascend(
+            space.directions, self._reach, side, need, self._margin, self._sweeps, multipliers, z
+        )
+        if end == End.POINT:
+            return space.problem.box.clip(space.centre + space.radius * np.clip(z, -1, 1))
+        if end == End.REFUSAL and refutes(space, flips, side * multipliers):
+            return Answer.REFUSED
+        return Answer.UNDECIDED
+
+    def by_program(self, flips: Flips, seconds: float = np.inf) -> Floats | Answer:
+        """The thorough way, a linear program; arguments as those of `solve`."""
         # the solver's clock counts all its runs
         self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
         # on the sure side of each distance by a margin: such a point replays as it should
