@@ -11,6 +11,7 @@ from signflip.methods.exact import Exact
 from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 from signflip.problem import Problem
 from signflip.result import Verdict
+from signflip.search.bits import REACH
 from signflip.search.patterns import PatternSpace
 from signflip.search.tables import (
     MOST_INPUTS,
@@ -54,6 +55,9 @@ def test_what_the_blocks_from_here_on_can_change(seed: int, widths: tuple[int, .
         rest = blocks.effect[first:]
         np.testing.assert_array_equal(blocks.gain[level], np.maximum(rest, 0).sum(axis=0))
         np.testing.assert_array_equal(blocks.loss[level], np.maximum(-rest, 0).sum(axis=0))
+    for row, members in zip(blocks.rows, np.split(blocks.effect, blocks.first[1:-1]), strict=True):
+        raised = (2 ** np.arange(len(members))) @ (members > 0)
+        np.testing.assert_array_equal(row, raised * REACH.shape[1])
 
 
 def test_useful_signs_needed_for_a_plain_objective() -> None:

@@ -4,10 +4,10 @@ Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
 """
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -93,8 +93,12 @@ class _Search:
         self._upper = upper_of(run.problem)
         self._raise_floor()
         self._frontier = Frontier(self._space, geometry, self._upper, settings.threads)
-        self._annealer = Annealer(self._space, geometry, self._upper)
+        self._geometry = geometry
         self._realiser = Realiser(self._space)
+
+    @cached_property
+    def _annealer(self) -> Annealer:
+        return Annealer(self._space, self._geometry, self._upper)
 
     @property
     def _floor(self) -> Fraction:
@@ -121,22 +125,27 @@ class _Search:
 
     def _search(self) -> bool:
         """Search the tree, and anneal beside it; whether the whole tree was searched."""
-        clock = self._run.clock
+        if self._settings.threads == 1:
+            return self._search_with(None)
         with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
-            while True:
-                for flips in self._frontier.advance(pool, capacity=1):
-                    if clock.expired():
-                        return False
-                    self._try_leaf(flips)
-                    if self._settled:
-                        return False
-                if self._frontier.exhausted:
-                    return True
-                if self._annealer.seconds < self._settings.annealing * clock.elapsed():
-                    self._anneal()
-                if self._settled or clock.expired():
+            return self._search_with(pool)
+
+    def _search_with(self, pool: Executor | None) -> bool:
+        clock = self._run.clock
+        while True:
+            for flips in self._frontier.advance(pool, capacity=1):
+                if clock.expired():
                     return False
-                self._raise_floor()
+                self._try_leaf(flips)
+                if self._settled:
+                    return False
+            if self._frontier.exhausted:
+                return True
+            if self._annealer.seconds < self._settings.annealing * clock.elapsed():
+                self._anneal()
+            if self._settled or clock.expired():
+                return False
+            self._raise_floor()
 
     def _anneal(self) -> None:
         floor = float(self._floor)

@@ -25,7 +25,7 @@ SOFTNESS = (0.3, 0.1, 0.6)
 """Widths of a softened sign, as shares of the fan-in's square root; runs take them in turn."""
 HOTTEST, COLDEST = 4.0, 0.3
 """Temperatures at the ends of a run, in units of the largest coefficient."""
-FIRST_MOVES = 2_000
+FIRST_MOVES = 1_000
 MOST_MOVES = 100_000
 LONGEST_RUN = 0.1
 """Seconds of one run, so that the caller can look at the clock."""

@@ -1,6 +1,7 @@
 """Bit counting for Numba kernels, and the fixed tables of six-neuron blocks."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -67,6 +68,7 @@ REACH = _reach_table()
 more, if each flipped neuron of the bit set `raised` adds 1 and every other flipped one takes 1."""
 
 
+@cache
 def usable_patterns(neurons: int) -> np.uint64:
     """The patterns of a block that flip only its first `neurons` neurons."""
     return _word((SUBSETS >> neurons) == 0)

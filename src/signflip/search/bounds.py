@@ -1,5 +1,6 @@
 """A bound of the objective over the whole box, from intervals: weak, but proved and immediate."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -23,24 +24,23 @@ def _objective_bound(problem: Problem, rival: int, low: Signs, high: Signs) -> F
     """No activations between `low` and `high` make the rival's lead greater than this."""
     output, prediction = problem.network.output, problem.prediction
     bound = Fraction(float(output.bias[rival])) - Fraction(float(output.bias[prediction]))
-    # a neuron counts by its two weights and its two ends only: few kinds, each weighed exactly
-    kinds = np.stack([output.weight[rival], output.weight[prediction], low, high])
-    found, counts = np.unique(kinds, axis=1, return_counts=True)
-    for kind, count in zip(found.T.tolist(), counts.tolist(), strict=True):
-        for_rival, for_prediction, least, most = kind
-        coefficient = (
-            Fraction(float(output.scale[rival])) * for_rival
-            - Fraction(float(output.scale[prediction])) * for_prediction
-        )
-        bound += count * max(coefficient * least, coefficient * most)
+    scales = Fraction(float(output.scale[rival])), Fraction(float(output.scale[prediction]))
+    free = low != high
+    # a neuron counts by its two weights: four kinds, each weighed exactly
+    for signs in itertools.product((1, -1), repeat=2):
+        kind = (output.weight[rival] == signs[0]) & (output.weight[prediction] == signs[1])
+        coefficient = scales[0] * signs[0] - scales[1] * signs[1]
+        settled = int(low[kind & ~free].sum())
+        bound += coefficient * settled + abs(coefficient) * int(np.count_nonzero(kind & free))
     return bound
 
 
 def _interval(layer: HiddenLayer, low: Signs, high: Signs) -> tuple[Signs, Signs]:
-    weight = layer.weight.astype(np.int64)
-    least = np.minimum(weight * low, weight * high).sum(axis=1)
-    most = np.maximum(weight * low, weight * high).sum(axis=1)
+    # an input that is free stands in the middle for 0, and adds 1 to either side
+    middle = layer.sums(((low + high) // 2)[None])[0].astype(np.int64)
+    spread = np.count_nonzero(low != high)
     threshold = layer.integer_threshold
     return tuple(  # type: ignore[return-value]
-        np.where(sums >= threshold, np.int8(1), np.int8(-1)) for sums in (least, most)
+        np.where(sums >= threshold, np.int8(1), np.int8(-1))
+        for sums in (middle - spread, middle + spread)
     )

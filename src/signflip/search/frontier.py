@@ -6,7 +6,7 @@ out of work, half of the open patterns of another state's highest open level bec
 
 import copy
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,10 @@ from signflip.search.patterns import PatternSpace
 from signflip.search.tables import blocks_of, fresh_state, shallow
 
 SLICE_SECONDS = 0.02
-FIRST_BUDGET = 500
-"""Patterns of the first slice of a search; later ones are sized by the measured speed."""
+FIRST_BUDGET = 1000
+"""Patterns of the first slice of a search: about 1 ms, in which small problems end."""
+LEAST_BUDGET = 500
+"""Patterns of a slice at least; after the first they are sized by the measured speed."""
 
 
 class Frontier:
@@ -43,8 +45,12 @@ class Frontier:
         """Whether all is searched."""
         return not self._states
 
-    def advance(self, pool: ThreadPoolExecutor, capacity: int) -> npt.NDArray[np.bool_]:
+    def advance(self, pool: Executor | None, capacity: int) -> npt.NDArray[np.bool_]:
         """Search for about `SLICE_SECONDS`.
+
+        Args:
+            pool: the threads; None to do without, for one worker.
+            capacity: leaves that each thread may find before it stops.
 
         Returns:
             Leaves (N, m) bool: the flips of full patterns that beat the incumbent, as far as the
@@ -53,12 +59,13 @@ class Frontier:
         self._share()
         started = time.monotonic()
         before = sum(int(state.tally[0]) for state in self._states)
-        found = list(pool.map(lambda state: self._advance_one(state, capacity), self._states))
+        work = map if pool is None else pool.map
+        found = list(work(lambda state: self._advance_one(state, capacity), self._states))
         visited = sum(int(state.tally[0]) for state in self._states) - before
         seconds = time.monotonic() - started
         if visited >= self._budget and seconds > 0:
             scale = min(4.0, SLICE_SECONDS / seconds)
-            self._budget = max(FIRST_BUDGET, int(self._budget * scale))
+            self._budget = max(LEAST_BUDGET, int(self._budget * scale))
         self._states = [state for state in self._states if state.level[0] >= 0]
         return np.concatenate(found)
 

@@ -11,6 +11,7 @@ from signflip.errors import ProblemError
 from signflip.network import UNIT_ROUNDOFF, Signs
 from signflip.problem import Problem
 from signflip.search.bits import BLOCK, REACH, usable_patterns
+from signflip.search.compiled import compiled
 from signflip.search.geometry import Geometry, fresh_factor
 from signflip.search.kernel import COUNTER_DIGITS, Blocks, State, Sums, Upper, Words
 from signflip.search.patterns import PatternSpace
@@ -19,6 +20,7 @@ NEVER = -20000
 """A halved sum that no flips make useful: padding."""
 MOST_INPUTS = 32766
 """First-layer neurons whose halved sums, from `-neurons - 1` to `neurons`, 16 bits hold."""
+_REACH_ROW = REACH.shape[1]
 
 
 def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
@@ -31,18 +33,11 @@ def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
     count = math.ceil(size / BLOCK)
     # the first block is the short one: most nodes are visited in the last ones
     first = np.maximum(np.arange(count + 1) * BLOCK - (count * BLOCK - size), 0)
-    gain = np.zeros((count + 1, len(sums)), dtype=np.int16)
-    loss = np.zeros_like(gain)
-    rows = np.zeros((count, len(sums)), dtype=np.int16)
-    for block in reversed(range(count)):
-        members = effect[first[block] : first[block + 1]]
-        gain[block] = gain[block + 1] + (members > 0).sum(axis=0)
-        loss[block] = loss[block + 1] + (members < 0).sum(axis=0)
-        raised = (1 << np.arange(len(members))) @ (members > 0)
-        rows[block] = raised * REACH.shape[1]
+    first = first.astype(np.int64)
+    rows, gain, loss = _changes(effect, first)
     usable = [usable_patterns(int(b - a)) for a, b in itertools.pairwise(first)]
     blocks = Blocks(
-        first=first.astype(np.int64),
+        first=first,
         usable=np.array(usable, dtype=np.uint64),
         effect=effect,
         rows=rows,
@@ -51,6 +46,28 @@ def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
         segments=segments,
     )
     return blocks, sums
+
+
+@compiled()
+def _changes(effect: Sums, first: npt.NDArray[np.int64]) -> tuple[Sums, Sums, Sums]:
+    """The blocks' `rows`, `gain` and `loss` for the effects (m, K) of each flip."""
+    blocks = len(first) - 1
+    rows = np.zeros((blocks, effect.shape[1]), dtype=np.int16)
+    gain = np.zeros((blocks + 1, effect.shape[1]), dtype=np.int16)
+    loss = np.zeros_like(gain)
+    for block in range(blocks - 1, -1, -1):
+        gain[block] = gain[block + 1]
+        loss[block] = loss[block + 1]
+        for neuron in range(first[block], first[block + 1]):
+            row = np.int16(_REACH_ROW << (neuron - first[block]))
+            for k in range(effect.shape[1]):
+                change = effect[neuron, k]
+                if change > 0:
+                    rows[block, k] += row
+                    gain[block, k] += 1
+                elif change < 0:
+                    loss[block, k] += 1
+    return rows, gain, loss
 
 
 def shallow(problem: Problem) -> bool:
@@ -92,21 +109,18 @@ def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
 def _turned(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
     """Halved sums turned so that 0 or more is useful, a segment of sixteens for each rival."""
     sums, effect = second_layer(space)
-    parts: list[Sums] = []
-    changes: list[Sums] = []
-    ends = [0]
-    for rival in space.problem.rivals:
-        coefficients = space.problem.coefficients(rival)
-        matter = np.flatnonzero(coefficients)
-        side = np.sign(coefficients[matter]).astype(np.int16)
+    coefficients = [space.problem.coefficients(rival) for rival in space.problem.rivals]
+    matter = [np.flatnonzero(row) for row in coefficients]
+    segments = np.cumsum([0, *(math.ceil(len(neurons) / 16) * 16 for neurons in matter)])
+    turned = np.full(segments[-1], NEVER, dtype=np.int16)
+    changes = np.zeros((space.size, segments[-1]), dtype=np.int16)
+    for row, neurons, start in zip(coefficients, matter, segments[:-1], strict=True):
+        side = np.sign(row[neurons]).astype(np.int16)
+        here = slice(start, start + len(neurons))
         # a neuron that is useful at -1 is so at a halved sum of -1 or less
-        turned = np.where(side > 0, sums[matter], -1 - sums[matter])
-        padding = -len(matter) % 16
-        parts.append(np.append(turned, np.full(padding, NEVER)).astype(np.int16))
-        changes.append(np.pad(effect[:, matter] * side, ((0, 0), (0, padding))))
-        ends.append(ends[-1] + len(parts[-1]))
-    segments = np.array(ends, dtype=np.int64)
-    return np.concatenate(parts), np.ascontiguousarray(np.hstack(changes)), segments
+        turned[here] = np.where(side > 0, sums[neurons], -1 - sums[neurons])
+        changes[:, here] = effect[:, neurons] * side
+    return turned, changes, segments.astype(np.int64)
 
 
 def upper_of(problem: Problem) -> Upper:
