@@ -12,7 +12,7 @@ __all__ = ["cli", "main"]
     cls=Group,
     names=(
         *("attack", "certify", "min-epsilon", "show", "networks", "train", "demo"),
-        *("sweep", "merge", "export"),
+        *("sweep", "merge", "export", "report"),
     ),
     context_settings={"help_option_names": ["-h", "--help"]},
 )

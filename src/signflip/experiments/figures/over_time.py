@@ -1,0 +1,195 @@
+"""Figure 4: mean normalised objective against run time, from the traces of the runs."""
+
+from math import floor, log10
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+from signflip.experiments.figures.panels import Spacing, place_panels
+from signflip.experiments.figures.plot import Plot, Source, no_plot
+from signflip.experiments.figures.style import INK, Look, looks
+from signflip.experiments.frame import CELL, Trace
+from signflip.experiments.selection import common, optimising_lines
+from signflip.experiments.statistics import mean_half_width
+from signflip.network import Floats
+
+_NUMBER, _TITLE = 4, "Mean objective against run time"
+_MISSING = "The store holds no finished results of methods that look for the largest objective."
+_HOW_TO_READ = (
+    "Mean of objective (1) over its largest conceivable value, higher is better, with 95 % t "
+    "intervals. A line is full as long as one of its runs goes on, and dotted after that: a run "
+    "that has ended keeps its best value. A network's methods are compared on the n problems that "
+    "all of them were given; a failed run counts with the objective of the clean image. The "
+    "dashed line is the mean optimum, where the exact method proved it for all n problems."
+)
+_POINTS = 49
+_EARLIEST = 1e-3
+_FEW, _MANY = 16, (4, 6)
+
+
+def plot(source: Source) -> Plot:
+    """The figure; in words if no method looked for the largest objective."""
+    values = means_over_time(source)
+    if values.is_empty():
+        return no_plot(_NUMBER, _TITLE, _MISSING)
+    return Plot(
+        number=_NUMBER,
+        title=_TITLE,
+        caption=_HOW_TO_READ,
+        drawing=_draw(values),
+        values=values,
+    )
+
+
+def means_over_time(source: Source) -> pl.DataFrame:
+    """The mean objective of each line and cell at times that are the same for all.
+
+    Returns:
+        `data`, `network`, `epsilon`, `line`, `method`, `n`, `seconds`, `mean` with its interval
+        `low` to `high` (null for one problem), `running` (whether a run of the line goes on), and
+        `optimum`, the mean one of the n problems, null unless it is known of all.
+    """
+    rows = common(optimising_lines(source.frame)).drop_nulls("normalised")
+    if rows.filter(~pl.col("failed")).is_empty():
+        return pl.DataFrame()
+    scales = dict(rows.select("key", "largest_conceivable").iter_rows())
+    traces = {key: _as_array(trace, scales[key]) for key, trace in source.traces(set(scales))}
+    times = _times(rows, traces)
+    found = []
+    for _, runs in rows.group_by(*CELL, "line", maintain_order=True):
+        clean = (runs["clean_objective"] / runs["largest_conceivable"]).to_list()
+        curves = np.stack(
+            [
+                _curve(traces.get(key), first, times)
+                for key, first in zip(runs["key"], clean, strict=True)
+            ]
+        )
+        found.append(_mean_curve(runs, curves, times, _ends(runs)))
+    return pl.concat(found).sort(*CELL, "line", "seconds")
+
+
+def _as_array(trace: Trace, scale: float) -> Floats:
+    """(points, 2) float64: seconds, and the objective over `scale`."""
+    array = np.array(trace, dtype=np.float64).reshape(-1, 2)
+    return array / [1.0, scale]
+
+
+def _times(rows: pl.DataFrame, traces: dict[str, Floats]) -> Floats:
+    """From the decade of the first improvement to the end of the last run."""
+    end = _ends(rows)
+    firsts = [trace[1, 0] for trace in traces.values() if len(trace) > 1]
+    first = min(firsts, default=end)
+    start = max(_EARLIEST, 10.0 ** floor(log10(max(first, _EARLIEST))))
+    return np.geomspace(min(start, max(end, _EARLIEST) / 10), max(end, _EARLIEST), _POINTS)
+
+
+def _curve(trace: Floats | None, clean: float, times: Floats) -> Floats:
+    """The best value (times,) so far, at each time."""
+    if trace is None or not len(trace):
+        return np.full(len(times), clean)
+    places = np.searchsorted(trace[:, 0], times, side="right") - 1
+    curve: Floats = trace[np.maximum(places, 0), 1]
+    return curve
+
+
+def _ends(runs: pl.DataFrame) -> float:
+    """Seconds of the longest run that did not fail; 0 if all did."""
+    return max(runs.filter(~pl.col("failed"))["seconds"], default=0.0)
+
+
+def _mean_curve(runs: pl.DataFrame, curves: Floats, times: Floats, end: float) -> pl.DataFrame:
+    n = len(curves)
+    mean = curves.mean(axis=0)
+    deviation = curves.std(axis=0, ddof=1) if n > 1 else np.zeros(len(times))
+    half = pl.Series(mean_half_width(deviation, np.full(len(times), float(n)))).fill_nan(None)
+    optimum = None if runs["optimum"].has_nulls() else runs["optimum"].mean()
+    return (
+        runs.select(*CELL, "line", "method")
+        .head(1)
+        .join(
+            pl.DataFrame(
+                {
+                    "n": [n] * len(times),
+                    "seconds": times,
+                    "mean": mean,
+                    "low": mean - half,
+                    "high": mean + half,
+                    "running": times <= end,
+                    "optimum": pl.Series([optimum] * len(times), dtype=pl.Float64),
+                }
+            ),
+            how="cross",
+        )
+    )
+
+
+def _draw(values: pl.DataFrame) -> Figure:
+    styles = looks(values)
+    cells = list(values.group_by(*CELL, maintain_order=True))
+    columns = _columns(len(cells), values["epsilon"].n_unique())
+    places = [divmod(index, columns) for index in range(len(cells))]
+    handles = [look.handle(line) for line, look in styles.items()]
+    best = Line2D([], [], color=INK, linestyle="--", linewidth=1, label="mean optimum")
+    optima = [best] if values["optimum"].is_not_null().any() else []
+    spacing = Spacing(height=1.5, title=0.42, below=0.32, gap=0.3)
+    figure, axes = place_panels(places, spacing, [*handles, *optima], bottom=0.2)
+    low = min([*values["low"].drop_nulls(), *values["mean"]])
+    high = max([*values["high"].drop_nulls(), *values["mean"]])
+    for (data, network, epsilon), panel, (row, column), rows in zip(
+        (key for key, _ in cells), axes, places, (rows for _, rows in cells), strict=True
+    ):
+        panel.set_title(f"{data}, {network}\nε = {epsilon:g}, n = {rows['n'][0]}", loc="left")
+        _draw_cell(panel, rows, styles)
+        panel.set_ylim(low - 0.03, high + 0.03)
+        if row * columns + column + columns >= len(cells):
+            panel.set_xlabel("seconds")
+        if column == 0:
+            panel.set_ylabel("mean normalised\nobjective")
+        else:
+            panel.tick_params(labelleft=False)
+    return figure
+
+
+def _columns(cells: int, epsilons: int) -> int:
+    """A network's epsilons stay in one row where they fit."""
+    most = _MANY[cells > _FEW]
+    return min(cells, epsilons * (most // epsilons) or most)
+
+
+def _draw_cell(axes: Axes, rows: pl.DataFrame, styles: dict[str, Look]) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(numticks=6))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
+    axes.axhline(0, color=INK, linewidth=0.8, linestyle=":", zorder=0)
+    optimum = rows["optimum"][0]
+    if optimum is not None:
+        axes.axhline(optimum, color=INK, linewidth=1, linestyle="--", zorder=1)
+    for (line,), curve in rows.group_by("line", maintain_order=True):
+        look = styles[str(line)]
+        running = curve.filter("running")
+        axes.plot(curve["seconds"], curve["mean"], ":", color=look.colour, linewidth=1, zorder=2)
+        axes.plot(running["seconds"], running["mean"], color=look.colour, zorder=3)
+        axes.plot(
+            running["seconds"].tail(1),
+            running["mean"].tail(1),
+            color=look.colour,
+            marker=look.marker,
+            markerfacecolor=look.face,
+            zorder=4,
+        )
+        if curve["n"][0] > 1:
+            axes.fill_between(
+                running["seconds"],
+                running["low"],
+                running["high"],
+                color=look.colour,
+                alpha=0.15,
+                linewidth=0,
+                zorder=0,
+            )
+    axes.set_xlim(rows["seconds"][0], rows["seconds"][-1] * 1.15)

@@ -1,0 +1,85 @@
+"""What panels, legends and tables call a data set, a network and a series, and in which order."""
+
+import re
+from collections.abc import Iterable
+
+import polars as pl
+
+from signflip.methods import METHODS
+from signflip.zoo import DATASETS
+
+
+def with_names(frame: pl.DataFrame) -> pl.DataFrame:
+    """Adds `data`, `network` and `line`, as Enums whose order is the order to show them in.
+
+    Args:
+        frame: columns of the store, with `network_key` for `network`, and of the settings.
+    """
+    untargeted = pl.when(pl.col("target").is_null()).then(pl.lit(", untargeted"))
+    frame = frame.with_columns(
+        data=pl.col("images_name") + untargeted.otherwise(pl.lit("")), network=_networks(frame)
+    )
+    frame = _with_lines(frame)
+    return frame.with_columns(
+        pl.col("data").cast(pl.Enum(sorted(frame["data"].unique(), key=_data_order))),
+        pl.col("network").cast(pl.Enum(sorted(frame["network"].unique(), key=_natural))),
+        pl.col("line").cast(pl.Enum(_line_order(frame))),
+    )
+
+
+def _networks(frame: pl.DataFrame) -> pl.Series:
+    """A short name for each row: `2x100` where the network was trained on its data set."""
+    columns = frame.select("network_name", "images_name", "network_key")
+    keys = columns.group_by("network_name").agg(pl.col("network_key").n_unique())
+    ambiguous = set(keys.filter(pl.col("network_key") > 1)["network_name"])
+    names: dict[tuple[str, str, str], str] = {}
+    for name, images, key in columns.unique().iter_rows():
+        prefix, _, size = name.partition("-")
+        own = DATASETS.get(prefix)
+        short = size if own is not None and images in (own, f"{own}-sample") else name
+        # two networks of one name, from two stores
+        names[name, images, key] = f"{short} ({key[:6]})" if name in ambiguous else short
+    rows: Iterable[tuple[str, str, str]] = columns.iter_rows()
+    return pl.Series("network", [names[row] for row in rows], dtype=pl.String)
+
+
+def _with_lines(frame: pl.DataFrame) -> pl.DataFrame:
+    """Adds `line`: the series' name, and what tells it from others that go by that name."""
+    frame = frame.sort("seed", "key").with_columns(
+        _settings=pl.struct("method", "configuration").rank("dense").over("series")
+    )
+    several_settings = pl.col("_settings").n_unique().over("series") > 1
+    several_limits = pl.col("time_limit").n_unique().over("series") > 1
+    limits = {limit: f", {limit:g} s" for limit in frame["time_limit"].unique()}
+    limit = pl.col("time_limit").replace_strict(limits, return_dtype=pl.String)
+    settings = pl.format(", settings {}", "_settings")
+    frame = frame.with_columns(
+        line=pl.col("series")
+        + pl.when(several_limits).then(limit).otherwise(pl.lit(""))
+        + pl.when(several_settings).then(settings).otherwise(pl.lit(""))
+    )
+    # the same again with another seed
+    run = pl.int_range(1, pl.len() + 1).over("problem", "line")
+    again = pl.when(run > 1).then(pl.format(", run {}", run)).otherwise(pl.lit(""))
+    return frame.with_columns(line=pl.col("line") + again).drop("_settings")
+
+
+def _line_order(frame: pl.DataFrame) -> list[str]:
+    first = frame.group_by("line").agg(
+        pl.col("method", "warm", "step", "step_neurons").first(),
+    )
+    place = {name: index for index, name in enumerate(METHODS)}
+    order = first.with_columns(pl.col("method").replace_strict(place, return_dtype=pl.Int64))
+    return order.sort("method", "warm", "step", "step_neurons", "line")["line"].to_list()
+
+
+def _data_order(name: str) -> tuple[int, str]:
+    """Those of the zoo first, in its order."""
+    known = [place for place, data in enumerate(DATASETS.values()) if name.startswith(data)]
+    return (known[0] if known else len(DATASETS), name)
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """`2x100` before `2x1000` before `10x100`."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts], name
