@@ -16,7 +16,7 @@ from signflip.experiments.inline_svg import inline_svg
 
 _FOLDER = "page_files"
 _SCRIPTS = ("tables.js", "figures.js", "pictures.js", "choice.js", "cards.js", "gallery.js")
-_NUMBER = re.compile(r"[-−+±<>≤≥~]?\s?[\d.,]|[–—-]?$")
+_NUMBER = re.compile(r"[-−+±<>≤≥~]?\s?\d[\d.,]*(?!\w)|[–—-]?$")  # a 2x100 is none
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,12 +78,12 @@ const ORDERS = {
 /** The choice that the hash speaks of; what it does not know of is left out. */
 function choiceOfHash(hash) {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
-  const choice = { sort: "", page: 1 };
+  const choice = {};
   for (const filter of FILTERS) {
     const wanted = words.get(filter.column);
     choice[filter.column] = filter.choices.includes(wanted) ? wanted : "";
   }
-  if (Object.hasOwn(ORDERS, words.get("sort"))) choice.sort = words.get("sort");
+  choice.sort = Object.hasOwn(ORDERS, words.get("sort")) ? words.get("sort") : "";
   choice.page = Math.max(1, Math.floor(Number(words.get("page"))) || 1);
   return choice;
 }
