@@ -119,7 +119,8 @@ class _Run:
         try:
             while True:
                 self._glance()
-                if self._threads and not self._submit():
+                self._submit()
+                if not self._out and not self._more():
                     return
                 try:
                     future = self._back.get(timeout=GLANCE)
@@ -129,18 +130,22 @@ class _Run:
         finally:
             self._leave()
 
-    def _submit(self) -> bool:
-        """Keep each thread of the workers busy, and a chunk waiting for it; whether any is out."""
+    def _submit(self) -> None:
+        """Keep each thread of the workers busy, and a chunk waiting for it."""
         while len(self._out) < 2 * self._threads:
             tasks = self._next_tasks()
             if not tasks:
-                break
+                return
             chunk = Chunk(run=self._name, tasks=tasks, seconds=CHUNK)
             key = (self._name, next(self._chunks))
             future = self._client.submit(run_chunk, pickle.dumps(chunk), key=key)
             self._out[future] = tasks
             future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
-        return bool(self._out)
+
+    def _more(self) -> bool:
+        """Whether there are tasks that are not out."""
+        self._returned.extend(islice(self._waiting, 1))
+        return bool(self._returned or self._suspects)
 
     def _next_tasks(self) -> tuple[Task, ...]:
         if self._suspects:

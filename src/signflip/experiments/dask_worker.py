@@ -8,6 +8,7 @@ import multiprocessing
 import pickle
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -118,10 +119,12 @@ class Processes(WorkerPlugin):
 
     Attributes:
         networks: name of a run -> its networks, as `packed` makes them.
+        ended: names of the last runs that are over.
     """
 
     def __init__(self) -> None:
         self.networks: dict[str, Mapping[str, bytes]] = {}
+        self.ended: deque[str] = deque(maxlen=100)
         self._lock = threading.Lock()
         self._idle: list[GuardedProcess] = []
         self._busy: dict[GuardedProcess, str] = {}
@@ -164,6 +167,7 @@ class Processes(WorkerPlugin):
 
     def end(self, run: str) -> None:
         """Forget `run`, and end what processes do for it."""
+        self.ended.append(run)
         self.networks.pop(run, None)
         with self._lock:
             busy = [process for process, name in self._busy.items() if name == run]
@@ -182,10 +186,11 @@ def _received(run: str) -> Processes:
     worker = get_worker()
     end = time.monotonic() + RECEPTION
     while NAME not in worker.plugins or run not in _processes(worker).networks:
-        if time.monotonic() > end:
+        over = NAME in worker.plugins and run in _processes(worker).ended
+        if over or time.monotonic() > end:
             raise WorkerError(
-                f"the Dask worker {worker.address} has waited {RECEPTION:g} s for the networks of "
-                "its run; see that the command that runs the sweep goes on"
+                f"the Dask worker {worker.address} got no networks for its run within "
+                f"{RECEPTION:g} s; see whether the command that runs the sweep was stopped"
             )
         time.sleep(0.05)  # a worker that has just joined may get a chunk before them
     return _processes(worker)

@@ -1,0 +1,190 @@
+"""Tests on a real cluster: a scheduler and two workers on loopback, each a process of its own."""
+
+import logging
+import os
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from signflip.attack import Method
+from signflip.errors import MissingExtraError, SettingError, WorkerError
+from signflip.experiments.cluster import DaskExecutor
+from signflip.experiments.local import LocalExecutor
+from signflip.experiments.task import Answer, Task, network_key
+from signflip.methods import Exact, Fgsm
+from signflip.methods.search_goal import SearchGoal
+from signflip.network import BinaryNetwork
+from signflip.problem import Untargeted
+from signflip.workers import Failure
+from tests.support.dask_cluster import Cluster
+from tests.support.random_problems import random_problem
+from tests.support.unruly import (
+    EndParent,
+    EndProcess,
+    LackPackage,
+    RefuseSettings,
+    ShortTask,
+    Sleep,
+)
+
+PROBLEM = random_problem(np.random.default_rng(5), inputs=12, widths=(6, 6))
+OTHER = random_problem(np.random.default_rng(6), inputs=12, widths=(6, 6))
+NETWORKS = {network_key(problem.network): problem.network for problem in (PROBLEM, OTHER)}
+
+
+def task(method: Method, network: BinaryNetwork = PROBLEM.network, kind: type[Task] = Task) -> Task:
+    return kind(
+        network=network_key(network),
+        image=PROBLEM.image,
+        epsilon=0.1,
+        goal=Untargeted(),
+        method=method,
+        time_limit=5.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    started = Cluster(tmp_path_factory.mktemp("cluster"), workers=2)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def executor(cluster: Cluster) -> DaskExecutor:
+    return DaskExecutor(cluster.address, patience=60)
+
+
+def seen(answer: Answer | Failure) -> object:
+    assert isinstance(answer, Answer)
+    result = answer.result
+    return (result.verdict, result.objective, result.witness.tolist(), result.stop)
+
+
+def test_answers_are_those_of_this_machine(executor: DaskExecutor) -> None:
+    methods = (Fgsm(seed=3, restarts=4), Exact(goal=SearchGoal.OPTIMISE))
+    tasks = [
+        task(method, network) for method in methods for network in (PROBLEM.network, OTHER.network)
+    ]
+    local = dict(LocalExecutor(workers=1).run(tasks, NETWORKS))
+    remote = dict(executor.run(tasks, NETWORKS))
+    assert {one: seen(remote[one]) for one in tasks} == {one: seen(local[one]) for one in tasks}
+
+
+def test_no_tasks(executor: DaskExecutor) -> None:
+    assert list(executor.run([], NETWORKS)) == []
+
+
+def test_tasks_that_outlast_their_limit_or_crash_fail_alone(executor: DaskExecutor) -> None:
+    endless, crash = task(Sleep(seconds=600), kind=ShortTask), task(EndProcess())
+    others = [task(Sleep(seconds=0.01)) for _ in range(20)]
+    found = dict(executor.run([*others[:10], endless, crash, *others[10:]], NETWORKS))
+    assert found[endless] == Failure("its process was ended, since it went on for 1 s")
+    assert found[crash] == Failure("its process ended by itself with code -9")
+    assert all(isinstance(found[one], Answer) for one in others)
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "message"),
+    [
+        (RefuseSettings(), SettingError, "the setting is 7; it must be 8"),
+        (LackPackage(), MissingExtraError, "Gurobi needs the package 'gurobipy'"),
+    ],
+)
+def test_errors_of_users_arrive_as_they_are(
+    executor: DaskExecutor, method: Method, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        list(executor.run([task(method)], NETWORKS))
+
+
+def test_tasks_are_taken_as_workers_get_free_and_closing_ends_them(executor: DaskExecutor) -> None:
+    taken = []
+
+    def tasks() -> Iterator[Task]:
+        for seconds in (0.0, *[600.0] * 1000):
+            taken.append(seconds)
+            yield task(Sleep(seconds=seconds))
+
+    answers = executor.run(tasks(), NETWORKS)
+    next(answers)
+    answers.close()
+    assert len(taken) < 10
+    # the workers are free again: they would sleep for 600 s else
+    ((_, answer),) = executor.run([task(Sleep(seconds=0))], NETWORKS)
+    assert isinstance(answer, Answer)
+
+
+def test_a_killed_worker_costs_a_retry(cluster: Cluster, executor: DaskExecutor) -> None:
+    tasks = [task(Sleep(seconds=0.1)) for _ in range(60)]
+    killed = cluster.worker_pids()[0]
+    found = []
+    for number, (one, answer) in enumerate(executor.run(tasks, NETWORKS)):
+        if number == 10:
+            os.kill(killed, signal.SIGKILL)
+        assert isinstance(answer, Answer)
+        found.append(one)
+    assert len(found) == len(tasks)
+    assert set(found) == set(tasks)
+
+
+def test_a_task_that_kills_worker_after_worker_fails(executor: DaskExecutor) -> None:
+    deadly = task(EndParent())
+    others = [task(Sleep(seconds=0.05)) for _ in range(20)]
+    found = dict(executor.run([*others[:10], deadly, *others[10:]], NETWORKS))
+    assert found[deadly] == Failure("the Dask workers that ran it died, 2 of them")
+    assert all(isinstance(found[one], Answer) for one in others)
+
+
+def test_another_version_on_a_worker(
+    executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signflip.experiments.dask_run.versions", lambda: {"signflip": "9.9"})
+    with pytest.raises(WorkerError, match=r"worker tcp://.* has Signflip .*, this is 9\.9"):
+        list(executor.run([task(Sleep(seconds=0))], NETWORKS))
+
+
+def test_the_loss_of_the_scheduler_is_an_error_that_says_what_to_do(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    cluster = Cluster(tmp_path_factory.mktemp("lost"), workers=1)
+    try:
+        answers = DaskExecutor(cluster.address).run(
+            [task(Sleep(seconds=0.1)) for _ in range(1000)], NETWORKS
+        )
+        assert isinstance(next(answers)[1], Answer)
+        cluster.kill_scheduler()
+        with pytest.raises(WorkerError, match=r"is lost: .* the same command goes on"):
+            list(answers)
+    finally:
+        cluster.end()
+
+
+def test_no_workers(
+    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = Cluster(tmp_path_factory.mktemp("empty"), workers=0)
+    try:
+        with (
+            caplog.at_level(logging.WARNING),
+            pytest.raises(WorkerError, match=r"has had no workers for 1 s; start some by `dask"),
+        ):
+            list(DaskExecutor(cluster.address, patience=1).run([task(Fgsm())], NETWORKS))
+        assert "has no workers; waiting 1 s for some" in caplog.text
+    finally:
+        cluster.end()
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tcp://127.0.0.1", "nonsense://x:1"])
+def test_no_scheduler(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signflip.experiments.dask_run.CONNECTION", 1.0)
+    with pytest.raises(WorkerError, match="no Dask scheduler answers at"):
+        list(DaskExecutor(address).run([task(Fgsm())], NETWORKS))
+
+
+def test_dask_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signflip.experiments.cluster.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"'signflip\[cluster\]'"):
+        DaskExecutor("tcp://127.0.0.1:9").run([], NETWORKS)

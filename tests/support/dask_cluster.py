@@ -1,0 +1,93 @@
+"""A real scheduler and real workers on loopback, as the README's commands start them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from distributed import Client
+
+ROOT = Path(__file__).parents[2]
+DASK = Path(sys.executable).with_name("dask")
+WAIT = 60.0
+
+
+class Cluster:
+    """A scheduler and its workers, each a process group.
+
+    Attributes:
+        address: of the scheduler.
+    """
+
+    def __init__(self, folder: Path, *, workers: int) -> None:
+        self._folder = folder
+        self._groups: list[subprocess.Popen[bytes]] = []
+        file = folder / "scheduler.json"
+        self._scheduler = self._start(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)
+        )
+        self.address: str = json.loads(_text_of(file))["address"]
+        if workers:
+            self._start(
+                "worker", self.address, "--nworkers", str(workers), "--nthreads", "1",
+                "--local-directory", str(folder),
+            )  # fmt: skip
+            with self.client() as client:
+                client.wait_for_workers(workers, timeout=WAIT)
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """A client of the test's own."""
+        with Client(self.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
+            yield client
+
+    def worker_pids(self) -> list[int]:
+        """Processes of the workers, not of their nannies."""
+        with self.client() as client:
+            return list(client.run(os.getpid).values())
+
+    def kill_scheduler(self) -> None:
+        """End the scheduler as `kill -9` does."""
+        _kill(self._scheduler)
+
+    def end(self) -> None:
+        """End all processes."""
+        for group in reversed(self._groups):
+            _kill(group)
+
+    def _start(self, *words: str) -> "subprocess.Popen[bytes]":
+        with (self._folder / f"{words[0]}.log").open("wb") as log:
+            group = subprocess.Popen(
+                (str(DASK), *words, "--no-dashboard"),
+                stdout=log,
+                stderr=log,
+                # workers find the methods of tests; a retry of the same chunk fails sooner
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(ROOT),
+                    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+                },
+                start_new_session=True,
+            )
+        self._groups.append(group)
+        return group
+
+
+def _kill(group: "subprocess.Popen[bytes]") -> None:
+    if group.poll() is None:
+        os.killpg(group.pid, signal.SIGKILL)
+    group.wait()
+
+
+def _text_of(file: Path) -> str:
+    end = time.monotonic() + WAIT
+    while not (file.exists() and file.read_text()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"{file} did not appear")
+        time.sleep(0.05)
+    return file.read_text()

@@ -1,0 +1,66 @@
+"""Methods that misbehave, and tasks whose hard limit comes soon. Processes find them here."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+from signflip.attack import Outcome
+from signflip.errors import MissingExtraError, SettingError
+from signflip.experiments.task import Task
+from signflip.result import Stop
+from signflip.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sleep:
+    """Sleeps, whatever its time limit is."""
+
+    seconds: float
+
+    def run(self, _: Run) -> Outcome:
+        time.sleep(self.seconds)
+        return Outcome(Stop.BUDGET)
+
+
+@dataclass(frozen=True)
+class EndProcess:
+    """Ends its process."""
+
+    def run(self, _: Run) -> Outcome:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Outcome(Stop.BUDGET)
+
+
+@dataclass(frozen=True)
+class EndParent:
+    """Ends the process that started its own."""
+
+    def run(self, _: Run) -> Outcome:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+        return Outcome(Stop.BUDGET)
+
+
+@dataclass(frozen=True)
+class RefuseSettings:
+    """Refuses its settings, but only where it runs."""
+
+    def run(self, _: Run) -> Outcome:
+        raise SettingError("the setting is 7; it must be 8")
+
+
+@dataclass(frozen=True)
+class LackPackage:
+    """Has no solver where it runs."""
+
+    def run(self, _: Run) -> Outcome:
+        raise MissingExtraError("gurobipy", "gurobi", "the solver Gurobi")
+
+
+class ShortTask(Task):
+    """A task whose process is ended after a second."""
+
+    @property
+    def hard_limit(self) -> float:
+        return 1.0
