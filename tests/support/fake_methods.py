@@ -18,7 +18,7 @@ class Quick:
 
     number: int = 0
 
-    def run(self, run: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         return Outcome(Stop.LOCAL_OPTIMUM)
 
 
@@ -28,7 +28,7 @@ class Sleeper:
 
     seconds: float
 
-    def run(self, run: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         time.sleep(self.seconds)
         return Outcome(Stop.LOCAL_OPTIMUM)
 
@@ -43,7 +43,7 @@ class Dier:
     folder: str
     deaths: int
 
-    def run(self, run: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         before = len(list(Path(self.folder).iterdir()))
         if before < self.deaths:
             Path(self.folder, str(before)).touch()
@@ -55,7 +55,7 @@ class Dier:
 class GivesUp:
     """A solver that gives up."""
 
-    def run(self, run: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         raise SolverFailure("out of memory")
 
 
@@ -72,5 +72,5 @@ class SlowToPrepare:
             time.sleep(self.seconds)
             ready.touch()
 
-    def run(self, run: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         return Outcome(Stop.LOCAL_OPTIMUM)
