@@ -28,8 +28,10 @@ def _objective_bound(problem: Problem, rival: int, low: Signs, high: Signs) -> F
     free = low != high
     # a neuron counts by its two weights: four kinds, each weighed exactly
     for signs in itertools.product((1, -1), repeat=2):
-        kind = (output.weight[rival] == signs[0]) & (output.weight[prediction] == signs[1])
         coefficient = scales[0] * signs[0] - scales[1] * signs[1]
+        if coefficient == 0:
+            continue
+        kind = (output.weight[rival] == signs[0]) & (output.weight[prediction] == signs[1])
         settled = int(low[kind & ~free].sum())
         bound += coefficient * settled + abs(coefficient) * int(np.count_nonzero(kind & free))
     return bound
