@@ -60,7 +60,10 @@ def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
             witness = store.witness(row.key)
             assert witness is not None
             replay = problem.replay(witness)
-            assert (replay.value, replay.prediction) == (row.objective, row.witness_prediction)
+            assert (float(replay.value), replay.prediction) == (
+                row.objective,
+                row.witness_prediction,
+            )
             assert replay.inside
             assert row.failure is None
             again = attack(problem, attempt.series.method, time_limit=5)

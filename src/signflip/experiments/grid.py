@@ -1,10 +1,10 @@
 """Grid files: what a sweep runs, as TOML that people write; read, checked, and made a `Plan`."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from signflip.data import ImageSet, dataset_names, load_dataset
+from signflip.data import ImageSet, load_dataset
 from signflip.errors import GridError, SignflipError
 from signflip.experiments.grid_model import Grid, ProblemTable, grid_of
 from signflip.experiments.grid_series import series_of
@@ -95,8 +95,9 @@ class _Planner:
 
     def _image_set(self, name: str) -> ImageSet:
         if name not in self._images:
-            source = name if name in dataset_names() else self._folder / name
-            self._images[name] = load_dataset(source, data_dir=self._data_dir)
+            source = self._folder / name if Path(name).suffix == ".npz" else name
+            images = load_dataset(source, data_dir=self._data_dir)
+            self._images[name] = replace(images, name=name)  # not the folder's name too
         return self._images[name]
 
 

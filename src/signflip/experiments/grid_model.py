@@ -189,6 +189,10 @@ def _sentence(detail: ErrorDetails) -> str:
     rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if kind == "value_error":
         return f"{place}: {rule}"
+    if kind == "too_short":
+        return f"{place} is empty; name at least one"
+    if kind == "model_type":
+        return f"{place} is {value!r}; it must be a table"
     return f"{place} is {value!r}; it {rule}"
 
 
