@@ -88,9 +88,9 @@ def write_report(
     page = Page(
         title=title or f"Attacks and proofs of {store.path.name}",
         subtitle=_subtitle(store, frame, note),
-        summary=[*_summary(frame), *(("note", text) for text in said)],
+        summary=_summary(frame),
         figures=figures,
-        tables=written,
+        tables=[*([tables.remarks_table(said)] if said else []), *written],
         gallery=gallery_of(store),
     )
     write_page(folder / "index.html", page)

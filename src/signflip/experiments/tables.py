@@ -1,6 +1,6 @@
 """The report's tables, as frames of numbers, and as text to read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -174,6 +174,11 @@ def lines_table(values: pl.DataFrame) -> Table:
         ],
         caption="What ran under each name; seconds are those of all runs that did not fail.",
     )
+
+
+def remarks_table(sentences: Sequence[str]) -> Table:
+    """What a reader of the figures must know, to read."""
+    return Table(title="Remarks", header=["remark"], rows=[[text] for text in sentences])
 
 
 def markdown(table: Table) -> str:

@@ -1,17 +1,16 @@
 """Figure 4: mean normalised objective against run time, from the traces of the runs."""
 
-from math import floor, log10
+from math import ceil, floor, log10
 
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
 
 from signflip.experiments.figures.panels import Spacing, place_panels
 from signflip.experiments.figures.plot import Plot, Source, no_plot
-from signflip.experiments.figures.style import INK, Look, looks
+from signflip.experiments.figures.style import INK, UNKNOWN, Look, looks
 from signflip.experiments.frame import CELL, Trace
 from signflip.experiments.selection import common, optimising_lines
 from signflip.experiments.statistics import mean_half_width
@@ -20,14 +19,16 @@ from signflip.network import Floats
 _NUMBER, _TITLE = 4, "Mean objective against run time"
 _MISSING = "The store holds no finished results of methods that look for the largest objective."
 _HOW_TO_READ = (
-    "Mean of objective (1) over its largest conceivable value, higher is better, with 95 % t "
-    "intervals. A line is full as long as one of its runs goes on, and dotted after that: a run "
-    "that has ended keeps its best value. A network's methods are compared on the n problems that "
-    "all of them were given; a failed run counts with the objective of the clean image. The "
-    "dashed line is the mean optimum, where the exact method proved it for all n problems."
+    "Mean of objective (1) over its largest conceivable value; higher is better. A line is full as "
+    "long as one of its runs goes on, and dotted after that: a run that has ended keeps its best "
+    "value. The points on the right are the means at the end, with 95 % t intervals. A network's "
+    "methods are compared on the n problems that all of them were given; a failed run counts with "
+    "the objective of the clean image. The dashed line is the mean optimum, where the exact method "
+    "proved it for all n problems."
 )
 _POINTS = 49
 _EARLIEST = 1e-3
+_ROOM = 0.08  # of the time axis, behind its end for each point
 _FEW, _MANY = 16, (4, 6)
 
 
@@ -118,7 +119,8 @@ def _mean_curve(runs: pl.DataFrame, curves: Floats, times: Floats, end: float) -
                     "mean": mean,
                     "low": mean - half,
                     "high": mean + half,
-                    "running": times <= end,
+                    # up to the first time at which all have ended
+                    "running": np.arange(len(times)) <= np.searchsorted(times, end),
                     "optimum": pl.Series([optimum] * len(times), dtype=pl.Float64),
                 }
             ),
@@ -135,15 +137,17 @@ def _draw(values: pl.DataFrame) -> Figure:
     handles = [look.handle(line) for line, look in styles.items()]
     best = Line2D([], [], color=INK, linestyle="--", linewidth=1, label="mean optimum")
     optima = [best] if values["optimum"].is_not_null().any() else []
-    spacing = Spacing(height=1.5, title=0.42, below=0.32, gap=0.3)
+    spacing = Spacing(height=1.5, title=0.42, below=0.32, left=0.85, gap=0.3)
     figure, axes = place_panels(places, spacing, [*handles, *optima], bottom=0.2)
-    low = min([*values["low"].drop_nulls(), *values["mean"]])
-    high = max([*values["high"].drop_nulls(), *values["mean"]])
+    ticks = _ticks(values, most=5 if columns <= _MANY[0] else 3)
+    last = values.group_by(*CELL, "line").last()
+    low = min([*last["low"].drop_nulls().clip(-1), *values["mean"]])
+    high = max([*last["high"].drop_nulls().clip(None, 1), *values["mean"]])
     for (data, network, epsilon), panel, (row, column), rows in zip(
         (key for key, _ in cells), axes, places, (rows for _, rows in cells), strict=True
     ):
         panel.set_title(f"{data}, {network}\nε = {epsilon:g}, n = {rows['n'][0]}", loc="left")
-        _draw_cell(panel, rows, styles)
+        _draw_cell(panel, rows, styles, ticks)
         panel.set_ylim(low - 0.03, high + 0.03)
         if row * columns + column + columns >= len(cells):
             panel.set_xlabel("seconds")
@@ -154,42 +158,51 @@ def _draw(values: pl.DataFrame) -> Figure:
     return figure
 
 
+def _ticks(values: pl.DataFrame, *, most: int) -> list[float]:
+    """Whole powers of ten on the time axis, every second or third if there are many."""
+    seconds = values["seconds"]
+    powers = range(
+        ceil(log10(seconds.head(1)[0]) - 1e-9), floor(log10(seconds.tail(1)[0]) + 0.05) + 1
+    )
+    return [10.0**power for power in powers[:: ceil(len(powers) / most) or 1]]
+
+
 def _columns(cells: int, epsilons: int) -> int:
     """A network's epsilons stay in one row where they fit."""
     most = _MANY[cells > _FEW]
     return min(cells, epsilons * (most // epsilons) or most)
 
 
-def _draw_cell(axes: Axes, rows: pl.DataFrame, styles: dict[str, Look]) -> None:
+def _draw_cell(axes: Axes, rows: pl.DataFrame, styles: dict[str, Look], ticks: list[float]) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(numticks=6))
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.axhline(0, color=INK, linewidth=0.8, linestyle=":", zorder=0)
     optimum = rows["optimum"][0]
     if optimum is not None:
         axes.axhline(optimum, color=INK, linewidth=1, linestyle="--", zorder=1)
-    for (line,), curve in rows.group_by("line", maintain_order=True):
-        look = styles[str(line)]
+    start, end = float(rows["seconds"][0]), float(rows["seconds"][-1])
+    step = (end / start) ** _ROOM
+    for place, (line, look) in enumerate(styles.items()):
+        curve = rows.filter(pl.col("line") == line)
         running = curve.filter("running")
         axes.plot(curve["seconds"], curve["mean"], ":", color=look.colour, linewidth=1, zorder=2)
         axes.plot(running["seconds"], running["mean"], color=look.colour, zorder=3)
-        axes.plot(
-            running["seconds"].tail(1),
-            running["mean"].tail(1),
+        last = curve.tail(1)
+        known = last.drop_nulls("low")
+        axes.errorbar(
+            [end * step ** (place + 1)] * len(last),
+            last["mean"],
+            yerr=[known["mean"] - known["low"], known["high"] - known["mean"]]
+            if len(known)
+            else None,
             color=look.colour,
             marker=look.marker,
             markerfacecolor=look.face,
+            linestyle="none",
+            elinewidth=1.1,
+            capsize=1.5,
             zorder=4,
         )
-        if curve["n"][0] > 1:
-            axes.fill_between(
-                running["seconds"],
-                running["low"],
-                running["high"],
-                color=look.colour,
-                alpha=0.15,
-                linewidth=0,
-                zorder=0,
-            )
-    axes.set_xlim(rows["seconds"][0], rows["seconds"][-1] * 1.15)
+    axes.set_xlim(start, end * step ** (len(styles) + 1))
+    axes.axvline(end, color=UNKNOWN, linewidth=0.6, zorder=0)

@@ -15,7 +15,7 @@ WIDTH = 10.0
 """Of a figure, in inches, at most."""
 _NARROWEST = 6.0
 _WIDEST_PANEL = 5.0
-_RIGHT, _LEGEND_LINE, _LEGEND_ENTRY = 0.1, 0.22, 1.6
+_RIGHT, _LEGEND_LINE, _LEGEND_SIGN, _LEGEND_LETTER = 0.1, 0.22, 0.55, 0.075
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,9 @@ def place_panels(
     gaps = spacing.left + _RIGHT + spacing.gap * (columns - 1)
     width = min(_WIDEST_PANEL, (WIDTH - gaps) / columns)
     total = max(_NARROWEST, gaps + columns * width)
-    entries = max(1, int((total - spacing.left) / _LEGEND_ENTRY))
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    entry = _LEGEND_SIGN + _LEGEND_LETTER * longest
+    entries = max(1, int((total - spacing.left) / entry))
     legend = _LEGEND_LINE * ceil(len(handles) / entries)
     row_height = spacing.title + spacing.height + spacing.below
     height = legend + rows * row_height + bottom

@@ -24,8 +24,23 @@ _HOW_TO_READ = (
 )
 
 
-def shares_plot(number: int, title: str, frame: pl.DataFrame, *, missing: str) -> Plot:
-    """The plot of the shares of a frame's lines; `missing` in words if the frame is empty."""
+def shares_plot(
+    number: int,
+    title: str,
+    frame: pl.DataFrame,
+    *,
+    missing: str,
+    labels: Mapping[str, str] | None = None,
+) -> Plot:
+    """The plot of the shares of a frame's lines.
+
+    Args:
+        number: the figure's number in the paper.
+        title: what it shows, in a few words.
+        frame: results of the lines to compare.
+        missing: what to say if it is empty.
+        labels: what the legend says of a line, if not its name.
+    """
     values = shares(frame)
     if values.is_empty():
         return no_plot(number, title, missing)
@@ -33,7 +48,7 @@ def shares_plot(number: int, title: str, frame: pl.DataFrame, *, missing: str) -
         number=number,
         title=title,
         caption=_HOW_TO_READ,
-        drawing=draw_shares(values),
+        drawing=draw_shares(values, labels or {}),
         values=values,
     )
 
@@ -64,10 +79,11 @@ def shares(frame: pl.DataFrame) -> pl.DataFrame:
     return ordered.select(pl.exclude(*settled), *settled)
 
 
-def draw_shares(values: pl.DataFrame) -> Figure:
+def draw_shares(values: pl.DataFrame, labels: Mapping[str, str]) -> Figure:
     """The figure of `shares`: a panel for each data set and epsilon, a group for each network."""
     styles = looks(values)
-    figure, panels = groups.group_panels(values, [*_handles(styles), *_backdrop_handles()])
+    handles = [look.handle(labels.get(line, line)) for line, look in styles.items()]
+    figure, panels = groups.group_panels(values, [*handles, *_backdrop_handles()])
     for panel in panels:
         _draw_backdrop(panel)
         _draw_points(panel, styles)
@@ -75,10 +91,6 @@ def draw_shares(values: pl.DataFrame) -> Figure:
         panel.axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         panel.label("images flipped")
     return figure
-
-
-def _handles(styles: Mapping[str, Look]) -> list[Artist]:
-    return [look.handle(line) for line, look in styles.items()]
 
 
 def _backdrop_handles() -> list[Artist]:
