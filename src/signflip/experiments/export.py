@@ -67,6 +67,7 @@ def _witnesses(store: Store) -> pl.Series:
     with store_errors(store.path):
         query = f"SELECT witness FROM results ORDER BY {_ORDER}"
         found = [
-            None if data is None else unpack(data) for (data,) in store.connection.execute(query)
+            None if data is None else pl.Series(unpack(data))
+            for (data,) in store.connection.execute(query)
         ]
     return pl.Series("witness", found, dtype=pl.List(pl.Float64))

@@ -1,0 +1,180 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from signflip.experiments.store import Store
+from tests.cli.conftest import IMAGES, Invoke
+from tests.support.sweeps import failed_row, result_row
+
+GRID = """
+time_limit = 5
+[methods.fgsm]
+iterations = 5
+[methods.exact]
+goal = "optimise"
+[[problems]]
+networks = ["net.safetensors"]
+images = "images.npz"
+epsilons = [0.05, 0.3]
+"""
+ATTACKS = 2 * 2 * IMAGES
+SWEEP = ("sweep", "grid.toml", "--store", "results.db")
+
+
+@pytest.fixture(autouse=True)
+def grid(folder: Path) -> Path:
+    path = folder / "grid.toml"
+    path.write_text(GRID)
+    return path
+
+
+def lines_of(text: str) -> dict[str, list[str]]:
+    """First word of a line -> the others."""
+    return {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+
+
+def test_a_sweep_and_what_it_prints(invoke: Invoke) -> None:
+    result = invoke(*SWEEP, "--workers", 2)
+    assert result.exit_code == 0, result.output
+    assert f"{ATTACKS} attacks: 0 are in the store, {ATTACKS} are to be run" in result.stderr
+    table = lines_of(result.stdout)
+    assert table["series"] == [
+        "problems",
+        "flipped",
+        "robust",
+        "unknown",
+        "failed",
+        "mean",
+        "seconds",
+    ]
+    assert list(table)[1:] == ["fgsm", "exact"]
+    with Store.open("results.db") as store:
+        query = "SELECT count(*) FROM results WHERE series = 'exact' AND verdict = ?"
+        counts = [
+            store.connection.execute(query, (verdict,)).fetchone()[0]
+            for verdict in ("flipped", "robust", "unknown")
+        ]
+    assert sum(counts) == 2 * IMAGES
+    assert table["exact"][:5] == [str(2 * IMAGES), *map(str, counts), "0"]
+
+
+def test_a_second_call_runs_nothing(invoke: Invoke) -> None:
+    first = invoke(*SWEEP)
+    again = invoke(*SWEEP)
+    assert again.exit_code == 0
+    assert f"{ATTACKS} are in the store, 0 are to be run" in again.stderr
+    assert again.stdout == first.stdout
+
+
+def test_a_dry_run_counts_and_leaves_no_file(invoke: Invoke, folder: Path) -> None:
+    result = invoke(*SWEEP, "--dry-run")
+    assert result.exit_code == 0, result.output
+    table = lines_of(result.stdout)
+    each = [str(2 * IMAGES)] * 2
+    assert table["fgsm"] == table["exact"] == [*each, f"0:0{2 * IMAGES * 5 // 60}:20"]
+    assert table["all"][:2] == [str(ATTACKS)] * 2
+    assert not (folder / "results.db").exists()
+    assert invoke(*SWEEP).exit_code == 0
+    rest = lines_of(invoke(*SWEEP, "--dry-run").stdout)
+    assert rest["all"] == [str(ATTACKS), "0", "0:00:00"]
+
+
+def test_skipped_images_are_counted(invoke: Invoke, grid: Path) -> None:
+    grid.write_text(GRID + "target = 0\n")
+    result = invoke(*SWEEP)
+    assert result.exit_code == 0, result.output
+    skipped = int(result.stderr.partition("target already: ")[2].split()[0])
+    assert 0 < skipped < IMAGES
+    with Store.open("results.db") as store:
+        assert len(store.keys()) == ATTACKS - 4 * skipped
+
+
+def test_failed_attacks_are_told_and_run_again_if_it_is_wanted(invoke: Invoke) -> None:
+    assert invoke(*SWEEP).exit_code == 0
+    with Store.open("results.db") as store:
+        (key,) = store.connection.execute("SELECT key FROM results").fetchone()
+        store.connection.execute("UPDATE results SET failure = 'x' WHERE key = ?", (key,))
+    assert "0 are to be run" in invoke(*SWEEP).stderr
+    result = invoke(*SWEEP, "--retry-failed")
+    assert result.exit_code == 0, result.output
+    assert f"{ATTACKS - 1} are in the store, 1 are to be run" in result.stderr
+    with Store.open("results.db") as store:
+        assert key in store.keys(failed=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sweep", "no.toml", "--store", "r.db"), "no.toml cannot be read"),
+        (("sweep", "grid.toml"), "Missing option '--store'"),
+        ((*SWEEP, "--workers", 0), "the number of workers is 0; it must be at least 1"),
+        ((*SWEEP, "--workers", 2, "--scheduler", "tcp://h:1"), "leave --workers out"),
+        (("sweep", "grid.toml", "--store", "grid.toml"), "grid.toml is no store of Signflip"),
+        (("sweep", "grid.toml", "--store", "no/r.db"), "no/r.db cannot be used"),
+        (("merge", "into.db"), "Missing argument 'FROM...'"),
+        (("merge", "into.db", "no.db"), "no.db is no file"),
+        (("merge", "into.db", "grid.toml"), "grid.toml is no store of Signflip"),
+        (("export", "no.db", "--out", "r.csv"), "no.db is no file"),
+        (("export", "no.db", "--out", "r.xls"), "r.xls is no name of a table"),
+        (("export", "no.db", "--out", "r.csv", "--witnesses"), "r.csv cannot hold witnesses"),
+        (("export", "no.db", "--out", "no/r.csv"), "no is no folder"),
+    ],
+)
+def test_bad_commands(invoke: Invoke, arguments: tuple[object, ...], message: str) -> None:
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not Path("into.db").exists()
+
+
+def test_merge(invoke: Invoke) -> None:
+    for name, rows in {
+        "a.db": [result_row("1"), failed_row("2")],
+        "b.db": [result_row("2"), result_row("3")],
+    }.items():
+        with Store.open(name, create=True) as store:
+            for row in rows:
+                store.add(row)
+    result = invoke("merge", "into.db", "a.db", "b.db")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "a.db: 2 new results\nb.db: 1 new results\n"
+    with Store.open("into.db") as store:
+        assert store.keys(failed=False) == {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet"])
+def test_export(invoke: Invoke, name: str) -> None:
+    rows = {key: result_row(key, objective=objective) for key, objective in (("b", 1.0), ("a", 2))}
+    rows["c"] = failed_row("c", bound=None, target=None)
+    with Store.open("results.db", create=True) as store:
+        for row in rows.values():
+            store.add(row)
+    options = ("--witnesses",) if name.endswith("parquet") else ()
+    result = invoke("export", "results.db", "--out", name, *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{name}: 3 results\n"
+    frame = pl.read_csv(name) if name.endswith("csv") else pl.read_parquet(name)
+    columns = [column for column in vars(result_row()) if column != "witness"]
+    assert frame.columns == columns + (["witness"] if options else [])
+    assert frame["key"].to_list() == ["a", "b", "c"]
+    assert frame["objective"].to_list() == [2.0, 1.0, -2.0]
+    assert frame["failure"].to_list() == [None, None, "it died"]
+    assert frame["target"].to_list() == [1, 1, None]
+    assert frame["settings"].to_list() == ['{"kind":"Exact"}'] * 3
+    if options:
+        witness = rows["a"].witness
+        assert witness is not None
+        assert frame["witness"].to_list() == [witness.tolist(), witness.tolist(), None]
+    again = invoke("export", "results.db", "--out", name)
+    assert again.exit_code == 2
+    assert f"{name} exists already; give --overwrite" in again.stderr
+    assert invoke("export", "results.db", "--out", name, "--overwrite").exit_code == 0
+
+
+def test_export_of_a_store_without_results(invoke: Invoke) -> None:
+    Store.open("empty.db", create=True).connection.close()
+    for name in ("empty.csv", "empty.parquet"):
+        options = ("--witnesses",) if name.endswith("parquet") else ()
+        assert invoke("export", "empty.db", "--out", name, *options).exit_code == 0
+    assert len(pl.read_parquet("empty.parquet")) == 0
