@@ -212,19 +212,24 @@ def store_options(*, out: str, limit: float) -> Callable[[Command], Command]:
             click.option("--out", type=click.Path(path_type=Path), default=Path(out)),
             click.option("--time-limit", default=limit, type=click.FloatRange(0, min_open=True)),
             click.option("--workers", default=2, type=click.IntRange(1)),
-            click.option(
-                "--data-dir",
-                type=click.Path(file_okay=False, exists=True),
-                callback=_use_data,
-                expose_value=False,
-                help="Folder of the test images, instead of SIGNFLIP_DATA.",
-            ),
+            data_option,
         )
         for option in reversed(options):
             command = option(command)
         return command
 
     return decorate
+
+
+def data_option(command: Command) -> Command:
+    """Decorates a command: where the images are."""
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, exists=True),
+        callback=_use_data,
+        expose_value=False,
+        help="Folder of the test images, instead of SIGNFLIP_DATA.",
+    )(command)
 
 
 def _use_data(_context: click.Context, _option: click.Parameter, folder: str | None) -> None:

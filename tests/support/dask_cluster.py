@@ -22,11 +22,12 @@ class Cluster:
 
     Attributes:
         address: of the scheduler.
+        processes: the scheduler, and the command that started the workers.
     """
 
     def __init__(self, folder: Path, *, workers: int) -> None:
         self._folder = folder
-        self._groups: list[subprocess.Popen[bytes]] = []
+        self.processes: list[subprocess.Popen[bytes]] = []
         file = folder / "scheduler.json"
         self._scheduler = self._start(
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)
@@ -57,7 +58,7 @@ class Cluster:
 
     def end(self) -> None:
         """End all processes."""
-        for group in reversed(self._groups):
+        for group in reversed(self.processes):
             _kill(group)
 
     def _start(self, *words: str) -> "subprocess.Popen[bytes]":
@@ -74,7 +75,7 @@ class Cluster:
                 },
                 start_new_session=True,
             )
-        self._groups.append(group)
+        self.processes.append(group)
         return group
 
 

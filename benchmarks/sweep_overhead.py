@@ -1,0 +1,187 @@
+"""What a sweep costs beyond its methods: wall time over the sum of their seconds / workers.
+
+    python -m benchmarks.sweep_overhead
+
+Runs `signflip sweep` on many short problems (exact method, 2x100, epsilon 0.005), on this machine
+and on a Dask cluster of as many single-threaded workers that it starts on loopback. A short sweep
+goes before each, so that kernels are compiled. Wall time means something only where nothing else
+runs; CPU time, of all processes of the sweep, is compared with that of a plain loop over the same
+problems in one process.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+import psutil
+from threadpoolctl import threadpool_limits
+
+from benchmarks.common import Benchmark, data_option, machine, markdown
+from signflip.attack import Preparing, attack
+from signflip.experiments.grid import read_plan
+from signflip.experiments.store import Store
+from signflip.problem import Problem
+from tests.support.dask_cluster import Cluster
+
+SHORT = 20
+"""Problems of the sweep that goes before."""
+
+GRID = """
+title = "Short problems"
+time_limit = 10
+
+[methods.exact]
+goal = "optimise"
+
+[[problems]]
+networks = ["mnist-2x100"]
+images = "{images}"
+index = "0:{problems}"
+epsilons = [0.005]
+methods = ["exact"]
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A sweep, or the plain loop.
+
+    Attributes:
+        problems: their number.
+        wall: seconds from the start of the command to its end.
+        start_up: seconds until the first method began.
+        methods: sum of the methods' seconds.
+        cpu: seconds of CPU of all its processes.
+    """
+
+    problems: int
+    wall: float
+    start_up: float
+    methods: float
+    cpu: float
+
+
+def plain_loop(grid: Path) -> Measured:
+    """The methods one after the other in this process, and nothing else."""
+    plan = read_plan(grid)
+    tasks = [attempt.task for attempt in plan.attempts()]
+    if isinstance(tasks[0].method, Preparing):
+        tasks[0].method.prepare()
+    wall, cpu, methods = time.monotonic(), time.process_time(), 0.0
+    with threadpool_limits(limits=1):
+        for task in tasks:
+            network = plan.networks[task.network]
+            problem = Problem.ball(network, task.image, epsilon=task.epsilon, goal=task.goal)
+            methods += attack(problem, task.method, time_limit=task.time_limit).seconds
+    return Measured(
+        problems=len(tasks),
+        wall=time.monotonic() - wall,
+        start_up=0.0,
+        methods=methods,
+        cpu=time.process_time() - cpu,
+    )
+
+
+def sweep(grid: Path, *options: str, cluster: Cluster | None = None) -> Measured:
+    """`signflip sweep` in a process of its own, into a new store."""
+    store = grid.with_name(f"{grid.stem}-{time.time_ns()}.db")
+    command = (sys.executable, "-m", "signflip", "sweep", str(grid), "--store", str(store))
+    others = _cpu(cluster) if cluster else 0.0
+    began, wall, cpu = time.time(), time.monotonic(), _children()
+    subprocess.run((*command, *options), check=True, stdout=subprocess.DEVNULL)
+    wall, cpu = time.monotonic() - wall, _children() - cpu
+    others = _cpu(cluster) - others if cluster else 0.0
+    with Store.open(store) as opened:
+        rows = opened.connection.execute("SELECT seconds, finished FROM results").fetchall()
+    seconds, finished = min(rows, key=lambda row: str(row[1]))
+    return Measured(
+        problems=len(rows),
+        wall=wall,
+        start_up=datetime.fromisoformat(finished).timestamp() - seconds - began,
+        methods=sum(seconds for seconds, _ in rows),
+        cpu=cpu + others,
+    )
+
+
+def _children() -> float:
+    """Seconds of CPU of the processes that this one has waited for, and that those have."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cpu(cluster: Cluster) -> float:
+    """Seconds of CPU that the cluster's processes have used."""
+    total = 0.0
+    for process in cluster.processes:
+        whole = psutil.Process(process.pid)
+        for one in (whole, *whole.children(recursive=True)):
+            times = one.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def row(name: str, workers: int, short: Measured, main: Measured, loops: list[Measured]) -> object:
+    """A row of the table."""
+    share = main.methods / workers
+    cpu = (main.cpu - short.cpu) / (loops[1].cpu - loops[0].cpu) - 1
+    return (
+        name,
+        main.problems,
+        f"{1000 * main.methods / main.problems:.1f}",
+        f"{main.wall:.1f}",
+        f"{main.start_up:.1f}",
+        f"{share:.1f}",
+        f"{main.wall / share - 1:.1%}",
+        f"{(main.wall - main.start_up) / share - 1:.1%}",
+        f"{main.cpu:.1f}",
+        f"{main.cpu / loops[1].cpu - 1:.1%}",
+        f"{cpu:.1%}",
+    )
+
+
+@click.command(cls=Benchmark)
+@click.option("--problems", default=2000, type=click.IntRange(2 * SHORT))
+@click.option("--images", default="mnist")
+@click.option("--workers", default=2, type=click.IntRange(1))
+@data_option
+def main(problems: int, images: str, workers: int) -> None:
+    """Measure, and print a table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        grids = [folder / "short.toml", folder / "main.toml"]
+        for grid, count in zip(grids, (SHORT, problems), strict=True):
+            grid.write_text(GRID.format(images=images, problems=count))
+        loops = [plain_loop(grid) for grid in grids]
+        local = [sweep(grid, "--workers", str(workers)) for grid in grids]
+        began = time.monotonic()
+        cluster = Cluster(folder, workers=workers)
+        try:
+            started = time.monotonic() - began
+            remote = [
+                sweep(grid, "--scheduler", cluster.address, cluster=cluster)
+                for grid in (grids[0], *grids)  # the first starts the workers' processes
+            ][1:]
+        finally:
+            cluster.end()
+    header = ("where", "problems", "ms a problem", "wall s", "of it start-up",
+              "methods' s / workers", "overhead", "after start-up", "CPU s",
+              "CPU over a plain loop", "after start-up")  # fmt: skip
+    rows = [
+        row(f"this machine, {workers} processes", workers, *local, loops),
+        row(f"loopback cluster, {workers} workers", workers, *remote, loops),
+    ]
+    click.echo(
+        f"{machine([])}\n\n{markdown(header, rows)}\n\nThe plain loop: {loops[1].cpu:.1f} s of "
+        f"CPU, {loops[1].methods:.1f} s in the methods, {loops[1].wall:.1f} s in all. The cluster "
+        f"was there after {started:.1f} s, which are not in the table."
+    )
+
+
+if __name__ == "__main__":
+    main()
