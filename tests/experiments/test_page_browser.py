@@ -104,7 +104,7 @@ def pixels(browser: Chrome, place: int, picture: str) -> np.ndarray:
         browser,
         """
         const card = document.querySelectorAll("#cards .card")[arguments[0]];
-        const canvas = card.querySelector(`[data-picture=${arguments[1]}]`);
+        const canvas = card.querySelector(`[data-part=${arguments[1]}] canvas`);
         const context = canvas.getContext("2d");
         return [...context.getImageData(0, 0, canvas.width, canvas.height).data];
         """,
@@ -268,6 +268,10 @@ def test_a_card_enlarged(browser: Chrome, page: Path) -> None:
     assert names[0] in dialog.text
     assert "1 of 480" in dialog.text
     wait_until(browser, "'drawn' in document.querySelector('#large-card .card').dataset")
+    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    assert "2 of 480" in dialog.text
+    browser.switch_to.active_element.send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert "1 of 480" in dialog.text
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
     assert "2 of 480" in dialog.text
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)

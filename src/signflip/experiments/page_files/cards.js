@@ -85,14 +85,9 @@ function makeCard(row) {
   set("epsilon", `ε\u00a0=\u00a0${epsilon}`);
   set("seconds", sayTime(value(row, "seconds")));
   set("clean-class", `predicts ${value(row, "prediction")}`);
-  card.querySelector("[data-open]").setAttribute("aria-label", `Enlarge ${described}`);
   if (value(row, "change") === null) {
     card.classList.add("without-change");
-    for (const gone of card.querySelectorAll(
-      '[data-part="change"], [data-picture="change"], [data-picture="result"]',
-    )) {
-      gone.remove();
-    }
+    for (const name of ["change", "result"]) card.querySelector(`[data-part="${name}"]`).remove();
   } else {
     set("factor", `× ${say(1 / epsilon, 3)}`);
     set("result-name", verdict === "flipped" ? "adversarial" : "best found");

@@ -39,11 +39,10 @@ const FILTERS = ["network", "images", "epsilon", "series", "verdict", "problem"]
   (column) => new Filter(column),
 );
 
-function byName(column) {
-  return (a, b) =>
-    INDEX.columns[column][a] === INDEX.columns[column][b]
-      ? 0
-      : String(value(a, column)).localeCompare(String(value(b, column)), "en", { numeric: true });
+/** Order of a filter's choices. */
+function byChoice(column) {
+  const { places } = FILTERS.find((filter) => filter.column === column);
+  return (a, b) => places[a] - places[b];
 }
 
 function byNumber(column) {
@@ -66,12 +65,12 @@ const ORDERS = {
   "seconds-low": byNumber("seconds"),
   "seconds-high": backwards(byNumber("seconds")),
   problem: inTurn(
-    byName("network"),
-    byName("images"),
+    byChoice("network"),
+    byChoice("images"),
     byNumber("image_index"),
     byNumber("epsilon"),
     byNumber("problem"),
-    byName("series"),
+    byChoice("series"),
   ),
 };
 

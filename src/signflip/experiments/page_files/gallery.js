@@ -100,6 +100,8 @@ function change(words) {
 function enlarge(place) {
   const dialog = at("large-card");
   const card = makeCard(shown[place]);
+  const focused = document.activeElement;
+  card.querySelector("[data-open]").disabled = true; // it is large already
   dialog.querySelector(".body").replaceChildren(card);
   dialog.querySelector(".bar span").textContent =
     `${(place + 1).toLocaleString("en")} of ${shown.length.toLocaleString("en")}`;
@@ -113,6 +115,7 @@ function enlarge(place) {
     if (next !== place && next in shown) enlarge(next);
   };
   if (!dialog.open) dialog.showModal();
+  if (focused.disabled) dialog.querySelector("[data-close]").focus(); // at either end
   drawOrSay(card);
 }
 

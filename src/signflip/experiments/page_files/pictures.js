@@ -80,7 +80,7 @@ function draw(canvas, count, colour) {
 
 /** Draw the pictures of a result on those canvases of its card that are there. */
 async function drawResult(card, row) {
-  const canvas = (name) => card.querySelector(`canvas[data-picture="${name}"]`);
+  const canvas = (name) => card.querySelector(`[data-part="${name}"] canvas`);
   const original = await ORIGINALS.bytes(INDEX.columns.image[row]);
   const grey = (level) => [level, level, level]; // clamped and rounded by the canvas
   draw(canvas("original"), original.length, (place) => grey(original[place]));
