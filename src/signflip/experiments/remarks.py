@@ -58,7 +58,7 @@ def _left_out(frame: pl.DataFrame) -> str | None:
     if not left:
         return None
     cells = main.select(*CELL).n_unique() - compared.select(*CELL).n_unique()
-    nothing = f", and {cells:,} parts of the grid have no problem in common" if cells else ""
+    nothing = f", and with them {_count(cells, 'part')} of the grid" if cells else ""
     return (
         f"{_count(left, 'problem')} not given to all methods yet; the figures leave them out"
         f"{nothing}."

@@ -149,7 +149,7 @@ def _write_tables(folder: Path, frame: pl.DataFrame) -> list[Table]:
 
 def _subtitle(store: Store, frame: pl.DataFrame, note: str | None) -> str:
     first, last = (str(text)[:16].replace("T", " ") for text in _ends(frame))
-    machines = frame["host"].n_unique()
+    machines = frame.filter(~pl.col("failed"))["host"].n_unique()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     return " ".join(
         [

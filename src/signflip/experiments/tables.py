@@ -183,18 +183,17 @@ def remarks_table(sentences: Sequence[str]) -> Table:
 
 def markdown(table: Table) -> str:
     """The table in Markdown: title and caption left out, every cell as it is on the page."""
-    widths = [
-        max(len(row[column]) for row in (table.header, *table.rows))
-        for column in range(len(table.header))
-    ]
+    header, *rows = (
+        [cell.replace("|", "\\|") for cell in cells] for cells in (table.header, *table.rows)
+    )
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
 
-    def line(cells: list[str]) -> str:
+    def line(cells: Sequence[str]) -> str:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         return f"| {' | '.join(padded)} |"
 
-    rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in table.rows]
-    return "\n".join([line(list(table.header)), rule, *map(line, escaped)]) + "\n"
+    return "\n".join([line(header), rule, *map(line, rows)]) + "\n"
 
 
 def csv_text(values: pl.DataFrame) -> str:

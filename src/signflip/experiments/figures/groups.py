@@ -8,12 +8,11 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from signflip.experiments.figures.panels import WIDTH, Spacing, place_panels
+from signflip.experiments.figures.panels import LETTER, WIDTH, Spacing, place_panels
 
 GROUP = 0.86
 """Width of a group; the next one begins at 1."""
 _MOST_COLUMNS = 3
-_LETTER = 0.075  # inches
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -68,8 +67,8 @@ def group_panels(
             places += [(row + index // columns, index % columns) for index in range(len(panels))]
             found += panels
     longest = max(len(name) for name in values["network"].cast(pl.String))
-    steep = longest * _LETTER > WIDTH / columns / _most_networks(values) - 0.2
-    below = 0.5 + (longest * _LETTER / 3 if steep else 0)
+    steep = longest * LETTER > WIDTH / columns / _most_networks(values) - 0.2
+    below = 0.5 + (longest * LETTER / 3 if steep else 0)
     figure, axes = place_panels(places, Spacing(below=below), handles)
     return figure, [
         _panel(own, rows, first=column == 0, steep=steep)

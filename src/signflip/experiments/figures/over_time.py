@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from signflip.experiments.figures.panels import Spacing, place_panels
+from signflip.experiments.figures.panels import Spacing, fitted, place_panels
 from signflip.experiments.figures.plot import Plot, Source, no_plot
 from signflip.experiments.figures.style import INK, UNKNOWN, Look, looks
 from signflip.experiments.frame import CELL, Trace
@@ -146,7 +146,9 @@ def _draw(values: pl.DataFrame) -> Figure:
     for (data, network, epsilon), panel, (row, column), rows in zip(
         (key for key, _ in cells), axes, places, (rows for _, rows in cells), strict=True
     ):
-        panel.set_title(f"{data}, {network}\nε = {epsilon:g}, n = {rows['n'][0]}", loc="left")
+        width = panel.get_position().width * figure.get_figwidth()
+        name = fitted(f"{data}, {network}", width)
+        panel.set_title(f"{name}\nε = {epsilon:g}, n = {rows['n'][0]}", loc="left")
         _draw_cell(panel, rows, styles, ticks)
         panel.set_ylim(low - 0.03, high + 0.03)
         if row * columns + column + columns >= len(cells):
@@ -160,10 +162,8 @@ def _draw(values: pl.DataFrame) -> Figure:
 
 def _ticks(values: pl.DataFrame, *, most: int) -> list[float]:
     """Whole powers of ten on the time axis, every second or third if there are many."""
-    seconds = values["seconds"]
-    powers = range(
-        ceil(log10(seconds.head(1)[0]) - 1e-9), floor(log10(seconds.tail(1)[0]) + 0.05) + 1
-    )
+    start, end = (log10(values["seconds"][row]) for row in (0, -1))
+    powers = range(ceil(start - 1e-9), floor(end + 0.05) + 1)
     return [10.0**power for power in powers[:: ceil(len(powers) / most) or 1]]
 
 

@@ -15,7 +15,9 @@ WIDTH = 10.0
 """Of a figure, in inches, at most."""
 _NARROWEST = 6.0
 _WIDEST_PANEL = 5.0
-_RIGHT, _LEGEND_LINE, _LEGEND_SIGN, _LEGEND_LETTER = 0.1, 0.22, 0.55, 0.075
+LETTER = 0.075
+"""Width of a letter, in inches, if it is none of the widest."""
+_RIGHT, _LEGEND_LINE, _LEGEND_SIGN = 0.1, 0.22, 0.55
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def place_panels(
     width = min(_WIDEST_PANEL, (WIDTH - gaps) / columns)
     total = max(_NARROWEST, gaps + columns * width)
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
-    entry = _LEGEND_SIGN + _LEGEND_LETTER * longest
+    entry = _LEGEND_SIGN + LETTER * longest
     entries = max(1, int((total - spacing.left) / entry))
     legend = _LEGEND_LINE * ceil(len(handles) / entries)
     row_height = spacing.title + spacing.height + spacing.below
@@ -84,6 +86,14 @@ def place_panels(
             handlelength=1.8,
         )
     return figure, axes
+
+
+def fitted(text: str, width: float) -> str:
+    """The text, with its middle left out if it is longer than `width` inches."""
+    letters = max(8, int(width / LETTER))
+    if len(text) <= letters:
+        return text
+    return f"{text[: letters // 2]}…{text[len(text) - letters + letters // 2 + 1 :]}"
 
 
 def in_words(text: str) -> Figure:
