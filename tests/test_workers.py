@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +160,31 @@ def test_a_run_can_be_ended_from_another_thread() -> None:
             list(pool.run(sleep, [600.0, 600.0, 600.0], limit=no_limit))
         timer.join()
         assert dict(pool.run(square, [3], limit=no_limit)) == {3: 9}
+
+
+def die_once(marker: str) -> str:
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return marker
+
+
+def test_an_item_whose_process_died_can_be_tried_again(tmp_path: Path) -> None:
+    markers = [str(tmp_path / name) for name in "ab"]
+    results = run_in_processes(die_once, markers, workers=1, limit=no_limit, retries=1)
+    assert dict(results) == {marker: marker for marker in markers}
+
+
+def name_the_process() -> None:
+    os.environ["NAMED"] = "yes"
+
+
+def name_of(_: int) -> str | None:
+    return os.environ.get("NAMED")
+
+
+def test_what_comes_first_in_each_process() -> None:
+    with WorkerPool(1, name_the_process) as pool:
+        pool.start()
+        assert dict(pool.run(name_of, [0], limit=no_limit)) == {0: "yes"}
+    assert "NAMED" not in os.environ

@@ -85,15 +85,17 @@ class WorkerPool:
     One run at a time; only `cancel` may be called from another thread meanwhile.
 
     Args:
-        workers: number of processes; they start with the first run.
+        workers: number of processes; they start with the first run, or by `start`.
+        first: called in each process before all else, such as for imports.
 
     Raises:
         SettingError: `workers` is below 1.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, first: Callable[[], None] | None = None) -> None:
         check_workers(workers)
         self._workers = workers
+        self._first = first
         self._pool = self._new_pool()
         self._closed = False
         self._running: dict[Future[Any], Any] = {}
@@ -103,6 +105,10 @@ class WorkerPool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def start(self) -> None:
+        """Start the processes, so that they are ready for the first run."""
+        self._pool.active  # noqa: B018 - Pebble's way to start its processes
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -193,6 +199,7 @@ class WorkerPool:
             # a forked process inherits locks that the parent's threads hold
             context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
+            initargs=() if self._first is None else (self._first,),
         )
 
 
@@ -212,12 +219,14 @@ def _result_of(future: Future[Result], limit: float | None) -> Result | Failure:
         return Failure(f"its process ended by itself with code {error.exitcode}", died=True)
 
 
-def _start_worker() -> None:
+def _start_worker(first: Callable[[], None] | None = None) -> None:
     # Ctrl-C goes to the whole group of processes; the parent answers it, and ends its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # workers would fight for cores, and the number of threads changes how sums round
     threadpool_limits(limits=1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if first is not None:
+        first()
 
 
 def _end_with_parent() -> None:

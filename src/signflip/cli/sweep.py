@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
@@ -48,13 +48,31 @@ def sweep(
     goes on where it was if it is called again.
     """
     executor = _executor(workers, scheduler)
-    plan = read_plan(grid, data_dir=data_dir)
-    attempts = plan.attempts()
-    if plan.skipped:
-        remarks().print(f"skipped, since predicted as the target already: {plan.skipped} images")
-    if dry_run:
-        _print_plan(attempts, _left_without_running(attempts, store_path, retry_failed))
-        return
+    with ExitStack() as stack:
+        if isinstance(executor, LocalExecutor) and not dry_run:
+            stack.enter_context(executor)  # its processes get ready meanwhile
+        plan = read_plan(grid, data_dir=data_dir)
+        attempts = plan.attempts()
+        if plan.skipped:
+            remarks().print(f"skipped, since predicted as the target already: {plan.skipped}")
+        if dry_run:
+            _print_plan(attempts, _left_without_running(attempts, store_path, retry_failed))
+            return
+        failed = _run_and_show(plan, attempts, store_path, executor, retry_failed=retry_failed)
+    if failed:
+        remarks().print(f"{failed} failed; --retry-failed runs them again")
+        sys.exit(1)
+
+
+def _run_and_show(
+    plan: Plan,
+    attempts: Sequence[Attempt],
+    store_path: Path,
+    executor: Executor,
+    *,
+    retry_failed: bool,
+) -> int:
+    """Run what the store lacks, print what it has then; how many failed this time."""
     with Store.open(store_path, create=True) as store:
         left = attempts_left(attempts, store, retry_failed=retry_failed)
         remarks().print(
@@ -66,9 +84,7 @@ def sweep(
             _run(plan, left, store, executor, counts)
         finally:  # also after Ctrl-C: what was found is shown
             _print_counts(counts_by_series(attempts, store))
-    if counts.failed:
-        remarks().print(f"{counts.failed} failed; --retry-failed runs them again")
-        sys.exit(1)
+    return counts.failed
 
 
 def _executor(workers: int | None, scheduler: str | None) -> Executor:

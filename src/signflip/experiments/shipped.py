@@ -1,7 +1,7 @@
 """A task on its way to a process, with its network: what every executor runs."""
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,6 +44,11 @@ class HardLimits:
     def answered(self, shipped: Shipped) -> None:
         """The task has its answer."""
         self._prepared.add(type(shipped.task.method))
+
+
+def kind_of(task: Task) -> Hashable:
+    """Tasks of one kind take about the same time."""
+    return task.network, task.epsilon, task.method
 
 
 def packed(networks: Mapping[str, BinaryNetwork]) -> dict[str, bytes]:
