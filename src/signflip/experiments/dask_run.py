@@ -2,24 +2,23 @@
 
 import logging
 import pickle
-import statistics
 import time
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from itertools import count, islice
+from itertools import count
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
 from distributed import CancelledError, Client, Future
 from distributed.scheduler import KilledWorker
 
+from signflip.chunks import Chunks
 from signflip.errors import SignflipError, WorkerError
-from signflip.experiments.dask_worker import Chunk, Reply, end_run, receive, run_chunk
+from signflip.experiments.dask_worker import Chunk, Reply, end_run, receive, run_tasks
 from signflip.experiments.executor import Answers
-from signflip.experiments.shipped import packed
+from signflip.experiments.shipped import kind_of, packed
 from signflip.experiments.task import Answer, Task, versions
 from signflip.network import BinaryNetwork
 from signflip.workers import Failure
@@ -35,9 +34,6 @@ GLANCE = 2.0
 
 CHUNK = 0.5
 """Seconds of work in a chunk: enough that shipping costs little, few enough to be lost lightly."""
-
-LARGEST_CHUNK = 100
-"""Tasks in a chunk at most."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,22 +65,6 @@ def _connected(address: str) -> Iterator[Client]:
         client.close(timeout=CONNECTION)  # type: ignore[no-untyped-call]
 
 
-class _Pace:
-    """How many tasks make a chunk, by the seconds that the last ones took."""
-
-    def __init__(self) -> None:
-        self._seconds: deque[float] = deque(maxlen=32)
-
-    def learn(self, answer: Answer | Failure) -> None:
-        self._seconds.append(CHUNK if isinstance(answer, Failure) else answer.result.seconds)
-
-    def chunk(self) -> int:
-        if not self._seconds:
-            return 1
-        mean = max(statistics.fmean(self._seconds), CHUNK / LARGEST_CHUNK)
-        return max(1, round(CHUNK / mean))
-
-
 class _Run:
     """One run: what waits, what is out, and what has come back."""
 
@@ -101,13 +81,10 @@ class _Run:
         self._patience = patience
         self._name = f"signflip-{uuid4().hex}"
         self._version = versions().get("signflip", "unknown")
-        self._waiting = iter(tasks)
-        self._returned: deque[Task] = deque()  # by workers that had no time left for them
-        self._suspects: deque[Task] = deque()  # of chunks that lost worker after worker
+        self._waiting = Chunks(tasks, kind_of, CHUNK)
         self._out: dict[Future[bytes], tuple[Task, ...]] = {}
         self._back: SimpleQueue[Future[bytes]] = SimpleQueue()
-        self._pace = _Pace()
-        self._chunks = count()
+        self._numbers = count()
         self._networks = packed(networks)
         self._ready: set[str] = set()  # workers that have the networks
         self._threads = 0
@@ -120,7 +97,7 @@ class _Run:
             while True:
                 self._glance()
                 self._submit()
-                if not self._out and not self._more():
+                if not self._out and not self._waiting.waits:
                     return
                 try:
                     future = self._back.get(timeout=GLANCE)
@@ -133,26 +110,14 @@ class _Run:
     def _submit(self) -> None:
         """Keep each thread of the workers busy, and a chunk waiting for it."""
         while len(self._out) < 2 * self._threads:
-            tasks = self._next_tasks()
+            tasks = tuple(self._waiting.next_chunk())
             if not tasks:
                 return
             chunk = Chunk(run=self._name, tasks=tasks, seconds=CHUNK)
-            key = (self._name, next(self._chunks))
-            future = self._client.submit(run_chunk, pickle.dumps(chunk), key=key)
+            key = (self._name, next(self._numbers))
+            future = self._client.submit(run_tasks, pickle.dumps(chunk), key=key)
             self._out[future] = tasks
             future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
-
-    def _more(self) -> bool:
-        """Whether there are tasks that are not out."""
-        self._returned.extend(islice(self._waiting, 1))
-        return bool(self._returned or self._suspects)
-
-    def _next_tasks(self) -> tuple[Task, ...]:
-        if self._suspects:
-            return (self._suspects.popleft(),)
-        size = self._pace.chunk()
-        returned = [self._returned.popleft() for _ in range(min(size, len(self._returned)))]
-        return (*returned, *islice(self._waiting, size - len(returned)))
 
     def _answers_of(self, future: Future[bytes]) -> Generator[tuple[Task, Answer | Failure]]:
         if future.status == "cancelled":
@@ -168,11 +133,17 @@ class _Run:
         except CancelledError as error:
             raise self._lost("its connection broke") from error
         tasks = self._out.pop(future)
-        begun = {place for place, _ in reply}
-        self._returned.extend(task for place, task in enumerate(tasks) if place not in begun)
-        for place, answer in reply:
-            self._pace.learn(answer)
-            yield tasks[place], answer
+        if not isinstance(reply, Failure):
+            yield from self._waiting.taken_apart(tasks, reply)
+        else:
+            yield from self._blamed(tasks, reply)
+
+    def _blamed(self, tasks: tuple[Task, ...], failure: Failure) -> Generator[tuple[Task, Failure]]:
+        """A failure is that of the task if it was alone; else each is tried alone."""
+        if len(tasks) > 1:
+            self._waiting.suspect(tasks)
+        else:
+            yield tasks[0], failure
 
     def _failures_of(self, future: Future[bytes]) -> Generator[tuple[Task, Failure]]:
         error = future.exception(timeout=CONNECTION)  # type: ignore[no-untyped-call]
@@ -181,11 +152,10 @@ class _Run:
             if not isinstance(error, SignflipError):
                 self._glance(at_once=True)  # a worker that has just joined may be the cause
             raise error
-        if len(tasks) > 1:
-            self._suspects.extend(tasks)
-            return
         workers = error.allowed_failures + 1
-        yield tasks[0], Failure(f"the Dask workers that ran it died, {workers} of them", died=True)
+        yield from self._blamed(
+            tasks, Failure(f"the Dask workers that ran it died, {workers} of them", died=True)
+        )
 
     def _glance(self, *, at_once: bool = False) -> None:
         """See what workers there are, if the scheduler is still there; get new ones ready."""

@@ -9,11 +9,13 @@ import pickle
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from distributed import Worker, WorkerPlugin, get_worker
 
+from signflip.chunks import chunk_limit, run_chunk
 from signflip.errors import WorkerError
 from signflip.experiments.shipped import HardLimits, Shipped, run_shipped
 from signflip.experiments.task import Answer, Task
@@ -41,8 +43,9 @@ class Chunk:
     seconds: float
 
 
-Reply = list[tuple[int, Answer | Failure]]
-"""Place in the chunk with what came of the task there; those not begun are left out."""
+Reply = list[tuple[Answer | Failure, float]] | Failure
+"""What came of the first tasks of a chunk, with their seconds; the others were not begun. Or why
+their process ended."""
 
 
 async def receive(run: str, networks: Mapping[str, bytes], dask_worker: Worker) -> None:
@@ -58,7 +61,7 @@ async def receive(run: str, networks: Mapping[str, bytes], dask_worker: Worker) 
     _processes(dask_worker).networks[run] = networks
 
 
-def run_chunk(chunk: bytes) -> bytes:
+def run_tasks(chunk: bytes) -> bytes:
     """Run the tasks of a chunk until its time is spent.
 
     Args:
@@ -76,14 +79,11 @@ def run_chunk(chunk: bytes) -> bytes:
     processes = _received(unpacked.run)
     networks = processes.networks[unpacked.run]
     shipped = [Shipped(task=task, network=networks[task.network]) for task in unpacked.tasks]
-    places = {item: place for place, item in enumerate(shipped)}
     process = processes.take(unpacked.run)
     try:
-        answers = process.run(_until(shipped, time.monotonic() + unpacked.seconds))
-        reply: Reply = [(places[item], answer) for item, answer in answers]
+        return pickle.dumps(process.run(shipped, unpacked.seconds))
     finally:
         processes.give_back(process)
-    return pickle.dumps(reply)
 
 
 def end_run(run: str, dask_worker: Worker) -> None:
@@ -93,17 +93,24 @@ def end_run(run: str, dask_worker: Worker) -> None:
 
 
 class GuardedProcess:
-    """A process for one task at a time, which is ended if a task goes beyond its hard limit."""
+    """A process for one chunk at a time, which is ended if a task goes beyond its hard limit."""
 
     def __init__(self) -> None:
         self._pool = WorkerPool(1)
         self._limits = HardLimits()
 
-    def run(self, shipped: Iterable[Shipped]) -> Iterator[tuple[Shipped, Answer | Failure]]:
-        """Run tasks; one whose process ends by itself is tried once more."""
-        for item, answer in self._pool.run(run_shipped, shipped, limit=self._limits.of, retries=1):
-            self._limits.answered(item)
-            yield item, answer
+    def run(self, shipped: Sequence[Shipped], seconds: float) -> Reply:
+        """Run tasks until their time is spent; if the process ends by itself, once more."""
+        ((_, reply),) = self._pool.run(
+            partial(run_chunk, run_shipped, seconds=seconds),
+            [shipped],
+            limit=partial(chunk_limit, self._limits.of, seconds=seconds),
+            retries=1,
+        )
+        if not isinstance(reply, Failure):
+            for item in shipped[: len(reply)]:
+                self._limits.answered(item)
+        return reply
 
     def cancel(self) -> None:
         """End what it does."""
@@ -194,10 +201,3 @@ def _received(run: str) -> Processes:
             )
         time.sleep(0.05)  # a worker that has just joined may get a chunk before them
     return _processes(worker)
-
-
-def _until(shipped: Iterable[Shipped], end: float) -> Iterator[Shipped]:
-    for item in shipped:
-        yield item
-        if time.monotonic() >= end:
-            return
