@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from signflip.errors import SettingError
 from signflip.experiments import task as task_module
 from signflip.experiments.local import LocalExecutor
 from signflip.experiments.plan import Plan
@@ -75,3 +76,30 @@ def test_the_time_that_a_method_takes_to_prepare_is_not_limited(tmp_path: Path) 
     slow = series("slow", SlowToPrepare(folder=str(tmp_path), seconds=4.0), time_limit=0.5)
     found = run(tiny_plan(slow, images=1))
     assert isinstance(found["slow"][0], Answer)
+
+
+def test_an_executor_that_was_entered_keeps_its_processes() -> None:
+    plan = tiny_plan(series("fgsm", Fgsm(iterations=5)), images=4)
+    tasks = [attempt.task for attempt in plan.attempts()]
+    with LocalExecutor(workers=1) as executor:
+        first = executor.run(tasks, plan.networks)
+        task, answer = next(first)
+        first.close()
+        rest = dict(executor.run(tasks, plan.networks))
+    assert set(rest) == set(tasks)
+    again = rest[task]
+    assert isinstance(answer, Answer)
+    assert isinstance(again, Answer)
+    assert again.result.objective == answer.result.objective
+
+
+def test_an_error_of_the_user_arrives_and_ends_the_processes() -> None:
+    endless = series("fgsm", Fgsm(restarts=None), time_limit=-1.0)
+    plan = tiny_plan(endless, images=1)
+    with pytest.raises(SettingError, match="the time limit is -1"):
+        run(plan)
+
+
+def test_too_few_workers() -> None:
+    with pytest.raises(SettingError, match="the number of workers is 0"):
+        LocalExecutor(workers=0)

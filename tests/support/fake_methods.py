@@ -24,11 +24,12 @@ class Quick:
 
 @dataclass(frozen=True, kw_only=True)
 class Sleeper:
-    """Sleeps, whatever the time limit is."""
+    """Sleeps, whatever the time limit is and whoever asks it to end."""
 
     seconds: float
 
     def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         time.sleep(self.seconds)
         return Outcome(Stop.LOCAL_OPTIMUM)
 
