@@ -1,8 +1,8 @@
 """Figure 3: box plots of the normalised objective, and of its gap to the exact optimum."""
 
-from collections.abc import Mapping
-
+import numpy as np
 import polars as pl
+from matplotlib.axes import Axes
 from matplotlib.cbook import boxplot_stats
 from matplotlib.figure import Figure
 
@@ -11,6 +11,7 @@ from signflip.experiments.figures.plot import Plot, Source, no_plot
 from signflip.experiments.figures.style import INK, Look, looks
 from signflip.experiments.frame import CELL
 from signflip.experiments.selection import common, optimising_lines
+from signflip.network import Floats
 
 _NUMBER, _TITLE = 3, "Objective reached, and its gap to the optimum"
 _OBJECTIVE, _GAP = "objective", "gap to the optimum"
@@ -87,7 +88,8 @@ def _draw(values: pl.DataFrame) -> Figure:
     limits = {part: _limits(values.filter(pl.col("part") == part)) for part in parts}
     for panel in panels:
         for offset, (line, look) in zip(groups.offsets(len(styles)), styles.items(), strict=True):
-            _draw_line(panel, panel.values.filter(pl.col("line") == line), offset, look, styles)
+            rows = panel.values.filter(pl.col("line") == line)
+            _draw_line(panel, rows, offset, look, width=0.7 * groups.GROUP / len(styles))
         part = panel.values["part"][0]
         if part == _OBJECTIVE:
             panel.axes.axhline(0, color=INK, linewidth=0.8, linestyle=":", zorder=0)
@@ -97,31 +99,37 @@ def _draw(values: pl.DataFrame) -> Figure:
 
 
 def _draw_line(
-    panel: groups.Panel, rows: pl.DataFrame, offset: float, look: Look, styles: Mapping[str, Look]
+    panel: groups.Panel, rows: pl.DataFrame, offset: float, look: Look, *, width: float
 ) -> None:
-    panel.axes.bxp(
-        rows.to_dicts(),
-        positions=[place + offset for place in panel.places(rows)],
-        widths=0.7 * groups.GROUP / len(styles),
-        manage_ticks=False,
-        patch_artist=True,
-        showmeans=True,
-        boxprops={"facecolor": look.pale, "edgecolor": look.colour, "hatch": look.hatch},
-        whiskerprops={"color": look.colour},
-        capprops={"color": look.colour},
-        medianprops={"color": INK},
-        meanprops={
-            "marker": "D",
-            "markersize": 3,
-            "markerfacecolor": "white",
-            "markeredgecolor": INK,
-        },
-        flierprops={
-            "marker": look.marker,
-            "markersize": 2.5,
-            "markerfacecolor": "none",
-            "markeredgecolor": look.colour,
-        },
+    """All boxes of a line at once: Matplotlib's own way, one by one, takes seconds."""
+    axes, half = panel.axes, width / 2
+    x = np.array(panel.places(rows), dtype=np.float64) + offset
+    low, q1, med, q3, high, mean = (
+        rows[name].to_numpy() for name in ("whislo", "q1", "med", "q3", "whishi", "mean")
+    )
+    axes.bar(x, q3 - q1, width, q1, facecolor=look.pale, edgecolor=look.colour, hatch=look.hatch)
+    axes.vlines([*x, *x], [*low, *q3], [*q1, *high], color=look.colour, linewidth=1)
+    ends = np.array([*x, *x])
+    axes.hlines([*low, *high], ends - half / 2, ends + half / 2, color=look.colour, linewidth=1)
+    axes.hlines(med, x - half, x + half, color=INK, linewidth=1.2)
+    _draw_points(axes, x, mean, marker="D", size=3, edge=INK, face="white")
+    beyond = rows["fliers"].list.len().to_numpy()
+    fliers = rows["fliers"].explode().drop_nulls().to_numpy()
+    colour = look.colour
+    _draw_points(axes, x.repeat(beyond), fliers, look.marker, size=2.5, edge=colour, face="none")
+
+
+def _draw_points(
+    axes: Axes, x: Floats, y: Floats, marker: str, *, size: float, edge: str, face: str
+) -> None:
+    axes.plot(
+        x,
+        y,
+        linestyle="none",
+        marker=marker,
+        markersize=size,
+        markeredgecolor=edge,
+        markerfacecolor=face,
     )
 
 
