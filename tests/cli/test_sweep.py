@@ -8,6 +8,7 @@ from tests.cli.conftest import IMAGES, Invoke
 from tests.support.sweeps import failed_row, result_row
 
 GRID = """
+title = "All [of] it"
 time_limit = 5
 [methods.fgsm]
 iterations = 5

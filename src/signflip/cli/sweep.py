@@ -53,6 +53,8 @@ def sweep(
             stack.enter_context(executor)  # its processes get ready meanwhile
         plan = read_plan(grid, data_dir=data_dir)
         attempts = plan.attempts()
+        if plan.title:
+            remarks().print(plan.title, soft_wrap=True)
         if plan.skipped:
             remarks().print(f"skipped, since predicted as the target already: {plan.skipped}")
         if dry_run:

@@ -57,8 +57,6 @@ class _Planner:
             for name in table.networks:
                 try:
                     blocks.append(self._block(table, name))
-                except GridError:
-                    raise
                 except SignflipError as error:
                     raise GridError(f"problems[{place}]: {error}") from error
         return Plan(

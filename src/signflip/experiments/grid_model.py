@@ -1,8 +1,7 @@
 """The form of a grid file: which keys it has, and what may stand in them."""
 
 import difflib
-import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
@@ -15,13 +14,13 @@ from signflip.methods import METHODS
 _SHOWN = 5  # errors that a message names; the rest are counted
 
 
-def _read_with(reader: typing.Callable[[str], object], value: object) -> object:
-    """`value`, if the reader can read it."""
+def _readable(reader: Callable[[str], object], text: str) -> str:
+    """The text, if the reader can read it."""
     try:
-        reader(str(value))
+        reader(text)
     except SettingError as error:
         raise ValueError(str(error)) from error
-    return value
+    return text
 
 
 def _epsilon(value: object) -> object:
@@ -80,7 +79,7 @@ class MethodTable(BaseModel):
     @field_validator("warm_start")
     @classmethod
     def _warm_start(cls, value: str | None) -> str | None:
-        return value if value is None else str(_read_with(notation.warm_start, value))
+        return None if value is None else _readable(notation.warm_start, value)
 
 
 class ProblemTable(_Table):
@@ -105,12 +104,12 @@ class ProblemTable(_Table):
     @field_validator("index")
     @classmethod
     def _index(cls, value: str) -> str:
-        return str(_read_with(notation.indices, value))
+        return _readable(notation.indices, value)
 
     @field_validator("target")
     @classmethod
     def _target(cls, value: str) -> str:
-        return str(_read_with(notation.goal, value))
+        return _readable(notation.goal, value)
 
     @field_validator("networks", "epsilons", "methods")
     @classmethod
