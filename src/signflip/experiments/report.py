@@ -180,8 +180,14 @@ def _summary(frame: pl.DataFrame) -> list[tuple[str, str]]:
         ("data sets", ", ".join(frame["data"].unique().sort())),
         ("networks", ", ".join(frame["network"].unique().sort())),
         ("ε", ", ".join(f"{epsilon:g}" for epsilon in epsilons)),
-        ("run time in total", f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds:.0f} s"),
+        ("run time in total", _duration(seconds)),
     ]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
 def _of(count: int, total: int) -> str:
