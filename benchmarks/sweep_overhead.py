@@ -195,7 +195,8 @@ def main(problems: int, images: str, workers: int) -> None:
     click.echo(
         f"{machine([])}\n\n{markdown(header, rows)}\n\nPlain loops: {loops[1].wall:.1f} s, "
         f"{loops[1].wall * workers / loops[1].methods - 1:.1%} over the methods; "
-        f"{loops[1].cpu:.1f} s of CPU. The cluster was there after {started:.1f} s, which are not in the table."
+        f"{loops[1].cpu:.1f} s of CPU. The cluster was there after {started:.1f} s, which are not "
+        "in the table."
     )
 
 
