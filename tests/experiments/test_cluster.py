@@ -2,8 +2,11 @@
 
 import logging
 import os
+import random
 import signal
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from signflip.attack import Method
 from signflip.errors import MissingExtraError, SettingError, WorkerError
 from signflip.experiments.cluster import DaskExecutor
 from signflip.experiments.local import LocalExecutor
+from signflip.experiments.store import Store
+from signflip.experiments.sweep import attempts_left, run_sweep
 from signflip.experiments.task import Answer, Task, network_key
 from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
@@ -19,19 +24,24 @@ from signflip.network import BinaryNetwork
 from signflip.problem import Untargeted
 from signflip.workers import Failure
 from tests.support.dask_cluster import Cluster
+from tests.support.fake_methods import Dier, Sleeper
 from tests.support.random_problems import random_problem
+from tests.support.sweeps import keys, series, tiny_plan
 from tests.support.unruly import (
     EndParent,
-    EndProcess,
     LackPackage,
     RefuseSettings,
     ShortTask,
-    Sleep,
 )
 
 PROBLEM = random_problem(np.random.default_rng(5), inputs=12, widths=(6, 6))
 OTHER = random_problem(np.random.default_rng(6), inputs=12, widths=(6, 6))
 NETWORKS = {network_key(problem.network): problem.network for problem in (PROBLEM, OTHER)}
+
+ROUNDS = int(os.environ.get("SIGNFLIP_KILL_ROUNDS", "1"))
+"""How often each kind of end is tried; a longer test is `SIGNFLIP_KILL_ROUNDS=20 pytest ...`."""
+
+MOMENTS = [random.Random(number).randint(1, 60) for number in range(ROUNDS)]
 
 
 def task(method: Method, network: BinaryNetwork = PROBLEM.network, kind: type[Task] = Task) -> Task:
@@ -77,9 +87,12 @@ def test_no_tasks(executor: DaskExecutor) -> None:
     assert list(executor.run([], NETWORKS)) == []
 
 
-def test_tasks_that_outlast_their_limit_or_crash_fail_alone(executor: DaskExecutor) -> None:
-    endless, crash = task(Sleep(seconds=600), kind=ShortTask), task(EndProcess())
-    others = [task(Sleep(seconds=0.01)) for _ in range(20)]
+def test_tasks_that_outlast_their_limit_or_crash_fail_alone(
+    executor: DaskExecutor, tmp_path: Path
+) -> None:
+    endless = task(Sleeper(seconds=600), kind=ShortTask)
+    crash = task(Dier(folder=str(tmp_path), deaths=100))
+    others = [task(Sleeper(seconds=0.01)) for _ in range(20)]
     found = dict(executor.run([*others[:10], endless, crash, *others[10:]], NETWORKS))
     assert found[endless] == Failure("its process was ended, since it went on for 1 s")
     assert found[crash] == Failure("its process ended by itself with code -9")
@@ -106,23 +119,26 @@ def test_tasks_are_taken_as_workers_get_free_and_closing_ends_them(executor: Das
     def tasks() -> Iterator[Task]:
         for seconds in (0.0, *[600.0] * 1000):
             taken.append(seconds)
-            yield task(Sleep(seconds=seconds))
+            yield task(Sleeper(seconds=seconds))
 
     answers = executor.run(tasks(), NETWORKS)
     next(answers)
     answers.close()
     assert len(taken) < 10
     # the workers are free again: they would sleep for 600 s else
-    ((_, answer),) = executor.run([task(Sleep(seconds=0))], NETWORKS)
+    ((_, answer),) = executor.run([task(Sleeper(seconds=0))], NETWORKS)
     assert isinstance(answer, Answer)
 
 
-def test_a_killed_worker_costs_a_retry(cluster: Cluster, executor: DaskExecutor) -> None:
-    tasks = [task(Sleep(seconds=0.1)) for _ in range(60)]
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_worker_costs_a_retry(
+    cluster: Cluster, executor: DaskExecutor, moment: int
+) -> None:
+    tasks = [task(Sleeper(seconds=0.05)) for _ in range(100)]
     killed = cluster.worker_pids()[0]
     found = []
     for number, (one, answer) in enumerate(executor.run(tasks, NETWORKS)):
-        if number == 10:
+        if number == moment:
             os.kill(killed, signal.SIGKILL)
         assert isinstance(answer, Answer)
         found.append(one)
@@ -132,7 +148,7 @@ def test_a_killed_worker_costs_a_retry(cluster: Cluster, executor: DaskExecutor)
 
 def test_a_task_that_kills_worker_after_worker_fails(executor: DaskExecutor) -> None:
     deadly = task(EndParent())
-    others = [task(Sleep(seconds=0.05)) for _ in range(20)]
+    others = [task(Sleeper(seconds=0.05)) for _ in range(20)]
     found = dict(executor.run([*others[:10], deadly, *others[10:]], NETWORKS))
     assert found[deadly] == Failure("the Dask workers that ran it died, 2 of them")
     assert all(isinstance(found[one], Answer) for one in others)
@@ -143,23 +159,29 @@ def test_another_version_on_a_worker(
 ) -> None:
     monkeypatch.setattr("signflip.experiments.dask_run.versions", lambda: {"signflip": "9.9"})
     with pytest.raises(WorkerError, match=r"worker tcp://.* has Signflip .*, this is 9\.9"):
-        list(executor.run([task(Sleep(seconds=0))], NETWORKS))
+        list(executor.run([task(Sleeper(seconds=0))], NETWORKS))
 
 
-def test_the_loss_of_the_scheduler_is_an_error_that_says_what_to_do(
-    tmp_path_factory: pytest.TempPathFactory,
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_loss_of_the_scheduler_keeps_what_is_finished_and_the_sweep_goes_on(
+    tmp_path: Path, executor: DaskExecutor, moment: int
 ) -> None:
-    cluster = Cluster(tmp_path_factory.mktemp("lost"), workers=1)
+    plan = tiny_plan(series("sleeper", Sleeper(seconds=0.05)), images=100)
+    attempts = plan.attempts()
+    lost = Cluster(tmp_path, workers=1)
     try:
-        answers = DaskExecutor(cluster.address).run(
-            [task(Sleep(seconds=0.1)) for _ in range(1000)], NETWORKS
-        )
-        assert isinstance(next(answers)[1], Answer)
-        cluster.kill_scheduler()
-        with pytest.raises(WorkerError, match=r"is lost: .* the same command goes on"):
-            list(answers)
+        with Store.open(tmp_path / "results.db", create=True) as store:
+            rows = run_sweep(plan, attempts, store, DaskExecutor(lost.address))
+            finished = {row.key for row in islice(rows, moment)}
+            lost.kill_scheduler()
+            with pytest.raises(WorkerError, match=r"is lost: .* the same command goes on"):
+                finished |= {row.key for row in rows}
+            assert finished <= store.keys() < keys(attempts)
+            for _ in run_sweep(plan, attempts_left(attempts, store), store, executor):
+                pass
+            assert store.keys() == keys(attempts)
     finally:
-        cluster.end()
+        lost.end()
 
 
 def test_no_workers(

@@ -1,4 +1,4 @@
-"""Methods that misbehave, and tasks whose hard limit comes soon. Processes find them here."""
+"""Methods that misbehave on a cluster, and tasks whose hard limit comes soon."""
 
 import os
 import signal
@@ -12,31 +12,11 @@ from signflip.result import Stop
 from signflip.run import Run
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sleep:
-    """Sleeps, whatever its time limit is."""
-
-    seconds: float
-
-    def run(self, _: Run) -> Outcome:
-        time.sleep(self.seconds)
-        return Outcome(Stop.BUDGET)
-
-
-@dataclass(frozen=True)
-class EndProcess:
-    """Ends its process."""
-
-    def run(self, _: Run) -> Outcome:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return Outcome(Stop.BUDGET)
-
-
 @dataclass(frozen=True)
 class EndParent:
     """Ends the process that started its own."""
 
-    def run(self, _: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)
         return Outcome(Stop.BUDGET)
@@ -46,7 +26,7 @@ class EndParent:
 class RefuseSettings:
     """Refuses its settings, but only where it runs."""
 
-    def run(self, _: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         raise SettingError("the setting is 7; it must be 8")
 
 
@@ -54,7 +34,7 @@ class RefuseSettings:
 class LackPackage:
     """Has no solver where it runs."""
 
-    def run(self, _: Run) -> Outcome:
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         raise MissingExtraError("gurobipy", "gurobi", "the solver Gurobi")
 
 
