@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from benchmarks.common import Benchmark, data_option, machine, markdown
 from signflip.attack import Preparing, attack
@@ -142,13 +142,14 @@ def _cpu(cluster: Cluster) -> float:
     return total
 
 
-def row(name: str, workers: int, short: Measured, main: Measured, loops: list[Measured]) -> object:
-    """A row of the table."""
+def row(name: str, workers: int, sweeps: list[Measured], loops: list[Measured]) -> tuple[str, ...]:
+    """A row of the table, of a short sweep and the one that counts."""
+    short, main = sweeps
     share = main.methods / workers
     cpu = (main.cpu - short.cpu) / (loops[1].cpu - loops[0].cpu) - 1
     return (
         name,
-        main.problems,
+        str(main.problems),
         f"{1000 * main.methods / main.problems:.1f}",
         f"{main.wall:.1f}",
         f"{main.start_up:.1f}",
@@ -189,8 +190,8 @@ def main(problems: int, images: str, workers: int) -> None:
               "methods' s / workers", "overhead", "after start-up", "CPU s",
               "CPU over plain loops", "after start-up")  # fmt: skip
     rows = [
-        row(f"this machine, {workers} processes", workers, *local, loops),
-        row(f"loopback cluster, {workers} workers", workers, *remote, loops),
+        row(f"this machine, {workers} processes", workers, local, loops),
+        row(f"loopback cluster, {workers} workers", workers, remote, loops),
     ]
     click.echo(
         f"{machine([])}\n\n{markdown(header, rows)}\n\nPlain loops: {loops[1].wall:.1f} s, "

@@ -1,0 +1,36 @@
+"""The benchmarks of sweeps and stores, on few problems: they measure, and print a table."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from benchmarks import store_at_scale, sweep_overhead
+from signflip.experiments.store import Store
+from signflip.experiments.sweep import run_sweep
+from tests.support.fake_methods import Quick
+from tests.support.sweeps import HereExecutor, series, tiny_plan
+
+
+def test_overhead_here_and_on_a_cluster() -> None:
+    arguments = ["--problems", "40", "--images", "mnist-sample", "--workers", "1"]
+    result = CliRunner().invoke(sweep_overhead.main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    here, cluster = (line for line in result.stdout.splitlines() if "| 40 |" in line)
+    assert here.startswith("| this machine, 1 processes")
+    assert cluster.startswith("| loopback cluster, 1 workers")
+
+
+def test_a_store_of_copies(tmp_path: Path) -> None:
+    plan = tiny_plan(series("fgsm", Quick()))
+    with Store.open(tmp_path / "few.db", create=True) as store:
+        for _ in run_sweep(plan, plan.attempts(), store, HereExecutor()):
+            pass
+        rows = store_at_scale.rows_of(store)
+    assert len(rows) == len(plan.attempts())
+    store_at_scale.fill(tmp_path / "few.db", tmp_path / "many.db", 10)
+    with Store.open(tmp_path / "many.db") as store:
+        copies = store_at_scale.rows_of(store)
+    assert len({row.problem for row in copies}) == 10
+    assert {row.image for row in copies} == {row.image for row in rows}
+    for copy, row in zip(copies, rows, strict=False):
+        assert (copy.trace, copy.settings, copy.versions) == (row.trace, row.settings, row.versions)
