@@ -36,6 +36,7 @@ CHUNK = 0.5
 """Seconds of work in a chunk: enough that shipping costs little, few enough to be lost lightly."""
 
 _log = logging.getLogger(__name__)
+_dasks_log = logging.getLogger("distributed.client")
 
 
 def run_on_cluster(
@@ -59,10 +60,14 @@ def _connected(address: str) -> Iterator[Client]:
             f"no Dask scheduler answers at {address!r} ({' '.join(str(error).split())}); start one "
             "by `dask scheduler` and give the address that it shows"
         ) from error
+    level = _dasks_log.level
+    # a lost scheduler is told by an error; Dask would log two tracebacks besides
+    _dasks_log.setLevel(logging.CRITICAL)
     try:
         yield client
     finally:
         client.close(timeout=CONNECTION)  # type: ignore[no-untyped-call]
+        _dasks_log.setLevel(level)
 
 
 class _Run:
