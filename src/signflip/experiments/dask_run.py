@@ -109,6 +109,8 @@ class _Run:
                 except Empty:
                     continue
                 yield from self._answers_of(future)
+        except OSError as error:
+            raise self._lost("its connection broke") from error
         finally:
             self._leave()
 
@@ -156,6 +158,8 @@ class _Run:
         if not isinstance(error, KilledWorker):
             if not isinstance(error, SignflipError):
                 self._glance(at_once=True)  # a worker that has just joined may be the cause
+            if isinstance(error, OSError):  # of the worker's machine, not of the connection
+                raise WorkerError(f"a Dask worker cannot go on: {error}") from error
             raise error
         workers = error.allowed_failures + 1
         yield from self._blamed(
@@ -171,7 +175,7 @@ class _Run:
             raise self._lost("its connection broke")
         try:
             threads: dict[str, int] = self._client.nthreads(callback_timeout=SILENCE)  # type: ignore[no-untyped-call]
-        except (OSError, TimeoutError) as error:
+        except TimeoutError as error:
             raise self._lost(f"it has not answered for {SILENCE:g} s") from error
         self._get_ready(threads.keys() - self._ready)
         self._threads = sum(threads.values())
@@ -231,7 +235,7 @@ class _Run:
         try:
             self._client.cancel(list(self._out), force=True)  # type: ignore[no-untyped-call]
             self._client.run(end_run, self._name, on_error="ignore", callback_timeout=CONNECTION)
-        except (OSError, TimeoutError):
+        except OSError:  # TimeoutError is one
             _log.warning("the cluster did not answer when its work was called off")
 
 
