@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
@@ -146,6 +147,19 @@ def test_a_killed_worker_costs_a_retry(
     assert set(found) == set(tasks)
 
 
+def test_workers_join_and_leave(cluster: Cluster, executor: DaskExecutor) -> None:
+    tasks = [task(Sleeper(seconds=0.05)) for _ in range(200)]
+    guest = cluster.add_workers(1)
+    found = []
+    for number, (one, answer) in enumerate(executor.run(tasks, NETWORKS)):
+        if number == 60:
+            guest.terminate()  # it closes, and gives back what it is at
+        assert isinstance(answer, Answer)
+        found.append(one)
+    assert len(found) == len(tasks)
+    assert set(found) == set(tasks)
+
+
 def test_a_task_that_kills_worker_after_worker_fails(executor: DaskExecutor) -> None:
     deadly = task(EndParent())
     others = [task(Sleeper(seconds=0.05)) for _ in range(20)]
@@ -159,6 +173,14 @@ def test_another_version_on_a_worker(
 ) -> None:
     monkeypatch.setattr("signflip.experiments.dask_run.versions", lambda: {"signflip": "9.9"})
     with pytest.raises(WorkerError, match=r"worker tcp://.* has Signflip .*, this is 9\.9"):
+        list(executor.run([task(Sleeper(seconds=0))], NETWORKS))
+
+
+def test_a_worker_without_signflip(executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "signflip.experiments.dask_run.version", lambda _: version("signflip-that-is-not-there")
+    )
+    with pytest.raises(WorkerError, match=r"has no Signflip, this is .*; install signflip=="):
         list(executor.run([task(Sleeper(seconds=0))], NETWORKS))
 
 

@@ -34,12 +34,18 @@ class Cluster:
         )
         self.address: str = json.loads(_text_of(file))["address"]
         if workers:
-            self._start(
-                "worker", self.address, "--nworkers", str(workers), "--nthreads", "1",
-                "--local-directory", str(folder),
+            self.add_workers(workers)
+
+    def add_workers(self, count: int) -> "subprocess.Popen[bytes]":
+        """Start workers, and wait until they are there; the command that they belong to."""
+        with self.client() as client:
+            there = len(client.nthreads())  # type: ignore[no-untyped-call]
+            command = self._start(
+                "worker", self.address, "--nworkers", str(count), "--nthreads", "1",
+                "--local-directory", str(self._folder),
             )  # fmt: skip
-            with self.client() as client:
-                client.wait_for_workers(workers, timeout=WAIT)
+            client.wait_for_workers(there + count, timeout=WAIT)
+        return command
 
     @contextmanager
     def client(self) -> Iterator[Client]:
@@ -62,7 +68,7 @@ class Cluster:
             _kill(group)
 
     def _start(self, *words: str) -> "subprocess.Popen[bytes]":
-        with (self._folder / f"{words[0]}.log").open("wb") as log:
+        with (self._folder / f"{words[0]}.log").open("ab") as log:
             group = subprocess.Popen(
                 (str(DASK), *words, "--no-dashboard"),
                 stdout=log,

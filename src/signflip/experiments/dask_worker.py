@@ -10,10 +10,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import partial
 
-from distributed import Worker, WorkerPlugin, get_worker
+from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 
 from signflip.chunks import chunk_limit, run_chunk
 from signflip.errors import WorkerError
@@ -82,6 +83,8 @@ def run_tasks(chunk: bytes) -> bytes:
     process = processes.take(unpacked.run)
     try:
         return pickle.dumps(process.run(shipped, unpacked.seconds))
+    except CancelledError as error:  # this worker closes; or nobody wants the answer any more
+        raise Reschedule from error
     finally:
         processes.give_back(process)
 
