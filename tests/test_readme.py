@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+import tomllib
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -10,12 +11,19 @@ import click
 import pytest
 
 from signflip.cli import cli
+from signflip.experiments.grid_model import grid_of
 from signflip.methods import METHODS
 from signflip.zoo import zoo_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.search(r"```sh\n(.*?)```", README, re.DOTALL)
+SWEEPS = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README + SWEEPS, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("signflip ")
+]
 EXAMPLE = re.search(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -29,7 +37,7 @@ def test_the_python_example_runs() -> None:
     assert float(clean) <= float(best)
 
 
-@pytest.mark.parametrize("line", COMMANDS[1].splitlines() if COMMANDS else [])
+@pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_is_one_that_the_program_reads(line: str) -> None:
     program, name, *arguments = shlex.split(line)
     assert program == "signflip"
@@ -41,8 +49,16 @@ def test_every_command_is_one_that_the_program_reads(line: str) -> None:
 
 
 def test_there_are_commands() -> None:
-    assert COMMANDS is not None
-    assert len(COMMANDS[1].splitlines()) >= 4
+    assert {line.split()[1] for line in COMMANDS} >= set(cli.list_commands(click.Context(cli))) - {
+        "demo"  # the README has `make demo`
+    }
+
+
+def test_the_example_of_a_grid_is_one() -> None:
+    example = re.search(r"```toml\n(.*?)```", SWEEPS, re.DOTALL)
+    assert example is not None
+    grid = grid_of(tomllib.loads(example[1]))
+    assert set(grid.methods) == {"exact", "fgsm", "iprop", "iprop-step-5"}
 
 
 def test_the_table_of_methods_is_that_of_the_code() -> None:
