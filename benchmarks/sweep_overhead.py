@@ -43,7 +43,7 @@ goal = "optimise"
 networks = ["mnist-2x100"]
 images = "{images}"
 index = "0:{problems}"
-epsilons = [0.005]
+epsilons = [{epsilon}]
 methods = ["exact"]
 """
 
@@ -165,15 +165,16 @@ def row(name: str, workers: int, sweeps: list[Measured], loops: list[Measured]) 
 @click.command(cls=Benchmark)
 @click.option("--problems", default=2000, type=click.IntRange(2 * SHORT))
 @click.option("--images", default="mnist")
+@click.option("--epsilon", default=0.005, help="A larger one makes longer problems.")
 @click.option("--workers", default=2, type=click.IntRange(1))
 @data_option
-def main(problems: int, images: str, workers: int) -> None:
+def main(problems: int, images: str, epsilon: float, workers: int) -> None:
     """Measure, and print a table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         grids = [folder / "short.toml", folder / "main.toml"]
         for grid, count in zip(grids, (SHORT, problems), strict=True):
-            grid.write_text(GRID.format(images=images, problems=count))
+            grid.write_text(GRID.format(images=images, problems=count, epsilon=epsilon))
         loops = [plain_loops(grid, workers) for grid in grids]
         local = [sweep(grid, "--workers", str(workers)) for grid in grids]
         began = time.monotonic()
