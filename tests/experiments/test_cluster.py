@@ -18,7 +18,7 @@ from signflip.experiments.cluster import DaskExecutor
 from signflip.experiments.local import LocalExecutor
 from signflip.experiments.store import Store
 from signflip.experiments.sweep import attempts_left, run_sweep
-from signflip.experiments.task import Answer, Task, network_key
+from signflip.experiments.task import Answer, Task
 from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork
@@ -37,7 +37,7 @@ from tests.support.unruly import (
 
 PROBLEM = random_problem(np.random.default_rng(5), inputs=12, widths=(6, 6))
 OTHER = random_problem(np.random.default_rng(6), inputs=12, widths=(6, 6))
-NETWORKS = {network_key(problem.network): problem.network for problem in (PROBLEM, OTHER)}
+NETWORKS = {problem.network.digest: problem.network for problem in (PROBLEM, OTHER)}
 
 ROUNDS = int(os.environ.get("SIGNFLIP_KILL_ROUNDS", "1"))
 """How often each kind of end is tried; a longer test is `SIGNFLIP_KILL_ROUNDS=20 pytest ...`."""
@@ -47,7 +47,7 @@ MOMENTS = [random.Random(number).randint(1, 60) for number in range(ROUNDS)]
 
 def task(method: Method, network: BinaryNetwork = PROBLEM.network, kind: type[Task] = Task) -> Task:
     return kind(
-        network=network_key(network),
+        network=network.digest,
         image=PROBLEM.image,
         epsilon=0.1,
         goal=Untargeted(),

@@ -11,7 +11,6 @@ import pytest
 from signflip import save_network
 from signflip.errors import GridError, MissingExtraError
 from signflip.experiments.grid import read_plan
-from signflip.experiments.task import network_key
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.step_size import AdaptiveStep, ConstantStep
@@ -169,7 +168,7 @@ def test_a_grid_with_all_that_there_is(folder: Path) -> None:
     assert [(case.index, case.goal) for case in second.cases] == [(7, Untargeted())]
     assert {case.goal for case in third.cases} == {Target(2)}
     assert third.skipped == plan.skipped == 8 - len(third.cases) > 0
-    key = network_key(NETWORK)
+    key = NETWORK.digest
     assert plan.names[key] == "net.safetensors"
     assert third.cases[0].images_name == "small.npz"
     assert len(plan.networks) == 2

@@ -10,14 +10,14 @@ from signflip.data import ImageSet
 from signflip.experiments.executor import Answers
 from signflip.experiments.plan import Attempt, Block, Plan, Series, cases_of
 from signflip.experiments.store import ResultRow
-from signflip.experiments.task import Task, network_key, run_task
+from signflip.experiments.task import Task, run_task
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal
 from signflip.result import Verdict
 from tests.support.tiny import CLASSES, INPUTS, tiny_network
 
 NETWORK = tiny_network()
-KEY = network_key(NETWORK)
+KEY = NETWORK.digest
 
 
 def image_set(count: int) -> ImageSet:

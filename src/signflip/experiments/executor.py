@@ -19,7 +19,8 @@ class Executor(Protocol):
 
         Args:
             tasks: taken only as workers get free.
-            networks: `network_key` -> network, of all tasks; each is shipped once a worker.
+            networks: `BinaryNetwork.digest` -> network, of all tasks; another machine gets each
+                once a worker.
 
         Raises:
             SettingError: a method or solver refuses its settings.

@@ -9,7 +9,6 @@ from signflip.errors import GridError, SignflipError
 from signflip.experiments.grid_model import Grid, ProblemTable, grid_of
 from signflip.experiments.grid_series import series_of
 from signflip.experiments.plan import Block, Plan, cases_of
-from signflip.experiments.task import network_key
 from signflip.network import BinaryNetwork
 from signflip.networks import open_network
 from signflip.notation import goal, indices
@@ -88,7 +87,7 @@ class _Planner:
         if name not in self._networks:
             file = self._folder / name
             network = open_network(name if name in zoo_names() or not file.exists() else str(file))
-            self._networks[name] = _Named(network_key(network), network)
+            self._networks[name] = _Named(network.digest, network)
         return self._networks[name]
 
     def _image_set(self, name: str) -> ImageSet:

@@ -120,8 +120,8 @@ class Plan:
 
     Attributes:
         title: of the grid.
-        networks: `network_key` -> network.
-        names: `network_key` -> name in the grid.
+        networks: `BinaryNetwork.digest` -> network.
+        names: `BinaryNetwork.digest` -> name in the grid.
         blocks: the rectangles that the grid consists of.
     """
 
@@ -170,7 +170,7 @@ def cases_of(
         images: the data set.
         indices: which of its images.
         goal: `Target(class)`, `Untargeted()`, or None for each image's second-highest class.
-        key: `network_key` of the network.
+        key: `digest` of the network.
         name: the network's name in the grid.
 
     Raises:

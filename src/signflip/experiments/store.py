@@ -15,7 +15,7 @@ import numpy as np
 from signflip.errors import StoreError
 from signflip.experiments.row import FAILED, ResultRow
 from signflip.experiments.schema import check_or_make, store_errors
-from signflip.experiments.task import image_key, network_key
+from signflip.experiments.task import image_key
 from signflip.network import BinaryNetwork, Floats
 from signflip.network_file import network_from_bytes, network_to_bytes
 
@@ -119,7 +119,7 @@ class Store:
 
     def add_network(self, name: str, network: BinaryNetwork) -> str:
         """Keep a network, if it is new; returns its key."""
-        key = network_key(network)
+        key = network.digest
         values = (key, name, zlib.compress(network_to_bytes(network)))
         with store_errors(self.path):
             self.connection.execute("INSERT OR IGNORE INTO networks VALUES (?, ?, ?)", values)

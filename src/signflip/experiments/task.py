@@ -29,10 +29,10 @@ Description = dict[str, "str | int | float | bool | Description | None"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
-    """One attack of a sweep; whole in itself but for the network, which is shipped once a worker.
+    """One attack of a sweep; whole in itself but for the network, which travels apart.
 
     Attributes:
-        network: `network_key` of the network.
+        network: `digest` of the network.
         image: (inputs,) float64 in [0, 1].
         epsilon: radius of the ball, in the unit of the image.
         goal: `Target(class)` or `Untargeted()`.
@@ -109,17 +109,6 @@ def run_task(task: Task, network: BinaryNetwork) -> Answer | Failure:
         versions=versions(),
         finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-
-
-def network_key(network: BinaryNetwork) -> str:
-    """SHA-256 of what the network computes with: weights, thresholds, scales and biases."""
-    digest = hashlib.sha256()
-    for layer in network.hidden:
-        for array in (layer.weight, layer.threshold):
-            _feed(digest, array)
-    for array in (network.output.weight, network.output.scale, network.output.bias):
-        _feed(digest, array)
-    return digest.hexdigest()
 
 
 def image_key(image: Floats) -> str:
