@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import sqlite3
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from signflip.errors import StoreError
 from signflip.experiments import schema
-from signflip.experiments.store import ResultRow, Store
+from signflip.experiments.store import ResultRow, Store, pack
 from signflip.experiments.task import image_key
 from signflip.network import Floats
 from signflip.result import Verdict
@@ -262,3 +263,12 @@ def test_a_store_whose_making_was_interrupted_is_made(path: Path) -> None:
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be used"):
         Store.open(tmp_path / "no" / "results.db", create=True)
+
+
+@pytest.mark.parametrize("damage", [b"no zlib", pack(np.zeros(3))[:-2], zlib.compress(b"odd")])
+def test_a_damaged_witness_is_an_error_of_the_store(path: Path, damage: bytes) -> None:
+    with Store.open(path, create=True) as store:
+        store.add(result_row())
+        store.connection.execute("UPDATE results SET witness = ?", (damage,))
+        with pytest.raises(StoreError, match="is damaged"):
+            store.witness("k")

@@ -214,8 +214,19 @@ def pack(values: Floats) -> bytes:
 
 
 def unpack(data: bytes) -> Floats:
-    """The (N,) float64 that `pack` made `data` of."""
-    return np.frombuffer(zlib.decompress(data), dtype="<f8").astype(np.float64)
+    """The (N,) float64 that `pack` made `data` of.
+
+    Raises:
+        StoreError: `data` is damaged.
+    """
+    try:
+        values = np.frombuffer(zlib.decompress(data), dtype="<f8")
+    except (zlib.error, ValueError) as error:
+        raise StoreError(
+            f"an image in the store is damaged ({error}); take the store from a backup, or run its "
+            "sweep again"
+        ) from error
+    return values.astype(np.float64)
 
 
 def _json(value: object) -> str:
