@@ -1,6 +1,5 @@
 """The loop of a sweep: what the store lacks is run, and each answer is stored as it comes."""
 
-import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -11,6 +10,7 @@ from signflip.experiments.plan import Attempt, Plan
 from signflip.experiments.store import FAILED, ResultRow, Store
 from signflip.experiments.task import Answer, describe, image_key
 from signflip.network import BinaryNetwork
+from signflip.record import finite_bound
 from signflip.result import Verdict
 from signflip.workers import Failure
 
@@ -76,13 +76,12 @@ class _Rows:
             clean = attempt.case.problem(network, attempt.epsilon).clean.value
             return self._failed(attempt, float(clean), answer.reason)
         result = answer.result
-        unbounded = result.bound is None or math.isinf(result.bound)
         return replace(
             self._failed(attempt, result.clean_objective, None),
             verdict=result.verdict,
             stop=result.stop.name,
             objective=result.objective,
-            bound=None if unbounded else result.bound,
+            bound=finite_bound(result.bound, plain=False),
             seconds=result.seconds,
             trace=result.trace,
             witness=result.witness,
