@@ -18,6 +18,7 @@ from typing import Any, Generic, Self, TypeVar
 from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
+from signflip import fork_server
 from signflip.errors import SettingError, WorkerError
 
 Item = TypeVar("Item")
@@ -85,7 +86,7 @@ class WorkerPool:
     One run at a time; only `cancel` may be called from another thread meanwhile.
 
     Args:
-        workers: number of processes; they start with the first run, or by `start`.
+        workers: number of processes; they start with the first run.
         first: called in each process before all else, such as for imports.
 
     Raises:
@@ -107,8 +108,8 @@ class WorkerPool:
         self.close()
 
     def start(self) -> None:
-        """Start the processes, so that they are ready for the first run."""
-        self._pool.active  # noqa: B018 - Pebble's way to start its processes
+        """Have the first run's processes got ready in the background, as far as may be."""
+        fork_server.start()
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -196,8 +197,7 @@ class WorkerPool:
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
             max_workers=self._workers,
-            # a forked process inherits locks that the parent's threads hold
-            context=multiprocessing.get_context("spawn"),
+            context=fork_server.context(),
             initializer=_start_worker,
             initargs=() if self._first is None else (self._first,),
         )

@@ -7,6 +7,9 @@ from signflip.cli.interrupts import end_on_sigterm
 
 __all__ = ["cli", "main"]
 
+_METHODS = ("signflip.methods",)
+_SEARCH = (*_METHODS, "signflip.search.warm")
+
 
 @click.group(
     cls=Group,
@@ -14,6 +17,10 @@ __all__ = ["cli", "main"]
         *("attack", "certify", "min-epsilon", "show", "networks", "train", "demo"),
         *("sweep", "merge", "export", "report"),
     ),
+    workers_import={
+        **dict.fromkeys(("attack", "demo"), _METHODS),
+        **dict.fromkeys(("certify", "min-epsilon", "sweep"), _SEARCH),
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="signflip")

@@ -1,12 +1,13 @@
 """The group of commands: how they are found, and how errors and Ctrl-C reach the user."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import IO, Any
 
 import click
 
+from signflip import fork_server
 from signflip.cli.interrupts import INTERRUPTED
 from signflip.errors import SignflipError
 
@@ -29,16 +30,34 @@ class Group(click.Group):
 
     Args:
         names: the commands; `min-epsilon` is the function `min_epsilon` of `min_epsilon.py`.
+        workers_import: of the commands that use worker processes, what those import. They get
+            ready while the command itself is imported.
         settings: of `click.Group`.
     """
 
-    def __init__(self, *, names: Sequence[str], **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        names: Sequence[str],
+        workers_import: Mapping[str, Sequence[str]],
+        **settings: Any,
+    ) -> None:
         super().__init__(**settings)
         self._names = tuple(names)
+        self._workers_import = workers_import
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The commands, in the order of `names`."""
         return list(self._names)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name, command and arguments of what the user named."""
+        name, *rest = args
+        if name in self._workers_import and not set(ctx.help_option_names).intersection(rest):
+            fork_server.start(self._workers_import[name])
+        return super().resolve_command(ctx, args)
 
     def get_command(
         self,

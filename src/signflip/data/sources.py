@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
-
 from signflip.data.idx import read_bytes
 from signflip.errors import DataError
 
@@ -153,6 +151,8 @@ def _belongs_to_another(source: Source, split: str, labels: Path) -> bool:
 
 
 def _download(source: Source, name: str, checksum: str) -> Path:
+    import pooch  # here, and not above: most runs find their files, and it takes long to import
+
     failures = []
     for mirror in source.mirrors:
         address = f"{mirror}{name}.gz"

@@ -1,0 +1,32 @@
+"""Where worker processes come from: a server that has imported what they need, and forks.
+
+A forked process inherits the locks that its parent's threads hold. The server has no threads that
+hold any, and imports once for all workers. Elsewhere than on Linux, system libraries forbid even
+that, and each worker is a fresh process.
+"""
+
+import multiprocessing
+import multiprocessing.forkserver
+import sys
+from collections.abc import Sequence
+from multiprocessing.context import BaseContext
+
+_FORKS = sys.platform == "linux"
+
+
+def context() -> BaseContext:
+    """What starts worker processes."""
+    return multiprocessing.get_context("forkserver" if _FORKS else "spawn")
+
+
+def start(imports: Sequence[str] = ()) -> None:
+    """Have the server got ready in the background, unless it is there already.
+
+    Args:
+        imports: modules that take long to import. A worker that needs others imports them itself.
+    """
+    if not _FORKS:
+        return
+    if imports:
+        multiprocessing.set_forkserver_preload(list(imports))
+    multiprocessing.forkserver.ensure_running()
