@@ -9,6 +9,7 @@ import pytest
 from signflip.chunks import CHUNK, LARGEST, run_in_chunks
 from signflip.errors import MissingExtraError
 from signflip.workers import Failure, WorkerPool
+from tests.support.sweeps import flat
 
 LIMIT = 60.0
 
@@ -45,7 +46,7 @@ def sixty(_: object) -> float:
 @pytest.mark.parametrize("workers", [1, 3])
 def test_every_item_has_its_result(workers: int) -> None:
     with WorkerPool(workers) as pool:
-        found = list(run_in_chunks(square, range(500), pool, limit=sixty, kind=one_kind))
+        found = list(flat(run_in_chunks(square, range(500), pool, limit=sixty, kind=one_kind)))
     assert sorted(found) == [(item, item * item) for item in range(500)]
 
 
@@ -57,7 +58,7 @@ def test_no_items() -> None:
 def test_one_that_dies_costs_only_itself() -> None:
     items = [*range(1, 100), -1, *range(100, 130)]
     with WorkerPool(1) as pool:
-        found = dict(run_in_chunks(end_if_negative, items, pool, limit=sixty, kind=one_kind))
+        found = dict(flat(run_in_chunks(end_if_negative, items, pool, limit=sixty, kind=one_kind)))
     assert found.pop(-1) == Failure("its process ended by itself with code -9")
     assert found == {item: item for item in items if item > 0}
 
@@ -65,7 +66,7 @@ def test_one_that_dies_costs_only_itself() -> None:
 def test_one_that_outlasts_its_limit_costs_only_itself() -> None:
     items = [0.0] * 50 + [600.0] + [0.001] * 10
     with WorkerPool(1) as pool:
-        found = list(run_in_chunks(sleep, items, pool, limit=lambda _: 1.5, kind=one_kind))
+        found = list(flat(run_in_chunks(sleep, items, pool, limit=lambda _: 1.5, kind=one_kind)))
     failures = [(item, result) for item, result in found if isinstance(result, Failure)]
     reason = "its process was ended, since it went on for 1.5 s"
     assert failures == [(600.0, Failure(reason))]
@@ -76,7 +77,8 @@ def test_a_chunk_ends_with_its_time() -> None:
     """What is behind a slow item of a chunk does not wait for all of the chunk."""
     items = [0.0] * 20 + [3 * CHUNK] * 4 + [0.0] * 5
     with WorkerPool(1) as pool:
-        found = [item for item, _ in run_in_chunks(sleep, items, pool, limit=sixty, kind=one_kind)]
+        results = run_in_chunks(sleep, items, pool, limit=sixty, kind=one_kind)
+        found = [item for item, _ in flat(results)]
     assert sorted(found) == sorted(items)
 
 
@@ -90,7 +92,7 @@ def test_kinds_that_take_long_go_alone_and_others_together() -> None:
 
     with WorkerPool(1) as pool:
         results = run_in_chunks(sleep, items(), pool, limit=sixty, kind=float)
-        counts = [len(taken) for _ in results]
+        counts = [len(taken) for together in results for _ in together]
     assert max(counts[:4]) <= 8  # one that runs, one that waits, and one to see what is next
     steps = [after - before for before, after in pairwise(counts)]
     assert max(steps) == LARGEST
@@ -108,5 +110,5 @@ def test_the_pool_can_be_used_after_a_run_was_closed() -> None:
         results = run_in_chunks(square, range(1000), pool, limit=sixty, kind=one_kind)
         next(results)
         results.close()
-        again = dict(run_in_chunks(square, range(5), pool, limit=sixty, kind=one_kind))
+        again = dict(flat(run_in_chunks(square, range(5), pool, limit=sixty, kind=one_kind)))
         assert again == {item: item * item for item in range(5)}

@@ -221,6 +221,22 @@ def test_predictions_hold_where_float64_values_tie() -> None:
     assert network.predict([[0.0]]).tolist() == [1]
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.1])
+def test_rankings_are_those_of_exact_values(scale: float) -> None:
+    rng = np.random.default_rng(5)
+    hidden = layer(rng.choice([-1, 1], (6, 4)).tolist(), rng.normal(size=6).tolist())
+    network = BinaryNetwork(
+        (hidden,),
+        output(rng.choice([-1, 1], (5, 6)).tolist(), [scale] * 5, [0.0] * 4 + [1 - scale]),
+    )
+    images = rng.random((50, 4))
+    sums = network.output.sums(network.activations(images)[-1])
+    expected = [ranking(network.output.exact_values(row)) for row in sums]
+    assert network.rankings(images).tolist() == expected
+    assert network.predict(images).tolist() == [first for first, *_ in expected]
+    assert network.rankings(images[:0]).shape == (0, 5)
+
+
 def test_ranking_puts_a_tie_in_the_order_of_classes() -> None:
     assert ranking([Fraction(1), Fraction(3), Fraction(3), Fraction(-1, 3)]) == [1, 2, 0, 3]
 

@@ -34,8 +34,10 @@ def run_in_chunks(
     limit: Callable[[Item], float],
     kind: Callable[[Item], Hashable],
     retries: int = 0,
-) -> Generator[tuple[Item, Result | Failure]]:
+) -> Generator[Sequence[tuple[Item, Result | Failure]]]:
     """Apply `function` to each item in a pool's processes, as `WorkerPool.run` does.
+
+    Yields pairs of an item and its result, those together that came back together.
 
     Args:
         function: a function of a module (it is pickled), like its items and results.
@@ -61,11 +63,11 @@ def run_in_chunks(
         with closing(replies):
             for chunk, reply in replies:
                 if not isinstance(reply, Failure):
-                    yield from queue.taken_apart(chunk, reply)
+                    yield queue.taken_apart(chunk, reply)
                 elif len(chunk) > 1:
                     queue.suspect(chunk)
                 else:
-                    yield chunk[0], reply
+                    yield [(chunk[0], reply)]
 
 
 def chunk_limit(
@@ -129,14 +131,16 @@ class Chunks(Generic[Item]):
 
     def taken_apart(
         self, chunk: Sequence[Item], reply: Sequence[tuple[Result, float]]
-    ) -> Iterator[tuple[Item, Result]]:
+    ) -> list[tuple[Item, Result]]:
         """The items that ran with their results; the others wait again."""
         self._returned.extend(chunk[len(reply) :])
+        ran = []
         for item, (result, seconds) in zip(chunk, reply, strict=False):
             kind = self._kind(item)
             mean = self._seconds.get(kind, seconds)
             self._seconds[kind] = mean + _LEARNING * (seconds - mean)
-            yield item, result
+            ran.append((item, result))
+        return ran
 
     def next_chunk(self) -> Sequence[Item]:
         """Items that are expected to take a chunk's time together; none if none wait."""

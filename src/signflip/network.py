@@ -124,11 +124,19 @@ class BinaryNetwork:
         Raises:
             DataError: the images have another shape, or a value is not finite.
         """
+        return self.rankings(images)[:, 0]
+
+    def rankings(self, images: npt.ArrayLike) -> Integers:
+        """Classes (N, classes) int64, the highest value first, a tie to the lower index. Exact.
+
+        Raises:
+            DataError: the images have another shape, or a value is not finite.
+        """
         sums = self.output.sums(self.activations(images)[-1])
         if self.output.plain:
-            return np.array(np.argmax(sums, axis=1), dtype=np.int64)
-        ranked = [ranking(self.output.exact_values(row))[0] for row in sums]
-        return np.array(ranked, dtype=np.int64)
+            return np.argsort(-sums, axis=1, kind="stable").astype(np.int64)
+        ranked = [ranking(self.output.exact_values(row)) for row in sums]
+        return np.array(ranked, dtype=np.int64).reshape(len(sums), self.classes)
 
     def _checked_images(self, images: npt.ArrayLike) -> Floats:
         array = np.asarray(images, dtype=np.float64)

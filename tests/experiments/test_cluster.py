@@ -27,7 +27,7 @@ from signflip.workers import Failure
 from tests.support.dask_cluster import Cluster
 from tests.support.fake_methods import Dier, Sleeper
 from tests.support.random_problems import random_problem
-from tests.support.sweeps import keys, series, tiny_plan
+from tests.support.sweeps import flat, keys, series, tiny_plan
 from tests.support.unruly import (
     EndParent,
     LackPackage,
@@ -79,8 +79,8 @@ def test_answers_are_those_of_this_machine(executor: DaskExecutor) -> None:
     tasks = [
         task(method, network) for method in methods for network in (PROBLEM.network, OTHER.network)
     ]
-    local = dict(LocalExecutor(workers=1).run(tasks, NETWORKS))
-    remote = dict(executor.run(tasks, NETWORKS))
+    local = dict(flat(LocalExecutor(workers=1).run(tasks, NETWORKS)))
+    remote = dict(flat(executor.run(tasks, NETWORKS)))
     assert {one: seen(remote[one]) for one in tasks} == {one: seen(local[one]) for one in tasks}
 
 
@@ -94,7 +94,7 @@ def test_tasks_that_outlast_their_limit_or_crash_fail_alone(
     endless = task(Sleeper(seconds=600), kind=ShortTask)
     crash = task(Dier(folder=str(tmp_path), deaths=100))
     others = [task(Sleeper(seconds=0.01)) for _ in range(20)]
-    found = dict(executor.run([*others[:10], endless, crash, *others[10:]], NETWORKS))
+    found = dict(flat(executor.run([*others[:10], endless, crash, *others[10:]], NETWORKS)))
     assert found[endless] == Failure("its process was ended, since it went on for 1 s")
     assert found[crash] == Failure("its process ended by itself with code -9")
     assert all(isinstance(found[one], Answer) for one in others)
@@ -127,7 +127,7 @@ def test_tasks_are_taken_as_workers_get_free_and_closing_ends_them(executor: Das
     answers.close()
     assert len(taken) < 10
     # the workers are free again: they would sleep for 600 s else
-    ((_, answer),) = executor.run([task(Sleeper(seconds=0))], NETWORKS)
+    (((_, answer),),) = executor.run([task(Sleeper(seconds=0))], NETWORKS)
     assert isinstance(answer, Answer)
 
 
@@ -138,7 +138,7 @@ def test_a_killed_worker_costs_a_retry(
     tasks = [task(Sleeper(seconds=0.05)) for _ in range(100)]
     killed = cluster.worker_pids()[0]
     found = []
-    for number, (one, answer) in enumerate(executor.run(tasks, NETWORKS)):
+    for number, (one, answer) in enumerate(flat(executor.run(tasks, NETWORKS))):
         if number == moment:
             os.kill(killed, signal.SIGKILL)
         assert isinstance(answer, Answer)
@@ -151,7 +151,7 @@ def test_workers_join_and_leave(cluster: Cluster, executor: DaskExecutor) -> Non
     tasks = [task(Sleeper(seconds=0.05)) for _ in range(200)]
     guest = cluster.add_workers(1)
     found = []
-    for number, (one, answer) in enumerate(executor.run(tasks, NETWORKS)):
+    for number, (one, answer) in enumerate(flat(executor.run(tasks, NETWORKS))):
         if number == 60:
             guest.terminate()  # it closes, and gives back what it is at
         assert isinstance(answer, Answer)
@@ -163,7 +163,7 @@ def test_workers_join_and_leave(cluster: Cluster, executor: DaskExecutor) -> Non
 def test_a_task_that_kills_worker_after_worker_fails(executor: DaskExecutor) -> None:
     deadly = task(EndParent())
     others = [task(Sleeper(seconds=0.05)) for _ in range(20)]
-    found = dict(executor.run([*others[:10], deadly, *others[10:]], NETWORKS))
+    found = dict(flat(executor.run([*others[:10], deadly, *others[10:]], NETWORKS)))
     died = Failure("the Dask workers that ran it died, 2 of them", died=True)
     assert found[deadly] == died
     # Dask blames all that a lost worker had, so one that waited beside it twice fails with it

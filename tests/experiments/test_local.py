@@ -10,14 +10,14 @@ from signflip.experiments.task import Answer
 from signflip.methods import Fgsm
 from signflip.workers import Failure
 from tests.support.fake_methods import Dier, GivesUp, Quick, Sleeper, SlowToPrepare
-from tests.support.sweeps import NETWORK, series, tiny_plan
+from tests.support.sweeps import NETWORK, flat, series, tiny_plan
 
 
 def run(plan: Plan, workers: int = 1) -> dict[str, list[Answer | Failure]]:
     """Series -> what came of its tasks."""
     names = {attempt.task: attempt.series.name for attempt in plan.attempts()}
     found: dict[str, list[Answer | Failure]] = {name: [] for name in names.values()}
-    for task, answer in LocalExecutor(workers=workers).run(list(names), plan.networks):
+    for task, answer in flat(LocalExecutor(workers=workers).run(list(names), plan.networks)):
         found[names[task]].append(answer)
     return found
 
@@ -31,7 +31,7 @@ def little_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_answers_are_those_of_the_attack() -> None:
     plan = tiny_plan(series("fgsm", Fgsm(iterations=5)), images=6)
     tasks = [attempt.task for attempt in plan.attempts()]
-    answers = dict(LocalExecutor(workers=2).run(tasks, plan.networks))
+    answers = dict(flat(LocalExecutor(workers=2).run(tasks, plan.networks)))
     assert set(answers) == set(tasks)
     for task in tasks:
         answer, expected = answers[task], task_module.run_task(task, NETWORK)
@@ -83,9 +83,9 @@ def test_an_executor_that_was_entered_keeps_its_processes() -> None:
     tasks = [attempt.task for attempt in plan.attempts()]
     with LocalExecutor(workers=1) as executor:
         first = executor.run(tasks, plan.networks)
-        task, answer = next(first)
+        ((task, answer),) = next(first)
         first.close()
-        rest = dict(executor.run(tasks, plan.networks))
+        rest = dict(flat(executor.run(tasks, plan.networks)))
     assert set(rest) == set(tasks)
     again = rest[task]
     assert isinstance(answer, Answer)

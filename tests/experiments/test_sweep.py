@@ -1,4 +1,5 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -6,15 +7,17 @@ import pytest
 
 from signflip.attack import attack
 from signflip.experiments.counts import counts_by_series
+from signflip.experiments.executor import Answers
 from signflip.experiments.plan import Attempt, Plan
 from signflip.experiments.store import ResultRow, Store
 from signflip.experiments.sweep import attempts_left, run_sweep
-from signflip.experiments.task import describe, image_key
+from signflip.experiments.task import Task, describe, image_key
 from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
+from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Problem, Target, Untargeted
 from tests.support.fake_methods import GivesUp, Quick
-from tests.support.sweeps import KEY, NETWORK, HereExecutor, keys, series, tiny_plan
+from tests.support.sweeps import KEY, NETWORK, HereExecutor, flat, keys, series, tiny_plan
 
 EXACT = series("exact", Exact(goal=SearchGoal.OPTIMISE))
 FGSM = series("fgsm", Fgsm(), time_limit=2.0)
@@ -38,7 +41,7 @@ def sweep(
 def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
     plan = tiny_plan(EXACT, FGSM, images=5, epsilons=(0.05, 0.3), goal=goal)
     rows, attempts = sweep(plan, path)
-    assert [row.key for row in rows] == [attempt.task.key() for attempt in attempts]
+    assert [row.key for row in rows] == [attempt.task.key for attempt in attempts]
     assert {row.verdict.value for row in rows} >= {"flipped", "robust"}
     with Store.open(path) as store:
         for row, attempt in zip(rows, attempts, strict=True):
@@ -48,7 +51,7 @@ def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
                 epsilon=row.epsilon,
                 goal=attempt.case.goal,
             )
-            assert row.problem == attempt.task.problem_key()
+            assert row.problem == attempt.task.problem_key
             assert row.image == image_key(attempt.case.image)
             assert (row.method, row.series) == (attempt.series.kind, attempt.series.name)
             assert row.settings == describe(attempt.series.method)
@@ -69,6 +72,26 @@ def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
             again = attack(problem, attempt.series.method, time_limit=5)
             assert (row.verdict, row.stop) == (again.verdict, again.stop.name)
             assert (row.objective, row.bound) == (again.objective, again.bound)
+
+
+class Together(HereExecutor):
+    """Its answers come three at a time."""
+
+    def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
+        answers = flat(super().run(tasks, networks))
+        while together := list(islice(answers, 3)):
+            yield together
+
+
+def test_a_row_is_in_the_store_before_it_is_told_of(path: Path) -> None:
+    plan = tiny_plan(FGSM, images=5)
+    with Store.open(path, create=True) as store, Store.open(path) as reader:
+        counts = []
+        for row in run_sweep(plan, plan.attempts(), store, Together()):
+            seen = reader.keys()
+            assert row.key in seen
+            counts.append(len(seen))
+    assert counts == [3, 3, 3, 5, 5]
 
 
 def test_a_sweep_goes_on_where_it_was(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Plans, rows and stores of the tiny network."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from signflip.network import BinaryNetwork
 from signflip.problem import Goal
 from signflip.result import Verdict
 from tests.support.tiny import CLASSES, INPUTS, tiny_network
+
+flat = chain.from_iterable
+"""Pairs of a task and its answer one by one, of those that come together."""
 
 NETWORK = tiny_network()
 KEY = NETWORK.digest
@@ -56,7 +60,7 @@ class HereExecutor:
     def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
         for task in tasks:
             self.ran.append(task)
-            yield task, run_task(task, networks[task.network])
+            yield [(task, run_task(task, networks[task.network]))]
 
 
 def keys(attempts: Iterable[Attempt]) -> set[str]:

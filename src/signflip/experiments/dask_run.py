@@ -3,7 +3,7 @@
 import logging
 import pickle
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -19,7 +19,7 @@ from signflip.errors import SignflipError, WorkerError
 from signflip.experiments.dask_worker import Chunk, Reply, end_run, receive, run_tasks
 from signflip.experiments.executor import Answers
 from signflip.experiments.shipped import kind_of, packed
-from signflip.experiments.task import Answer, Task, versions
+from signflip.experiments.task import Task, versions
 from signflip.network import BinaryNetwork
 from signflip.workers import Failure
 
@@ -126,7 +126,7 @@ class _Run:
             self._out[future] = tasks
             future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
 
-    def _answers_of(self, future: Future[bytes]) -> Generator[tuple[Task, Answer | Failure]]:
+    def _answers_of(self, future: Future[bytes]) -> Answers:
         if future.status == "cancelled":
             raise self._lost("its connection broke")
         if future.status == "error":
@@ -141,18 +141,18 @@ class _Run:
             raise self._lost("its connection broke") from error
         tasks = self._out.pop(future)
         if not isinstance(reply, Failure):
-            yield from self._waiting.taken_apart(tasks, reply)
+            yield self._waiting.taken_apart(tasks, reply)
         else:
             yield from self._blamed(tasks, reply)
 
-    def _blamed(self, tasks: tuple[Task, ...], failure: Failure) -> Generator[tuple[Task, Failure]]:
+    def _blamed(self, tasks: tuple[Task, ...], failure: Failure) -> Answers:
         """A failure is that of the task if it was alone; else each is tried alone."""
         if len(tasks) > 1:
             self._waiting.suspect(tasks)
         else:
-            yield tasks[0], failure
+            yield [(tasks[0], failure)]
 
-    def _failures_of(self, future: Future[bytes]) -> Generator[tuple[Task, Failure]]:
+    def _failures_of(self, future: Future[bytes]) -> Answers:
         error = future.exception(timeout=CONNECTION)  # type: ignore[no-untyped-call]
         tasks = self._out.pop(future)
         if not isinstance(error, KilledWorker):

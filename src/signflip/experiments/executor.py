@@ -1,14 +1,14 @@
 """Where tasks run: one protocol for this machine and for a cluster."""
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from signflip.experiments.task import Answer, Task
 from signflip.network import BinaryNetwork
 from signflip.workers import Failure
 
-Answers = Generator[tuple[Task, Answer | Failure]]
-"""Tasks with what came of them, in the order they finish."""
+Answers = Generator[Sequence[tuple[Task, Answer | Failure]]]
+"""Tasks with what came of them, in the order they finish; those together that come together."""
 
 
 class Executor(Protocol):

@@ -64,9 +64,10 @@ def _run(pool: WorkerPool, tasks: Iterable[Task], networks: Mapping[str, BinaryN
         kind=lambda shipped: kind_of(shipped.task),
         retries=1,
     )
-    for shipped, answer in answers:
-        limits.answered(shipped)
-        yield shipped.task, answer
+    for together in answers:
+        for shipped, _ in together:
+            limits.answered(shipped)
+        yield [(shipped.task, answer) for shipped, answer in together]
 
 
 def _get_ready() -> None:

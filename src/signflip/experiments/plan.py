@@ -7,8 +7,8 @@ from functools import cached_property
 from signflip.attack import Method
 from signflip.data import ImageSet
 from signflip.errors import ProblemError
-from signflip.experiments.task import Task
-from signflip.network import BinaryNetwork, Floats, ranking
+from signflip.experiments.task import Description, Task, describe
+from signflip.network import BinaryNetwork, Floats
 from signflip.problem import Goal, Problem, Target
 
 
@@ -29,6 +29,11 @@ class Series:
     method: Method
     seed: int
     time_limit: float
+
+    @cached_property
+    def settings(self) -> Description:
+        """The method with all its settings."""
+        return describe(self.method)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -93,8 +98,8 @@ class Attempt:
 
     @cached_property
     def key(self) -> str:
-        """`Task.key()`."""
-        return self.task.key()
+        """`Task.key`."""
+        return self.task.key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,8 +187,7 @@ def cases_of(
             f"the target is class {goal.class_index}; {name} has classes 0 to {network.classes - 1}"
         )
     chosen = images.images[list(indices)]
-    sums = network.output.sums(network.activations(chosen)[-1])
-    ranked = [ranking(network.output.exact_values(row)) for row in sums]
+    ranked = network.rankings(chosen).tolist()
     cases = tuple(
         Case(
             network=key,

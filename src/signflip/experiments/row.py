@@ -15,8 +15,8 @@ class ResultRow:
     """What is known of one problem attacked by one method; the columns of table `results`.
 
     Attributes:
-        key: `Task.key()`.
-        problem: `Task.problem_key()`, the same for all methods.
+        key: `Task.key`.
+        problem: `Task.problem_key`, the same for all methods.
         network: key of the network.
         image: key of the image.
         network_name: the network's name in the grid.

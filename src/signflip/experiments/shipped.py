@@ -38,7 +38,7 @@ class HardLimits:
     def of(self, shipped: Shipped) -> float:
         """Seconds after which the task's process is ended."""
         method = shipped.task.method
-        unprepared = isinstance(method, Preparing) and type(method) not in self._prepared
+        unprepared = type(method) not in self._prepared and isinstance(method, Preparing)
         return shipped.task.hard_limit + (PREPARATION if unprepared else 0.0)
 
     def answered(self, shipped: Shipped) -> None:

@@ -47,8 +47,8 @@ _MERGE = (
 class Store:
     """An open store; a context manager that closes it.
 
-    Each `add` is a transaction: after `kill -9` the file opens and holds every row that was added.
-    Several processes may write to one store.
+    Each `add` is a transaction, unless it is part of one: after `kill -9` the file opens and holds
+    every row that was added. Several processes may write to one store.
 
     Attributes:
         path: the file.
@@ -229,5 +229,8 @@ def unpack(data: bytes) -> Floats:
     return values.astype(np.float64)
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)

@@ -2,13 +2,13 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from signflip.experiments.executor import Executor
 from signflip.experiments.plan import Attempt, Plan
 from signflip.experiments.store import FAILED, ResultRow, Store
-from signflip.experiments.task import Answer, describe, image_key
+from signflip.experiments.task import Answer
 from signflip.network import BinaryNetwork
 from signflip.record import finite_bound
 from signflip.result import Verdict
@@ -44,10 +44,12 @@ def run_sweep(
     rows = _Rows(networks)
     by_task = {attempt.task: attempt for attempt in attempts}  # tasks are equal to themselves only
     with closing(executor.run((attempt.task for attempt in attempts), networks)) as answers:
-        for task, answer in answers:
-            row = rows.row(by_task.pop(task), answer)
-            store.add(row)
-            yield row
+        for together in answers:
+            new = [rows.row(by_task.pop(task), answer) for task, answer in together]
+            with store.transaction():
+                for row in new:
+                    store.add(row)
+            yield from new
 
 
 def _store_inputs(
@@ -71,34 +73,12 @@ class _Rows:
         self._conceivable: dict[tuple[str, int, int | None], float] = {}
 
     def row(self, attempt: Attempt, answer: Answer | Failure) -> ResultRow:
-        if isinstance(answer, Failure):
-            network = self._networks[attempt.case.network]
-            clean = attempt.case.problem(network, attempt.epsilon).clean.value
-            return self._failed(attempt, float(clean), answer.reason)
-        result = answer.result
-        return replace(
-            self._failed(attempt, result.clean_objective, None),
-            verdict=result.verdict,
-            stop=result.stop.name,
-            objective=result.objective,
-            bound=finite_bound(result.bound, plain=False),
-            seconds=result.seconds,
-            trace=result.trace,
-            witness=result.witness,
-            witness_prediction=result.witness_prediction,
-            host=answer.host,
-            versions=answer.versions,
-            finished=answer.finished,
-        )
-
-    def _failed(self, attempt: Attempt, clean_objective: float, reason: str | None) -> ResultRow:
-        """The row of an attempt without an answer."""
         case, series = attempt.case, attempt.series
         return ResultRow(
             key=attempt.key,
-            problem=attempt.task.problem_key(),
+            problem=attempt.task.problem_key,
             network=case.network,
-            image=image_key(case.image),
+            image=attempt.task.image_key,
             network_name=case.network_name,
             images_name=case.images_name,
             image_index=case.index,
@@ -109,23 +89,54 @@ class _Rows:
             time_limit=series.time_limit,
             method=series.kind,
             series=series.name,
-            settings=describe(series.method),
+            settings=series.settings,
             seed=series.seed,
-            verdict=Verdict.UNKNOWN,
-            stop=FAILED,
-            failure=reason,
-            objective=clean_objective,
-            clean_objective=clean_objective,
-            bound=None,
             largest_conceivable=self._largest_conceivable(attempt),
-            seconds=series.time_limit,
-            trace=((0.0, clean_objective),),
-            witness=None,
-            witness_prediction=case.prediction,
-            host="",
-            versions={},
-            finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            **(
+                self._failed(attempt, answer.reason)
+                if isinstance(answer, Failure)
+                else self._answered(answer)
+            ),
         )
+
+    def _answered(self, answer: Answer) -> dict[str, Any]:
+        """The columns that an answer decides."""
+        result = answer.result
+        return {
+            "verdict": result.verdict,
+            "stop": result.stop.name,
+            "failure": None,
+            "objective": result.objective,
+            "clean_objective": result.clean_objective,
+            "bound": finite_bound(result.bound, plain=False),
+            "seconds": result.seconds,
+            "trace": result.trace,
+            "witness": result.witness,
+            "witness_prediction": result.witness_prediction,
+            "host": answer.host,
+            "versions": answer.versions,
+            "finished": answer.finished,
+        }
+
+    def _failed(self, attempt: Attempt, reason: str) -> dict[str, Any]:
+        """The same columns without an answer."""
+        problem = attempt.case.problem(self._networks[attempt.case.network], attempt.epsilon)
+        clean_objective = float(problem.clean.value)
+        return {
+            "verdict": Verdict.UNKNOWN,
+            "stop": FAILED,
+            "failure": reason,
+            "objective": clean_objective,
+            "clean_objective": clean_objective,
+            "bound": None,
+            "seconds": attempt.series.time_limit,
+            "trace": ((0.0, clean_objective),),
+            "witness": None,
+            "witness_prediction": attempt.case.prediction,
+            "host": "",
+            "versions": {},
+            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
 
     def _largest_conceivable(self, attempt: Attempt) -> float:
         case = attempt.case

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -52,22 +52,29 @@ class Task:
         """Seconds after which the task's process is ended."""
         return self.time_limit + GRACE
 
+    @cached_property
+    def image_key(self) -> str:
+        """`image_key` of the image."""
+        return image_key(self.image)
+
+    @cached_property
     def problem_key(self) -> str:
         """SHA-256 of the problem's content: network, image, ball and goal."""
         return _sha256(
             {
                 "network": self.network,
-                "image": image_key(self.image),
+                "image": self.image_key,
                 "epsilon": float(self.epsilon),
                 "goal": describe(self.goal),
             }
         )
 
+    @cached_property
     def key(self) -> str:
         """SHA-256 of the task's content: the problem, the method's settings and the time limit."""
         return _sha256(
             {
-                "problem": self.problem_key(),
+                "problem": self.problem_key,
                 "method": describe(self.method),
                 "time_limit": float(self.time_limit),
             }
@@ -157,6 +164,8 @@ def _feed(digest: "hashlib._Hash", array: np.ndarray) -> None:
     digest.update(np.ascontiguousarray(array).tobytes())
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _sha256(content: dict[str, object]) -> str:
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_ENCODER.encode(content).encode()).hexdigest()

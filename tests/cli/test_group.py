@@ -1,0 +1,24 @@
+from collections.abc import Sequence
+
+import pytest
+from click.testing import CliRunner
+
+from signflip.cli import cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "imports"),
+    [
+        (["sweep", "no-such.toml", "--store", "no-such.db", "--dry-run"], "signflip.search.warm"),
+        (["attack", "mnist-2x100", "no-such.npz", "--epsilon", "0.1"], "signflip.methods"),
+        (["sweep", "--help"], None),
+        (["networks"], None),
+    ],
+)
+def test_workers_get_ready_for_the_commands_that_have_some(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], imports: str | None
+) -> None:
+    started: list[Sequence[str]] = []
+    monkeypatch.setattr("signflip.fork_server.start", started.append)
+    CliRunner().invoke(cli, arguments)
+    assert [names[-1] for names in started] == ([] if imports is None else [imports])
