@@ -293,9 +293,10 @@ def _two_sum(a: Floats, b: float) -> tuple[Floats, Floats]:
 def _check_unit_interval(array: Floats, name: str) -> None:
     if array.ndim != 1:
         raise ProblemError(f"{name} has shape {array.shape}; it must be flat: (inputs,)")
-    wrong = np.flatnonzero(~((array >= 0) & (array <= 1)))
-    if len(wrong):
-        raise ProblemError(
-            f"{name} is {array[wrong[0]]} at pixel {wrong[0]}; every value must be in [0, 1]: "
-            "divide 8-bit values by 255"
-        )
+    if not array.size or (array.min() >= 0 and array.max() <= 1):  # a NaN makes both false
+        return
+    wrong = int(np.argmin((array >= 0) & (array <= 1)))
+    raise ProblemError(
+        f"{name} is {array[wrong]} at pixel {wrong}; every value must be in [0, 1]: "
+        "divide 8-bit values by 255"
+    )

@@ -11,6 +11,7 @@ from signflip.cli import cli
     [
         (["sweep", "no-such.toml", "--store", "no-such.db", "--dry-run"], "signflip.search.warm"),
         (["attack", "mnist-2x100", "no-such.npz", "--epsilon", "0.1"], "signflip.methods"),
+        (["sweep", "no-such.toml", "--scheduler=tcp://127.0.0.1:1", "--store", "s.db"], None),
         (["sweep", "--help"], None),
         (["networks"], None),
     ],

@@ -1,5 +1,7 @@
 """The command line: each command parses, calls the library, and prints."""
 
+from collections.abc import Sequence
+
 import click
 
 from signflip.cli.group import Group
@@ -9,6 +11,18 @@ __all__ = ["cli", "main"]
 
 _METHODS = ("signflip.methods",)
 _SEARCH = (*_METHODS, "signflip.search.warm")
+_WORKERS_IMPORT = {
+    **dict.fromkeys(("attack", "demo"), _METHODS),
+    **dict.fromkeys(("certify", "min-epsilon", "sweep"), _SEARCH),
+}
+_WITHOUT_WORKERS = ("-h", "--help", "--scheduler")
+
+
+def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
+    """What the worker processes of a command import; nothing if it has none here."""
+    if any(argument.startswith(_WITHOUT_WORKERS) for argument in arguments):
+        return ()
+    return _WORKERS_IMPORT.get(command, ())
 
 
 @click.group(
@@ -17,10 +31,7 @@ _SEARCH = (*_METHODS, "signflip.search.warm")
         *("attack", "certify", "min-epsilon", "show", "networks", "train", "demo"),
         *("sweep", "merge", "export", "report"),
     ),
-    workers_import={
-        **dict.fromkeys(("attack", "demo"), _METHODS),
-        **dict.fromkeys(("certify", "min-epsilon", "sweep"), _SEARCH),
-    },
+    workers_import=_workers_import,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="signflip")

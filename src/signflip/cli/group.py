@@ -1,7 +1,7 @@
 """The group of commands: how they are found, and how errors and Ctrl-C reach the user."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import IO, Any
 
@@ -30,8 +30,8 @@ class Group(click.Group):
 
     Args:
         names: the commands; `min-epsilon` is the function `min_epsilon` of `min_epsilon.py`.
-        workers_import: of the commands that use worker processes, what those import. They get
-            ready while the command itself is imported.
+        workers_import: what the worker processes of a command, called with arguments, import. They
+            get ready while the command itself is imported.
         settings: of `click.Group`.
     """
 
@@ -39,7 +39,7 @@ class Group(click.Group):
         self,
         *,
         names: Sequence[str],
-        workers_import: Mapping[str, Sequence[str]],
+        workers_import: Callable[[str, Sequence[str]], Sequence[str]],
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
@@ -55,8 +55,9 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name, command and arguments of what the user named."""
         name, *rest = args
-        if name in self._workers_import and not set(ctx.help_option_names).intersection(rest):
-            fork_server.start(self._workers_import[name])
+        imports = self._workers_import(name, rest)
+        if imports:
+            fork_server.start(imports)
         return super().resolve_command(ctx, args)
 
     def get_command(
