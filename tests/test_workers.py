@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -172,6 +173,21 @@ def die_once(marker: str) -> str:
 def test_an_item_whose_process_died_can_be_tried_again(tmp_path: Path) -> None:
     markers = [str(tmp_path / name) for name in "ab"]
     results = run_in_processes(die_once, markers, workers=1, limit=no_limit, retries=1)
+    assert dict(results) == {marker: marker for marker in markers}
+
+
+def end_server_once(marker: str) -> str:
+    if not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(1)
+    return marker
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_the_death_of_the_server_that_forks_costs_a_retry(tmp_path: Path) -> None:
+    markers = [str(tmp_path / name) for name in "abcd"]
+    results = run_in_processes(end_server_once, markers, workers=2, limit=no_limit, retries=1)
     assert dict(results) == {marker: marker for marker in markers}
 
 

@@ -11,6 +11,10 @@ import sys
 from collections.abc import Sequence
 from multiprocessing.context import BaseContext
 
+METHODS = ("signflip.methods",)
+SEARCH = (*METHODS, "signflip.search.warm")
+"""What to import for workers that may run any method, and for those that run the exact one."""
+
 _FORKS = sys.platform == "linux"
 
 

@@ -1,5 +1,6 @@
 """Methods that misbehave on a cluster, and tasks whose hard limit comes soon."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -17,7 +18,10 @@ class EndParent:
     """Ends the process that started its own."""
 
     def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
-        os.kill(os.getppid(), signal.SIGKILL)
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        assert parent.pid is not None
+        os.kill(parent.pid, signal.SIGKILL)
         time.sleep(60)
         return Outcome(Stop.BUDGET)
 

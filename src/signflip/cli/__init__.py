@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 import click
 
+from signflip import fork_server
 from signflip.cli.group import Group
 from signflip.cli.interrupts import end_on_sigterm
 
 __all__ = ["cli", "main"]
 
-_METHODS = ("signflip.methods",)
-_SEARCH = (*_METHODS, "signflip.search.warm")
 _WORKERS_IMPORT = {
-    **dict.fromkeys(("attack", "demo"), _METHODS),
-    **dict.fromkeys(("certify", "min-epsilon", "sweep"), _SEARCH),
+    **dict.fromkeys(("attack", "demo"), fork_server.METHODS),
+    **dict.fromkeys(("certify", "min-epsilon", "sweep"), fork_server.SEARCH),
 }
 _WITHOUT_WORKERS = ("-h", "--help", "--scheduler")
 

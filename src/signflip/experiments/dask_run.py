@@ -3,6 +3,7 @@
 import logging
 import pickle
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -88,6 +89,9 @@ class _Run:
         self._version = versions().get("signflip", "unknown")
         self._waiting = Chunks(tasks, kind_of, CHUNK)
         self._out: dict[Future[bytes], tuple[Task, ...]] = {}
+        # Dask blames a worker's death on all that it had, so who is blamed runs with nothing else
+        self._blamed: deque[Task] = deque()
+        self._alone: Future[bytes] | None = None
         self._back: SimpleQueue[Future[bytes]] = SimpleQueue()
         self._numbers = count()
         self._networks = packed(networks)
@@ -102,7 +106,7 @@ class _Run:
             while True:
                 self._glance()
                 self._submit()
-                if not self._out and not self._waiting.waits:
+                if not (self._out or self._blamed or self._waiting.waits):
                     return
                 try:
                     future = self._back.get(timeout=GLANCE)
@@ -116,15 +120,23 @@ class _Run:
 
     def _submit(self) -> None:
         """Keep each thread of the workers busy, and a chunk waiting for it."""
-        while len(self._out) < 2 * self._threads:
+        if self._blamed:
+            if not self._out:
+                self._alone = self._send((self._blamed.popleft(),))
+            return
+        while len(self._out) < 2 * self._threads and self._alone not in self._out:
             tasks = tuple(self._waiting.next_chunk())
             if not tasks:
                 return
-            chunk = Chunk(run=self._name, tasks=tasks, seconds=CHUNK)
-            key = (self._name, next(self._numbers))
-            future = self._client.submit(run_tasks, pickle.dumps(chunk), key=key)
-            self._out[future] = tasks
-            future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
+            self._send(tasks)
+
+    def _send(self, tasks: tuple[Task, ...]) -> Future[bytes]:
+        chunk = Chunk(run=self._name, tasks=tasks, seconds=CHUNK)
+        key = (self._name, next(self._numbers))
+        future = self._client.submit(run_tasks, pickle.dumps(chunk), key=key)
+        self._out[future] = tasks
+        future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
+        return future
 
     def _answers_of(self, future: Future[bytes]) -> Answers:
         if future.status == "cancelled":
@@ -142,15 +154,10 @@ class _Run:
         tasks = self._out.pop(future)
         if not isinstance(reply, Failure):
             yield self._waiting.taken_apart(tasks, reply)
-        else:
-            yield from self._blamed(tasks, reply)
-
-    def _blamed(self, tasks: tuple[Task, ...], failure: Failure) -> Answers:
-        """A failure is that of the task if it was alone; else each is tried alone."""
-        if len(tasks) > 1:
+        elif len(tasks) > 1:
             self._waiting.suspect(tasks)
         else:
-            yield [(tasks[0], failure)]
+            yield [(tasks[0], reply)]
 
     def _failures_of(self, future: Future[bytes]) -> Answers:
         error = future.exception(timeout=CONNECTION)  # type: ignore[no-untyped-call]
@@ -161,10 +168,12 @@ class _Run:
             if isinstance(error, OSError):  # of the worker's machine, not of the connection
                 raise WorkerError(f"a Dask worker cannot go on: {error}") from error
             raise error
-        workers = error.allowed_failures + 1
-        yield from self._blamed(
-            tasks, Failure(f"the Dask workers that ran it died, {workers} of them", died=True)
-        )
+        if future is self._alone:
+            workers = error.allowed_failures + 1
+            reason = f"the Dask workers that ran it died, {workers} of them"
+            yield [(tasks[0], Failure(reason, died=True))]
+        else:
+            self._blamed.extend(tasks)
 
     def _glance(self, *, at_once: bool = False) -> None:
         """See what workers there are, if the scheduler is still there; get new ones ready."""

@@ -16,6 +16,7 @@ from functools import partial
 
 from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 
+from signflip import fork_server
 from signflip.chunks import chunk_limit, run_chunk
 from signflip.errors import WorkerError
 from signflip.experiments.shipped import HardLimits, Shipped, run_shipped
@@ -141,12 +142,13 @@ class Processes(WorkerPlugin):
         self._closed = False
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002 (Dask's protocol)
-        """Make it possible that a Dask worker has processes."""
+        """Make it possible that a Dask worker has processes, and get ready for them."""
         # Dask's nanny starts its worker as a daemon, and a daemon may have no children, lest they
         # outlive it. These end with their parent by themselves, see `workers`.
         process = multiprocessing.current_process()
         if process.daemon:
             process.daemon = False
+        fork_server.start(fork_server.SEARCH)
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002 (Dask's protocol)
         """End all processes; the Dask worker would wait for them."""
