@@ -180,7 +180,7 @@ def end_server_once(marker: str) -> str:
     if not Path(marker).exists():
         Path(marker).touch()
         os.kill(os.getppid(), signal.SIGKILL)
-        time.sleep(1)
+        time.sleep(60)
     return marker
 
 

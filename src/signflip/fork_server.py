@@ -7,6 +7,8 @@ that, and each worker is a fresh process.
 
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
+import signal
 import sys
 from collections.abc import Sequence
 from multiprocessing.context import BaseContext
@@ -14,6 +16,9 @@ from multiprocessing.context import BaseContext
 METHODS = ("signflip.methods",)
 SEARCH = (*METHODS, "signflip.search.warm")
 """What to import for workers that may run any method, and for those that run the exact one."""
+
+LOST = 255
+"""Exit code that multiprocessing makes up for a worker whose server was killed."""
 
 _FORKS = sys.platform == "linux"
 
@@ -33,4 +38,10 @@ def start(imports: Sequence[str] = ()) -> None:
         return
     if imports:
         multiprocessing.set_forkserver_preload(list(imports))
-    multiprocessing.forkserver.ensure_running()
+    multiprocessing.resource_tracker.ensure_running()  # which the server needs, and unblocks SIGINT
+    # Ctrl-C goes to the whole group of processes; the server has no ear for it while it imports
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        multiprocessing.forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

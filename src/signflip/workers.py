@@ -142,22 +142,31 @@ class WorkerPool:
             for trial in some:
                 running[self._schedule(function, trial.item, trial.limit)] = trial
 
+        def submit_again() -> None:
+            lost = list(running.values())
+            running.clear()
+            submit(lost)
+
         try:
             submit(islice(waiting, 2 * self._workers))  # so that none has to wait for its next
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    if future not in running:  # it was submitted again
+                        continue
                     trial = running[future]
                     try:
                         result: Result | Failure = _result_of(future, trial.limit)
                     except BrokenProcessPool as error:
                         broken += 1
                         self._replace(broken, error)
-                        lost = list(running.values())
-                        running.clear()
-                        submit(lost)
+                        submit_again()
                         break
                     broken = 0
                     del running[future]
+                    if _server_was_lost(future):  # its orphans may hold locks of the pool
+                        self._end()
+                        self._pool = self._new_pool()
+                        submit_again()
                     if isinstance(result, Failure) and result.died and trial.retries:
                         submit([replace(trial, retries=trial.retries - 1)])
                         continue
@@ -219,6 +228,11 @@ def _result_of(future: Future[Result], limit: float | None) -> Result | Failure:
         return Failure(f"its process ended by itself with code {error.exitcode}", died=True)
 
 
+def _server_was_lost(future: Future[Any]) -> bool:
+    error = future.exception()
+    return isinstance(error, ProcessExpired) and error.exitcode == fork_server.LOST
+
+
 def _start_worker(first: Callable[[], None] | None = None) -> None:
     # Ctrl-C goes to the whole group of processes; the parent answers it, and ends its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -230,7 +244,8 @@ def _start_worker(first: Callable[[], None] | None = None) -> None:
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
+    parent, forked_by = multiprocessing.parent_process(), os.getppid()
     if parent is not None:
-        parent.join()  # returns when the parent is gone, also after kill -9
+        while parent.is_alive() and os.getppid() == forked_by:
+            parent.join(timeout=1.0)  # returns when the parent is gone, also after kill -9
         os._exit(1)

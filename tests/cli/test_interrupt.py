@@ -52,11 +52,12 @@ def lines(folder: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def children(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children")
     if not found.exists():
         pytest.skip("this system does not list a process's children")
-    return [int(child) for child in found.read_text().split()]
+    children = [int(child) for child in found.read_text().split()]
+    return [*children, *(one for child in children for one in descendants(child))]
 
 
 def alive(pid: int) -> bool:
@@ -73,6 +74,17 @@ def indices_of_whole_lines(folder: Path) -> list[int]:
     return sorted(json.loads(line)["index"] for line in text.splitlines())
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.1])
+def test_an_interrupt_while_workers_get_ready_is_quiet(tmp_path: Path, wait: float) -> None:
+    process = start(tmp_path)
+    wait_until(lambda: len(descendants(process.pid)) > 0)
+    time.sleep(wait)
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in BUFFER_NOISE.sub("", stderr)
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
@@ -81,7 +93,7 @@ def test_an_interrupted_attack_keeps_what_it_found(
 ) -> None:
     process = start(tmp_path)
     wait_until(lambda: lines(tmp_path) >= 3)
-    workers = children(process.pid)
+    workers = descendants(process.pid)
     os.killpg(process.pid, number)  # as a terminal does: to the whole group
     stdout, stderr = process.communicate(timeout=PATIENCE)
     assert process.returncode == code, stderr
@@ -98,7 +110,7 @@ def test_an_interrupted_attack_keeps_what_it_found(
 def test_a_killed_attack_leaves_whole_lines_and_no_workers(tmp_path: Path) -> None:
     process = start(tmp_path)
     wait_until(lambda: lines(tmp_path) >= 3)
-    workers = children(process.pid)
+    workers = descendants(process.pid)
     assert len(workers) >= 2
     process.kill()
     process.communicate(timeout=PATIENCE)

@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from signflip import fork_server
-from signflip.cli.interrupts import INTERRUPTED
+from signflip.cli.interrupts import INTERRUPTED, undisturbed
 from signflip.errors import SignflipError
 
 
@@ -69,7 +69,8 @@ class Group(click.Group):
         if cmd_name not in self._names:
             return None
         name = cmd_name.replace("-", "_")
-        command: click.Command = getattr(import_module(f"signflip.cli.{name}"), name)
+        with undisturbed():  # some packages make another error of Ctrl-C during their import
+            command: click.Command = getattr(import_module(f"signflip.cli.{name}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
