@@ -6,9 +6,10 @@ Runs `signflip sweep` on many short problems (exact method, 2x100, epsilon 0.005
 and on a Dask cluster of as many single-threaded workers that it starts on loopback. A short sweep
 goes before each, so that kernels are compiled. Wall time means something only where nothing else
 runs; CPU time, of all processes of the sweep, is compared with that of plain loops over the same
-problems in as many processes.
+problems in as many processes. A script of such loops alone shows what start-up costs anyone.
 """
 
+import ctypes
 import resource
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from signflip.experiments.store import Store
 from signflip.problem import Problem
 from signflip.workers import run_in_processes
 from tests.support.dask_cluster import Cluster
+
+_PR_SET_CHILD_SUBREAPER = 36  # of Linux's prctl
 
 SHORT = 20
 """Problems of the sweep that goes before."""
@@ -111,7 +114,9 @@ def sweep(grid: Path, *options: str, cluster: Cluster | None = None) -> Measured
     others = _cpu(cluster) if cluster else 0.0
     began, wall, cpu = time.time(), time.monotonic(), _children()
     subprocess.run((*command, *options), check=True, stdout=subprocess.DEVNULL)
-    wall, cpu = time.monotonic() - wall, _children() - cpu
+    wall = time.monotonic() - wall
+    _wait_for_orphans(cluster)
+    cpu = _children() - cpu
     others = _cpu(cluster) - others if cluster else 0.0
     with Store.open(store) as opened:
         rows = opened.connection.execute("SELECT seconds, finished FROM results").fetchall()
@@ -123,6 +128,30 @@ def sweep(grid: Path, *options: str, cluster: Cluster | None = None) -> Measured
         methods=sum(seconds for seconds, _ in rows),
         cpu=cpu + others,
     )
+
+
+def script(grid: Path, workers: int) -> float:
+    """Seconds of a script, from start to end, that runs the plain loops and stores nothing."""
+    code = (
+        "from pathlib import Path; from benchmarks.sweep_overhead import plain_loops; "
+        f"plain_loops(Path({str(grid)!r}), {workers})"
+    )
+    began = time.monotonic()
+    subprocess.run((sys.executable, "-c", code), check=True)
+    return time.monotonic() - began
+
+
+def _adopt_orphans() -> None:
+    """Be the parent of what outlives its own: the server that forked a sweep's workers."""
+    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        raise OSError("this system gives orphans to its first process only")
+
+
+def _wait_for_orphans(cluster: Cluster | None) -> None:
+    ours = {process.pid for process in cluster.processes} if cluster else set()
+    for child in psutil.Process().children():
+        if child.pid not in ours:
+            child.wait()
 
 
 def _children() -> float:
@@ -170,12 +199,14 @@ def row(name: str, workers: int, sweeps: list[Measured], loops: list[Measured]) 
 @data_option
 def main(problems: int, images: str, epsilon: float, workers: int) -> None:
     """Measure, and print a table."""
+    _adopt_orphans()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         grids = [folder / "short.toml", folder / "main.toml"]
         for grid, count in zip(grids, (SHORT, problems), strict=True):
             grid.write_text(GRID.format(images=images, problems=count, epsilon=epsilon))
         loops = [plain_loops(grid, workers) for grid in grids]
+        alone = script(grids[1], workers)
         local = [sweep(grid, "--workers", str(workers)) for grid in grids]
         began = time.monotonic()
         cluster = Cluster(folder, workers=workers)
@@ -197,8 +228,8 @@ def main(problems: int, images: str, epsilon: float, workers: int) -> None:
     click.echo(
         f"{machine([])}\n\n{markdown(header, rows)}\n\nPlain loops: {loops[1].wall:.1f} s, "
         f"{loops[1].wall * workers / loops[1].methods - 1:.1%} over the methods; "
-        f"{loops[1].cpu:.1f} s of CPU. The cluster was there after {started:.1f} s, which are not "
-        "in the table."
+        f"{loops[1].cpu:.1f} s of CPU. As a script, from start to end: {alone:.1f} s. The cluster "
+        f"was there after {started:.1f} s, which are not in the table."
     )
 
 

@@ -43,7 +43,7 @@ def threads(_: int) -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info()]
 
 
-def cannot_start() -> None:
+def cannot_start(*_: object) -> None:
     os._exit(7)
 
 
@@ -197,6 +197,14 @@ def name_the_process() -> None:
 
 def name_of(_: int) -> str | None:
     return os.environ.get("NAMED")
+
+
+def test_workers_have_the_environment_of_their_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        monkeypatch.setenv("NAMED", name)
+        assert dict(run_in_processes(name_of, [0], workers=1, limit=no_limit)) == {0: name}
+    monkeypatch.delenv("NAMED")
+    assert dict(run_in_processes(name_of, [0], workers=1, limit=no_limit)) == {0: None}
 
 
 def test_what_comes_first_in_each_process() -> None:

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -208,7 +208,7 @@ class WorkerPool:
             max_workers=self._workers,
             context=fork_server.context(),
             initializer=_start_worker,
-            initargs=() if self._first is None else (self._first,),
+            initargs=(dict(os.environ), self._first),
         )
 
 
@@ -233,9 +233,12 @@ def _server_was_lost(future: Future[Any]) -> bool:
     return isinstance(error, ProcessExpired) and error.exitcode == fork_server.LOST
 
 
-def _start_worker(first: Callable[[], None] | None = None) -> None:
+def _start_worker(environment: Mapping[str, str], first: Callable[[], None] | None) -> None:
     # Ctrl-C goes to the whole group of processes; the parent answers it, and ends its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # that of the server may be older
+    os.environ.clear()
+    os.environ.update(environment)
     # workers would fight for cores, and the number of threads changes how sums round
     threadpool_limits(limits=1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
