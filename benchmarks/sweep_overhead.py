@@ -111,11 +111,12 @@ def sweep(grid: Path, *options: str, cluster: Cluster | None = None) -> Measured
     """`signflip sweep` in a process of its own, into a new store."""
     store = grid.with_name(f"{grid.stem}-{time.time_ns()}.db")
     command = (sys.executable, "-m", "signflip", "sweep", str(grid), "--store", str(store))
+    known = {child.pid for child in psutil.Process().children()}
     others = _cpu(cluster) if cluster else 0.0
     began, wall, cpu = time.time(), time.monotonic(), _children()
     subprocess.run((*command, *options), check=True, stdout=subprocess.DEVNULL)
     wall = time.monotonic() - wall
-    _wait_for_orphans(cluster)
+    _wait_for_children_but(known)
     cpu = _children() - cpu
     others = _cpu(cluster) - others if cluster else 0.0
     with Store.open(store) as opened:
@@ -147,11 +148,10 @@ def _adopt_orphans() -> None:
         raise OSError("this system gives orphans to its first process only")
 
 
-def _wait_for_orphans(cluster: Cluster | None) -> None:
-    ours = {process.pid for process in cluster.processes} if cluster else set()
+def _wait_for_children_but(known: set[int]) -> None:
     for child in psutil.Process().children():
-        if child.pid not in ours:
-            child.wait()
+        if child.pid not in known:
+            child.wait(timeout=10)
 
 
 def _children() -> float:
