@@ -1,57 +1,46 @@
+"""Options read what `signflip.notation` reads, whose own tests have the cases."""
+
+from collections.abc import Callable
+
 import click
 import numpy as np
 import pytest
 
-from signflip import Target, Untargeted
 from signflip.cli import values
+from signflip.cli.values import WarmStart
 from signflip.data import ImageSet
-from signflip.problem import Goal
+from signflip.errors import SettingError
+from signflip.problem import Target
 
-IMAGES = ImageSet(name="eight", images=np.zeros((8, 1)), labels=np.zeros(8, dtype=np.int64))
+
+def test_what_options_read() -> None:
+    assert values.epsilon("2/255") == 2 / 255
+    assert values.goal("3") == Target(3)
+    assert values.warm_start("fgsm:.5") == WarmStart("fgsm", 0.5)
+
+
+def test_indices_are_called_by_the_name_of_their_option() -> None:
+    images = ImageSet(name="eight", images=np.zeros((8, 1)), labels=np.zeros(8, dtype=np.int64))
+    assert list(values.indices("6:").of(images)) == [6, 7]
+    with pytest.raises(SettingError, match="--index 8 reaches beyond the images of eight"):
+        values.indices("8").of(images)
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("reader", "message"),
     [
-        ("3", [3]),
-        ("2:5", [2, 3, 4]),
-        (":2", [0, 1]),
-        ("6:", [6, 7]),
-        ("0:8:3", [0, 3, 6]),
-        ("::4", [0, 4]),
-        ("5,1:3,2", [5, 1, 2]),
-        ("7, 0", [7, 0]),
-        (":", [0, 1, 2, 3, 4, 5, 6, 7]),
+        (values.indices, "is no range of images"),
+        (values.epsilon, "is no number"),
+        (values.goal, "is no target"),
+        (values.warm_start, "is no warm start"),
+        (values.hidden_widths, "names no hidden layers"),
     ],
 )
-def test_indices(text: str, expected: list[int]) -> None:
-    assert list(values.indices(text).of(IMAGES)) == expected
-
-
-@pytest.mark.parametrize("text", ["", "-1", "1:2:0", "1:2:3:4", "a", "1.5", "1,,2", "1;2", "²"])
-def test_no_indices(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no range of images"):
-        values.indices(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("0.01", 0.01), ("2/255", 2 / 255), ("1e-3", 0.001), ("0", 0.0)]
-)
-def test_epsilon(text: str, expected: float) -> None:
-    assert values.epsilon(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("second", None), ("untargeted", Untargeted()), ("12", Target(12))]
-)
-def test_goal(text: str, expected: Goal | None) -> None:
-    assert values.goal(text) == expected
-
-
-@pytest.mark.parametrize("text", ["fgsm:5", "fgsm:0.5", "fgsm:.5", "milp:10."])
-def test_warm_start(text: str) -> None:
-    method, _, seconds = text.partition(":")
-    assert values.warm_start(text) == values.WarmStart(method, float(seconds))
+def test_what_cannot_be_read_is_an_error_of_the_option(
+    reader: Callable[[str], object], message: str
+) -> None:
+    with pytest.raises(click.BadParameter, match=message):
+        reader("1;2")
 
 
 @pytest.mark.parametrize(
