@@ -1,6 +1,5 @@
 """The store of a sweep: one SQLite file, a row for each problem and method, kept as it comes."""
 
-import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import numpy as np
 from signflip.errors import StoreError
 from signflip.experiments.row import FAILED, ResultRow
 from signflip.experiments.schema import check_or_make, store_errors
-from signflip.experiments.task import image_key
+from signflip.experiments.task import canonical_json, image_key
 from signflip.network import BinaryNetwork, Floats
 from signflip.network_file import network_from_bytes, network_to_bytes
 
@@ -108,10 +107,10 @@ class Store:
         """
         values = {
             **vars(row),
-            "settings": _json(row.settings),
+            "settings": canonical_json(row.settings),
             "verdict": row.verdict.value,
-            "trace": _json(row.trace),
-            "versions": _json(row.versions),
+            "trace": canonical_json(row.trace),
+            "versions": canonical_json(row.versions),
             "witness": None if row.witness is None else pack(row.witness),
         }
         with store_errors(self.path):
@@ -227,10 +226,3 @@ def unpack(data: bytes) -> Floats:
             "sweep again"
         ) from error
     return values.astype(np.float64)
-
-
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _json(value: object) -> str:
-    return _ENCODER.encode(value)

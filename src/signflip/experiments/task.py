@@ -159,13 +159,19 @@ def versions() -> dict[str, str]:
     return found
 
 
+# json.dumps would make one anew for each text
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def canonical_json(value: object) -> str:
+    """JSON that is the same for equal values, as keys and the store have it."""
+    return _ENCODER.encode(value)
+
+
 def _feed(digest: "hashlib._Hash", array: np.ndarray) -> None:
     digest.update(f"{array.dtype.str}{array.shape}".encode())
     digest.update(np.ascontiguousarray(array).tobytes())
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
 def _sha256(content: dict[str, object]) -> str:
-    return hashlib.sha256(_ENCODER.encode(content).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
