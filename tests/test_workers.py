@@ -191,10 +191,6 @@ def test_the_death_of_the_server_that_forks_costs_a_retry(tmp_path: Path) -> Non
     assert dict(results) == {marker: marker for marker in markers}
 
 
-def name_the_process() -> None:
-    os.environ["NAMED"] = "yes"
-
-
 def name_of(_: int) -> str | None:
     return os.environ.get("NAMED")
 
@@ -205,10 +201,3 @@ def test_workers_have_the_environment_of_their_pool(monkeypatch: pytest.MonkeyPa
         assert dict(run_in_processes(name_of, [0], workers=1, limit=no_limit)) == {0: name}
     monkeypatch.delenv("NAMED")
     assert dict(run_in_processes(name_of, [0], workers=1, limit=no_limit)) == {0: None}
-
-
-def test_what_comes_first_in_each_process() -> None:
-    with WorkerPool(1, name_the_process) as pool:
-        pool.start()
-        assert dict(pool.run(name_of, [0], limit=no_limit)) == {0: "yes"}
-    assert "NAMED" not in os.environ

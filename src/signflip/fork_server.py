@@ -28,7 +28,7 @@ def context() -> BaseContext:
     return multiprocessing.get_context("forkserver" if _FORKS else "spawn")
 
 
-def start(imports: Sequence[str] = ()) -> None:
+def start(imports: Sequence[str]) -> None:
     """Have the server got ready in the background, unless it is there already.
 
     Args:
@@ -36,8 +36,7 @@ def start(imports: Sequence[str] = ()) -> None:
     """
     if not _FORKS:
         return
-    if imports:
-        multiprocessing.set_forkserver_preload(list(imports))
+    multiprocessing.set_forkserver_preload(list(imports))
     multiprocessing.resource_tracker.ensure_running()  # which the server needs, and unblocks SIGINT
     # Ctrl-C goes to the whole group of processes; the server has no ear for it while it imports
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

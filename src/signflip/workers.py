@@ -87,16 +87,14 @@ class WorkerPool:
 
     Args:
         workers: number of processes; they start with the first run.
-        first: called in each process before all else, such as for imports.
 
     Raises:
         SettingError: `workers` is below 1.
     """
 
-    def __init__(self, workers: int, first: Callable[[], None] | None = None) -> None:
+    def __init__(self, workers: int) -> None:
         check_workers(workers)
         self._workers = workers
-        self._first = first
         self._pool = self._new_pool()
         self._closed = False
         self._running: dict[Future[Any], Any] = {}
@@ -106,10 +104,6 @@ class WorkerPool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def start(self) -> None:
-        """Have the first run's processes got ready in the background, as far as may be."""
-        fork_server.start()
 
     def close(self) -> None:
         """End the processes, whatever they do."""
@@ -208,7 +202,7 @@ class WorkerPool:
             max_workers=self._workers,
             context=fork_server.context(),
             initializer=_start_worker,
-            initargs=(dict(os.environ), self._first),
+            initargs=(dict(os.environ),),
         )
 
 
@@ -233,7 +227,7 @@ def _server_was_lost(future: Future[Any]) -> bool:
     return isinstance(error, ProcessExpired) and error.exitcode == fork_server.LOST
 
 
-def _start_worker(environment: Mapping[str, str], first: Callable[[], None] | None) -> None:
+def _start_worker(environment: Mapping[str, str]) -> None:
     # Ctrl-C goes to the whole group of processes; the parent answers it, and ends its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # that of the server may be older
@@ -242,8 +236,6 @@ def _start_worker(environment: Mapping[str, str], first: Callable[[], None] | No
     # workers would fight for cores, and the number of threads changes how sums round
     threadpool_limits(limits=1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if first is not None:
-        first()
 
 
 def _end_with_parent() -> None:

@@ -9,7 +9,8 @@ from signflip.cli import cli
 @pytest.mark.parametrize(
     ("arguments", "imports"),
     [
-        (["sweep", "no-such.toml", "--store", "no-such.db", "--dry-run"], "signflip.search.warm"),
+        (["sweep", "no-such.toml", "--store", "no-such.db"], "signflip.search.warm"),
+        (["sweep", "no-such.toml", "--store", "no-such.db", "--dry-run"], None),
         (["attack", "mnist-2x100", "no-such.npz", "--epsilon", "0.1"], "signflip.methods"),
         (["sweep", "no-such.toml", "--scheduler=tcp://127.0.0.1:1", "--store", "s.db"], None),
         (["sweep", "--help"], None),

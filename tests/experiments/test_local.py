@@ -78,14 +78,14 @@ def test_the_time_that_a_method_takes_to_prepare_is_not_limited(tmp_path: Path) 
     assert isinstance(found["slow"][0], Answer)
 
 
-def test_an_executor_that_was_entered_keeps_its_processes() -> None:
+def test_an_executor_runs_again_after_a_run_that_was_closed() -> None:
     plan = tiny_plan(series("fgsm", Fgsm(iterations=5)), images=4)
     tasks = [attempt.task for attempt in plan.attempts()]
-    with LocalExecutor(workers=1) as executor:
-        first = executor.run(tasks, plan.networks)
-        ((task, answer),) = next(first)
-        first.close()
-        rest = dict(flat(executor.run(tasks, plan.networks)))
+    executor = LocalExecutor(workers=1)
+    first = executor.run(tasks, plan.networks)
+    ((task, answer),) = next(first)
+    first.close()
+    rest = dict(flat(executor.run(tasks, plan.networks)))
     assert set(rest) == set(tasks)
     again = rest[task]
     assert isinstance(answer, Answer)

@@ -14,7 +14,7 @@ _WORKERS_IMPORT = {
     **dict.fromkeys(("attack", "demo"), fork_server.METHODS),
     **dict.fromkeys(("certify", "min-epsilon", "sweep"), fork_server.SEARCH),
 }
-_WITHOUT_WORKERS = ("-h", "--help", "--scheduler")
+_WITHOUT_WORKERS = ("-h", "--help", "--scheduler", "--dry-run")
 
 
 def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:

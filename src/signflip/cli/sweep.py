@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -19,7 +19,6 @@ from signflip.experiments.local import LocalExecutor
 from signflip.experiments.plan import Attempt, Plan
 from signflip.experiments.store import ResultRow, Store
 from signflip.experiments.sweep import attempts_left, run_sweep
-from signflip.workers import check_workers
 
 _REPORT_EVERY = 60.0
 """Seconds between two lines on the state of things, where there is no terminal for a bar."""
@@ -48,19 +47,16 @@ def sweep(
     goes on where it was if it is called again.
     """
     executor = _executor(workers, scheduler)
-    with ExitStack() as stack:
-        if isinstance(executor, LocalExecutor) and not dry_run:
-            stack.enter_context(executor)  # its processes get ready meanwhile
-        plan = read_plan(grid, data_dir=data_dir)
-        attempts = plan.attempts()
-        if plan.title:
-            remarks().print(plan.title, soft_wrap=True)
-        if plan.skipped:
-            remarks().print(f"skipped, since predicted as the target already: {plan.skipped}")
-        if dry_run:
-            _print_plan(attempts, _left_without_running(attempts, store_path, retry_failed))
-            return
-        failed = _run_and_show(plan, attempts, store_path, executor, retry_failed=retry_failed)
+    plan = read_plan(grid, data_dir=data_dir)
+    attempts = plan.attempts()
+    if plan.title:
+        remarks().print(plan.title, soft_wrap=True)
+    if plan.skipped:
+        remarks().print(f"skipped, since predicted as the target already: {plan.skipped}")
+    if dry_run:
+        _print_plan(attempts, _left_without_running(attempts, store_path, retry_failed))
+        return
+    failed = _run_and_show(plan, attempts, store_path, executor, retry_failed=retry_failed)
     if failed:
         remarks().print(f"{failed} failed; --retry-failed runs them again")
         sys.exit(1)
@@ -91,8 +87,7 @@ def _run_and_show(
 
 def _executor(workers: int | None, scheduler: str | None) -> Executor:
     if scheduler is None:
-        check_workers(1 if workers is None else workers)
-        return LocalExecutor(workers=workers or 1)
+        return LocalExecutor(workers=1 if workers is None else workers)
     if workers is not None:
         raise SettingError(
             f"--workers {workers} and --scheduler {scheduler} are both given; a cluster has the "

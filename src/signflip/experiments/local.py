@@ -1,15 +1,14 @@
 """Tasks on this machine: one process per worker."""
 
 from collections.abc import Iterable, Mapping
-from importlib import import_module
-from typing import Self
 
+from signflip import fork_server
 from signflip.chunks import run_in_chunks
 from signflip.experiments.executor import Answers
 from signflip.experiments.shipped import HardLimits, Shipped, kind_of, packed, run_shipped
 from signflip.experiments.task import Task
 from signflip.network import BinaryNetwork
-from signflip.workers import WorkerPool
+from signflip.workers import WorkerPool, check_workers
 
 
 class LocalExecutor:
@@ -17,9 +16,6 @@ class LocalExecutor:
 
     A process has one thread for its solver. One that goes beyond a task's hard limit is ended, and
     the task fails; of one that ends by itself the task is tried once more.
-
-    As a context manager it has its processes from the start to the end of the context: they get
-    ready while the tasks are planned. Else it has them while it runs.
 
     Args:
         workers: number of processes.
@@ -29,28 +25,14 @@ class LocalExecutor:
     """
 
     def __init__(self, *, workers: int = 1) -> None:
+        check_workers(workers)
         self._workers = workers
-        self._pool = self._new_pool()
-        self._entered = False
-
-    def __enter__(self) -> Self:
-        self._entered = True
-        self._pool.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.close()
 
     def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
         """Run each task; see `Executor.run`."""
-        if self._entered:
-            yield from _run(self._pool, tasks, networks)
-            return
-        with self._new_pool() as pool:
+        fork_server.start(fork_server.SEARCH)
+        with WorkerPool(self._workers) as pool:
             yield from _run(pool, tasks, networks)
-
-    def _new_pool(self) -> WorkerPool:
-        return WorkerPool(self._workers, _get_ready)
 
 
 def _run(pool: WorkerPool, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
@@ -68,7 +50,3 @@ def _run(pool: WorkerPool, tasks: Iterable[Task], networks: Mapping[str, BinaryN
         for shipped, _ in together:
             limits.answered(shipped)
         yield [(shipped.task, answer) for shipped, answer in together]
-
-
-def _get_ready() -> None:
-    import_module("signflip.methods")  # which takes longer than most short tasks do
