@@ -38,7 +38,7 @@ def test_panels_are_of_one_size_and_apart(rows: int, columns: int) -> None:
 
 
 def overlapping(figure: Figure) -> list[str]:
-    """Pairs of tick labels along a panel's x axis, or titles in a row, that overlap."""
+    """Pairs of tick labels along a panel's x axis, or titles, that overlap; titles cut off."""
     figure.draw_without_rendering()
     found = []
     for axes in figure.axes:
@@ -53,9 +53,12 @@ def overlapping(figure: Figure) -> list[str]:
         for axes in figure.axes
     ]
     found += [f"{t} | {u}" for (t, a), (u, b) in combinations(titles, 2) if a.overlaps(b)]
-    return found
+    return found + [f"{title} |" for title, box in titles if box.x1 > figure.bbox.x1]
 
 
+@pytest.mark.parametrize(
+    "images", ["mnist", "fashion-mnist-sample", "a-data-set-with-a-very-long-name-indeed.npz"]
+)
 @pytest.mark.parametrize("figure", [flipped, objectives, over_time])
 @pytest.mark.parametrize(
     ("networks", "epsilons"),
@@ -65,9 +68,18 @@ def overlapping(figure: Figure) -> list[str]:
         (["a-network-with-a-long-name.safetensors", "and-another.safetensors"], (0.01,)),
     ],
 )
-def test_nothing_overlaps(figure: object, networks: list[str], epsilons: tuple[float, ...]) -> None:
+def test_nothing_overlaps(
+    figure: object, networks: list[str], epsilons: tuple[float, ...], images: str
+) -> None:
     rows = [
-        row(series, image, network_name=network, epsilon=epsilon)
+        row(
+            series,
+            image,
+            images_name=images,
+            network_name=network,
+            epsilon=epsilon,
+            stop="OPTIMAL" if series == "exact" else "TIME_LIMIT",
+        )
         for network, epsilon, series, image in product(networks, epsilons, SERIES, (0, 1))
     ]
     with house_style():

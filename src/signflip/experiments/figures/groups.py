@@ -8,7 +8,14 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from signflip.experiments.figures.panels import LETTER, WIDTH, Spacing, place_panels
+from signflip.experiments.figures.panels import (
+    LETTER,
+    WIDTH,
+    Spacing,
+    fitted,
+    panel_width,
+    place_panels,
+)
 
 GROUP = 0.86
 """Width of a group; the next one begins at 1."""
@@ -66,12 +73,15 @@ def group_panels(
             panels = of_data.sort("epsilon", maintain_order=True).partition_by("epsilon")
             places += [(row + index // columns, index % columns) for index in range(len(panels))]
             found += panels
-    longest = max(len(name) for name in values["network"].cast(pl.String))
-    steep = longest * LETTER > WIDTH / columns / _most_networks(values) - 0.2
-    below = 0.5 + (longest * LETTER / 3 if steep else 0)
-    figure, axes = place_panels(places, Spacing(below=below), handles)
+    longest, most = _longest_name(values), _most_networks(values)
+    steep = longest > WIDTH / columns / most - 0.2
+    spacing = Spacing(
+        below=0.5 + (longest / 3 if steep else 0),
+        widest=max(Spacing.widest, (most + 0.2) * longest),
+    )
+    figure, axes = place_panels(places, spacing, handles)
     return figure, [
-        _panel(own, rows, first=column == 0, steep=steep)
+        _panel(own, rows, width=panel_width(figure, own), first=column == 0, steep=steep)
         for rows, (_, column), own in zip(found, places, axes, strict=True)
     ]
 
@@ -82,11 +92,12 @@ def offsets(lines: int) -> list[float]:
     return [step * (index - (lines - 1) / 2) for index in range(lines)]
 
 
-def _panel(axes: Axes, rows: pl.DataFrame, *, first: bool, steep: bool) -> Panel:
-    part, data, epsilon = rows.select("part", "data", "epsilon").row(0)
+def _panel(axes: Axes, rows: pl.DataFrame, *, width: float, first: bool, steep: bool) -> Panel:
+    data, epsilon = rows.select("data", "epsilon").row(0)
     sizes = dict(rows.group_by("network").agg(pl.col("n").max()).iter_rows())
     networks = rows["network"].unique(maintain_order=True).to_list()
-    axes.set_title(f"{f'{part}: ' if part else ''}{data}, ε = {epsilon:g}", loc="left")
+    ball = f", ε = {epsilon:g}"
+    axes.set_title(fitted(data, width - len(ball) * LETTER) + ball, loc="left")
     labels = [f"{name}\nn = {sizes[name]}" for name in networks]
     axes.set_xticks(range(len(networks)), labels, rotation=20 if steep else 0)
     axes.tick_params(axis="x", length=0, labelsize=8)
@@ -95,11 +106,16 @@ def _panel(axes: Axes, rows: pl.DataFrame, *, first: bool, steep: bool) -> Panel
 
 
 def _columns(values: pl.DataFrame) -> int:
-    """As many as leave room for each group, at most `_MOST_COLUMNS`."""
-    lines = values["line"].n_unique()
-    width = _most_networks(values) * max(0.42, 0.11 * lines) + 0.4
+    """As many as leave room for each group and its name, at most `_MOST_COLUMNS`."""
+    group = max(0.42, 0.11 * values["line"].n_unique(), _longest_name(values))
+    width = _most_networks(values) * group + 0.4
     epsilons = values["epsilon"].n_unique()
     return max(1, min(_MOST_COLUMNS, epsilons, int(WIDTH / width)))
+
+
+def _longest_name(values: pl.DataFrame) -> float:
+    """Of a network, in inches."""
+    return LETTER * max(len(name) for name in values["network"].cast(pl.String))
 
 
 def _most_networks(values: pl.DataFrame) -> int:

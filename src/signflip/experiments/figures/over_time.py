@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from signflip.experiments.figures.panels import Spacing, fitted, place_panels
+from signflip.experiments.figures.panels import Spacing, fitted, panel_width, place_panels
 from signflip.experiments.figures.plot import Plot, Source, no_plot
 from signflip.experiments.figures.style import INK, UNKNOWN, Look, looks
 from signflip.experiments.frame import CELL, Trace
@@ -146,8 +146,7 @@ def _draw(values: pl.DataFrame) -> Figure:
     for (data, network, epsilon), panel, (row, column), rows in zip(
         (key for key, _ in cells), axes, places, (rows for _, rows in cells), strict=True
     ):
-        width = panel.get_position().width * figure.get_figwidth()
-        name = fitted(f"{data}, {network}", width)
+        name = fitted(f"{data}, {network}", panel_width(figure, panel))
         panel.set_title(f"{name}\nε = {epsilon:g}, n = {rows['n'][0]}", loc="left")
         _draw_cell(panel, rows, styles, ticks)
         panel.set_ylim(low - 0.03, high + 0.03)

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 WIDTH = 10.0
 """Of a figure, in inches, at most."""
 _NARROWEST = 6.0
-_WIDEST_PANEL = 5.0
 LETTER = 0.075
 """Width of a letter, in inches, if it is none of the widest."""
 _RIGHT, _LEGEND_LINE, _LEGEND_SIGN = 0.1, 0.22, 0.55
@@ -26,6 +25,7 @@ class Spacing:
 
     Attributes:
         height: of a panel.
+        widest: width of a panel at most.
         title: room for the title above it.
         left: room for tick labels and the label of the y axis.
         gap: between a panel and the next on its right.
@@ -33,6 +33,7 @@ class Spacing:
     """
 
     height: float = 1.9
+    widest: float = 5.0
     title: float = 0.3
     left: float = 0.75
     gap: float = 0.2
@@ -57,7 +58,7 @@ def place_panels(
     rows = 1 + max(row for row, _ in places)
     columns = 1 + max(column for _, column in places)
     gaps = spacing.left + _RIGHT + spacing.gap * (columns - 1)
-    width = min(_WIDEST_PANEL, (WIDTH - gaps) / columns)
+    width = min(spacing.widest, (WIDTH - gaps) / columns)
     total = max(_NARROWEST, gaps + columns * width)
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     entry = _LEGEND_SIGN + LETTER * longest
@@ -86,6 +87,11 @@ def place_panels(
             handlelength=1.8,
         )
     return figure, axes
+
+
+def panel_width(figure: Figure, axes: Axes) -> float:
+    """Width of a figure's panel, in inches."""
+    return axes.get_position().width * figure.get_figwidth()
 
 
 def fitted(text: str, width: float) -> str:
