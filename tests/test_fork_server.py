@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,36 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+SLOW = """
+import os, signal, time
+time.sleep(1.0)
+os.kill(os.getppid(), signal.SIGINT)
+time.sleep(1.0)
+"""
+
+INTERRUPTED = """
+import gc, multiprocessing, time
+from signflip import fork_server
+from signflip.workers import WorkerPool
+
+if __name__ == "__main__":
+    fork_server.start(["slow"])
+    pool = WorkerPool(2)
+    try:
+        next(pool.run(abs, [-1], limit=lambda _: None))
+    except KeyboardInterrupt:
+        pool.close()
+    del pool
+    gc.collect()
+    fork_server.wait()
+    print("the server forks")
+    time.sleep(0.5)
+"""
+
+forked = pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+
+
+@forked
 @pytest.mark.parametrize(
     "imports", [["signflip.search.warm"], ["signflip.no_such_module", "signflip.search.warm"]]
 )
@@ -35,6 +65,20 @@ def test_workers_have_what_the_server_imported(tmp_path: Path, imports: list[str
     run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
     assert run.stdout == "[('scipy.optimize', False), ('signflip.search.warm', True)]\n"
     assert not run.stderr
+
+
+@forked
+def test_an_interrupt_while_the_server_imports_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "script.py").write_text(INTERRUPTED)
+    run = subprocess.run(
+        [sys.executable, tmp_path / "script.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert (run.stdout, run.stderr) == ("the server forks\n", "")
 
 
 def test_elsewhere_each_worker_is_a_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:

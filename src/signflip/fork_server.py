@@ -11,7 +11,7 @@ import multiprocessing.resource_tracker
 import signal
 import sys
 from collections.abc import Sequence
-from multiprocessing.context import BaseContext
+from multiprocessing.context import ForkServerContext, SpawnContext
 
 METHODS = ("signflip.methods",)
 SEARCH = (*METHODS, "signflip.search.warm")
@@ -23,9 +23,11 @@ LOST = 255
 _FORKS = sys.platform == "linux"
 
 
-def context() -> BaseContext:
+def context() -> ForkServerContext | SpawnContext:
     """What starts worker processes."""
-    return multiprocessing.get_context("forkserver" if _FORKS else "spawn")
+    if _FORKS:
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
 
 
 def start(imports: Sequence[str]) -> None:
@@ -44,3 +46,17 @@ def start(imports: Sequence[str]) -> None:
         multiprocessing.forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def wait() -> None:
+    """Wait until the server forks at once, by having it fork once.
+
+    Who is interrupted while the server imports has asked it for a process, and is gone when it
+    forks. This one has nothing to miss then; a worker would miss its pool, and say so.
+    """
+    if _FORKS:
+        context().Process(target=_nothing, daemon=True).start()
+
+
+def _nothing() -> None:
+    pass

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from signflip import fork_server
 from signflip.errors import SettingError, WorkerError
+from signflip.interrupts import undisturbed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -95,6 +96,7 @@ class WorkerPool:
     def __init__(self, workers: int) -> None:
         check_workers(workers)
         self._workers = workers
+        self._started = False
         self._pool = self._new_pool()
         self._closed = False
         self._running: dict[Future[Any], Any] = {}
@@ -174,11 +176,23 @@ class WorkerPool:
         self, function: Callable[[Item], Result], item: Item, limit: float | None
     ) -> Future[Result]:
         try:
+            self._start()
             return self._pool.schedule(function, args=(item,), timeout=limit)
         except RuntimeError as error:  # broken: seen where the result is taken
             future: Future[Result] = Future()
             future.set_exception(BrokenProcessPool(str(error)))
             return future
+
+    def _start(self) -> None:
+        """Have the pool's processes started, so that an interrupt finds all of them or none."""
+        if self._started:
+            return
+        try:
+            fork_server.wait()
+        except (OSError, EOFError) as error:
+            raise BrokenProcessPool(f"no process can be started: {error}") from error
+        with undisturbed():
+            self._started = self._pool.active  # pebble starts its processes when it is asked
 
     def _replace(self, broken: int, cause: BrokenProcessPool) -> None:
         # pebble gives its pool up if a process dies that has no item, or has just got it
@@ -198,6 +212,7 @@ class WorkerPool:
         self._pool.join()
 
     def _new_pool(self) -> ProcessPool:
+        self._started = False
         return ProcessPool(
             max_workers=self._workers,
             context=fork_server.context(),

@@ -74,7 +74,7 @@ def indices_of_whole_lines(folder: Path) -> list[int]:
     return sorted(json.loads(line)["index"] for line in text.splitlines())
 
 
-@pytest.mark.parametrize("wait", [0.0, 0.1])
+@pytest.mark.parametrize("wait", [0.0, 0.1, 0.2, 0.3])
 def test_an_interrupt_while_workers_get_ready_is_quiet(tmp_path: Path, wait: float) -> None:
     process = start(tmp_path)
     wait_until(lambda: len(descendants(process.pid)) > 0)

@@ -6,7 +6,7 @@ import click
 
 from signflip import fork_server
 from signflip.cli.group import Group
-from signflip.cli.interrupts import end_on_sigterm
+from signflip.interrupts import end_on_sigterm
 
 __all__ = ["cli", "main"]
 

@@ -8,8 +8,8 @@ from typing import IO, Any
 import click
 
 from signflip import fork_server
-from signflip.cli.interrupts import INTERRUPTED, undisturbed
 from signflip.errors import SignflipError
+from signflip.interrupts import INTERRUPTED, undisturbed
 
 
 class CommandError(click.ClickException):

@@ -7,8 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 from signflip.batch import Attacked, AttackJob, Batch, run_jobs
 from signflip.cli.console import progress_bar, remarks
-from signflip.cli.interrupts import undisturbed
 from signflip.cli.output import ResultFiles
+from signflip.interrupts import undisturbed
 from signflip.result import Verdict
 from signflip.workers import Failure
 

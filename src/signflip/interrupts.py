@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,13 +20,18 @@ def end_on_sigterm() -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the context ends. For the main thread."""
+    """Ctrl-C and SIGTERM wait until the context ends; only the main thread ever hears them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     waiting: list[int] = []
 
     def remember(number: int, _: FrameType | None) -> None:
         waiting.append(number)
 
-    handlers = {number: signal.signal(number, remember) for number in _SIGNALS}
+    # one that Python did not set is None, and cannot be set again
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not None]
+    handlers = {number: signal.signal(number, remember) for number in heard}
     try:
         yield
     finally:
