@@ -292,6 +292,11 @@ def advance(
     found = 0
     visited = 0
     level = state.level[0]
+    if shallow and level >= 0:
+        # the incumbent may have risen since these patterns were bounded; others wait for their turn
+        word = state.open[level]
+        bound(level, shallow, blocks, upper, state)
+        state.open[level] &= word
     while level >= 0 and visited < budget and found < leaves.shape[0]:
         word = state.open[level]
         if word == U64(0):
