@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -8,7 +9,7 @@ import pytest
 from signflip.search.frontier import Frontier, split
 from signflip.search.geometry import geometry_of
 from signflip.search.kernel import State
-from signflip.search.patterns import PatternSpace
+from signflip.search.patterns import Flips, PatternSpace
 from signflip.search.tables import blocks_of, fresh_state, set_incumbent, upper_of
 from tests.support.random_problems import random_problem
 
@@ -82,3 +83,29 @@ def test_what_cannot_beat_the_incumbent_ends_at_once(pool: ThreadPoolExecutor) -
     frontier = Frontier(space, geometry_of(space, 0, 0), upper, 1)
     assert len(frontier.advance(pool, capacity=1)) == 0
     assert frontier.exhausted
+
+
+@pytest.mark.parametrize("widths", [(11, 20), (11, 8, 8)])
+def test_every_leaf_beats_the_incumbent_of_its_time(widths: tuple[int, ...]) -> None:
+    problem = random_problem(np.random.default_rng(1), inputs=30, widths=widths, epsilon=0.3)
+    space = PatternSpace.of(problem)
+    upper = upper_of(problem)
+    best = Fraction(-1000)
+    set_incumbent(upper, problem, best)
+    frontier = Frontier(space, geometry_of(space, np.inf, np.inf), upper, 1)
+    rises = 0
+    while not frontier.exhausted:
+        for flips in frontier.advance(None, capacity=1):
+            value = value_of(space, flips)
+            assert value > best
+            best, rises = value, rises + 1
+            set_incumbent(upper, problem, best)
+    assert rises > 1
+    every = itertools.product([False, True], repeat=space.size)
+    assert best == max(value_of(space, np.array(flips)) for flips in every)
+
+
+def value_of(space: PatternSpace, flips: Flips) -> Fraction:
+    problem = space.problem
+    signs = problem.network.activations_of_pattern(space.pattern(flips)[None])[-1]
+    return problem.exact_objective(problem.network.output.sums(signs)[0])
