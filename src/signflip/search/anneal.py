@@ -15,8 +15,9 @@ import numpy.typing as npt
 from signflip.network import Floats
 from signflip.search.bits import popcount
 from signflip.search.compiled import compiled
+from signflip.search.counting import Sums, Words
 from signflip.search.geometry import Factor, Geometry, extend, fresh_factor, refused
-from signflip.search.kernel import Sums, Upper, Words
+from signflip.search.kernel import Upper
 from signflip.search.patterns import Flips, PatternSpace
 from signflip.search.tables import second_layer
 

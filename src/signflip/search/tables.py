@@ -12,8 +12,9 @@ from signflip.network import UNIT_ROUNDOFF, Signs
 from signflip.problem import Problem
 from signflip.search.bits import BLOCK, REACH, usable_patterns
 from signflip.search.compiled import compiled
+from signflip.search.counting import COUNTER_DIGITS, Sums, Words
 from signflip.search.geometry import Geometry, fresh_factor
-from signflip.search.kernel import COUNTER_DIGITS, Blocks, State, Sums, Upper, Words
+from signflip.search.kernel import Blocks, State, Upper
 from signflip.search.patterns import PatternSpace
 
 NEVER = -20000
