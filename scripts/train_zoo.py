@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from signflip.atomic import write_bytes
+from signflip.files import write_bytes
 from signflip.data import load_dataset
 from signflip.network_file import network_to_bytes
 from signflip.training import EpochReport, TrainingSettings, fold, train, training_card

@@ -21,3 +21,9 @@ def test_neither() -> None:
         open_network("mnist_2x100")
     with pytest.raises(NetworkError, match="'abc' is neither a network of the zoo nor a file; "):
         open_network("abc")
+
+
+@pytest.mark.parametrize("name", ["", ".", "a" * 5000, "a\0b"])
+def test_what_cannot_be_the_name_of_a_file(name: str) -> None:
+    with pytest.raises(NetworkError, match="is neither a network of the zoo nor a file"):
+        open_network(name)

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import sys
@@ -201,3 +202,16 @@ def test_workers_have_the_environment_of_their_pool(monkeypatch: pytest.MonkeyPa
         assert dict(run_in_processes(name_of, [0], workers=1, limit=no_limit)) == {0: name}
     monkeypatch.delenv("NAMED")
     assert dict(run_in_processes(name_of, [0], workers=1, limit=no_limit)) == {0: None}
+
+
+def test_there_are_no_more_processes_than_items() -> None:
+    with WorkerPool(1000) as pool:
+        assert len(set(dict(pool.run(process_of, [0, 1], limit=no_limit)).values())) <= 2
+        assert workers_of_pebble() == 2
+        assert len(dict(pool.run(process_of, range(6), limit=no_limit))) == 6
+        assert workers_of_pebble() == 6
+    assert workers_of_pebble() == 0
+
+
+def workers_of_pebble() -> int:
+    return sum("pebble" in child.name for child in multiprocessing.active_children())

@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from signflip.atomic import write_bytes
 from signflip.errors import NetworkError
+from signflip.files import write_bytes
 from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 
 FORMAT = "signflip-network"

@@ -1,9 +1,9 @@
 """Networks by name: of the zoo, or a file."""
 
 import difflib
-from pathlib import Path
 
 from signflip.errors import NetworkError
+from signflip.files import is_file
 from signflip.network import BinaryNetwork
 from signflip.network_file import load_network
 from signflip.zoo import load_zoo, zoo_names
@@ -17,7 +17,7 @@ def open_network(name: str) -> BinaryNetwork:
     """
     if name in zoo_names():
         return load_zoo(name)
-    if not Path(name).exists():
+    if not is_file(name):
         close = difflib.get_close_matches(name, zoo_names(), n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise NetworkError(

@@ -48,7 +48,8 @@ class Indices:
         return list(chosen)
 
 
-_PART = re.compile(r"\d+|(\d*):(\d*)(:(0*[1-9]\d*)?)?", re.ASCII)
+# more digits than any data set needs are a slip, and Python refuses to read thousands of them
+_PART = re.compile(r"\d{1,18}|(\d{0,18}):(\d{0,18})(:(0{0,18}[1-9]\d{0,17})?)?", re.ASCII)
 
 
 def indices(text: str) -> Indices:
@@ -99,7 +100,7 @@ def goal(text: str) -> Goal | None:
         return None
     if text == "untargeted":
         return Untargeted()
-    if not re.fullmatch(r"\d+", text, re.ASCII):
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
         raise SettingError(
             f"{text!r} is no target; write 'second' (the class with the second-highest output), "
             "'untargeted', or the number of a class"

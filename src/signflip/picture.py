@@ -7,8 +7,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from signflip.atomic import write_bytes
 from signflip.errors import DataError, SettingError
+from signflip.files import write_bytes
 from signflip.network import Floats
 from signflip.problem import Problem
 

@@ -87,7 +87,7 @@ class WorkerPool:
     One run at a time; only `cancel` may be called from another thread meanwhile.
 
     Args:
-        workers: number of processes; they start with the first run.
+        workers: number of processes; they start with the first run, no more than it has items.
 
     Raises:
         SettingError: `workers` is below 1.
@@ -95,7 +95,7 @@ class WorkerPool:
 
     def __init__(self, workers: int) -> None:
         check_workers(workers)
-        self._workers = workers
+        self._workers = self._size = workers
         self._started = False
         self._pool = self._new_pool()
         self._closed = False
@@ -144,7 +144,11 @@ class WorkerPool:
             submit(lost)
 
         try:
-            submit(islice(waiting, 2 * self._workers))  # so that none has to wait for its next
+            first = list(
+                islice(waiting, 2 * self._workers)
+            )  # so that none has to wait for its next
+            self._fit(len(first))
+            submit(first)
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     if future not in running:  # it was submitted again
@@ -183,6 +187,14 @@ class WorkerPool:
             future.set_exception(BrokenProcessPool(str(error)))
             return future
 
+    def _fit(self, items: int) -> None:
+        """Have as many processes as so many first items can use."""
+        size = max(1, min(self._workers, items))
+        if size > self._size or (size < self._size and not self._started):
+            self._end()
+            self._size = size
+            self._pool = self._new_pool()
+
     def _start(self) -> None:
         """Have the pool's processes started, so that an interrupt finds all of them or none."""
         if self._started:
@@ -214,7 +226,7 @@ class WorkerPool:
     def _new_pool(self) -> ProcessPool:
         self._started = False
         return ProcessPool(
-            max_workers=self._workers,
+            max_workers=self._size,
             context=fork_server.context(),
             initializer=_start_worker,
             initargs=(dict(os.environ),),

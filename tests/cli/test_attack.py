@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from signflip import Problem, Target, Untargeted, load_network, save_network
+from signflip.cli.output import ResultFiles
 from signflip.data import load_dataset
 from signflip.milp import SOLVERS
 from tests.cli.conftest import IMAGES, Invoke, records
@@ -186,3 +187,17 @@ def test_zoo_network_and_embedded_sample_by_name(folder: Path, invoke: Invoke) -
     result = invoke("attack", *arguments, "--index", "0:2", "--out", "out.jsonl")
     assert result.exit_code == 0, result.output
     assert [record["network"] for record in records(folder / "out.jsonl")] == ["mnist-2x100"] * 2
+
+
+def test_old_results_stay_until_there_is_a_new_one(folder: Path) -> None:
+    path = folder / "out.jsonl"
+    path.write_text("old\n")
+    with ResultFiles(path, None, overwrite=True):
+        pass
+    assert path.read_text() == "old\n"
+
+
+def test_without_a_result_there_is_no_file(folder: Path) -> None:
+    with ResultFiles(folder / "out.jsonl", None, overwrite=False):
+        pass
+    assert not (folder / "out.jsonl").exists()

@@ -30,7 +30,7 @@ def arguments(changes: dict[str, str]) -> list[str]:
 CASES = [
     ({"NETWORK": "mnist-2x10"}, "neither a network of the zoo nor a file (did you mean 'mnist-2x1"),
     ({"NETWORK": "images.npz"}, "images.npz is not a whole safetensors file"),
-    ({"NETWORK": "folder"}, "folder cannot be read: Is a directory"),
+    ({"NETWORK": "folder"}, "'folder' is neither a network of the zoo nor a file"),
     ({"IMAGES": "mnits"}, "no data set is called 'mnits'"),
     ({"IMAGES": "nowhere.npz"}, "nowhere.npz cannot be read: No such file"),
     ({"IMAGES": "mnist-sample"}, "images have shape (100, 784); this network reads (N, 16)"),
@@ -69,6 +69,9 @@ CASES = [
     ({"--data-dir": "net.safetensors"}, "Invalid value for '--data-dir'"),
     ({"IMAGES": "mnist", "--data-dir": "folder"}, "the data folder folder has no t10k-images"),
     ({"--out": "folder"}, "Invalid value for '--out': File 'folder' is a directory"),
+    ({"--out": "a" * 300}, "a cannot be written (File name too long); name another file"),
+    ({"--out": ""}, ". is a folder; name a file"),
+    ({"--out": "/dev/null"}, "/dev/null is a device or a pipe; name a file"),
     ({"--out": "missing/out.jsonl"}, "missing is no folder; make it first"),
     ({"--witnesses": "missing/adv.npz"}, "missing is no folder; make it first"),
     ({"--out": "images.npz"}, "images.npz exists already; give --overwrite to replace it"),
@@ -121,3 +124,15 @@ def test_images_that_break_a_rule(invoke: Invoke) -> None:
     result = invoke(*arguments({"IMAGES": "bad.npz"}))
     assert result.exit_code == 2
     assert "floats must be in [0, 1]: divide 8-bit values by 255" in result.stderr
+
+
+def test_a_file_that_the_system_refuses(
+    folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.is_dir", refuse)
+    result = invoke(*arguments({"IMAGES": "mnist", "--data-dir": str(folder)}))
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {folder} cannot be used (Permission denied); name another\n"

@@ -76,6 +76,11 @@ def test_intervals_are_rounded_outward() -> None:
     assert interval(record(lower=0.12399, upper=None)) == "none up to 0.1239"
 
 
+def test_a_tolerance_beyond_float64_is_printed_in_as_many_digits_as_mean_something() -> None:
+    narrow = record(lower=0.1, upper=0.3, tolerance=1e-300)
+    assert interval(narrow) == "0.10000000000000000555 to 0.29999999999999998890"
+
+
 def test_the_summary_has_a_median_if_most_images_flip() -> None:
     flips = [record(lower=0.25, upper=0.26), record(lower=0.5, upper=0.5001)]
     assert summary([*flips, record(lower=0.75, upper=None)]) == (

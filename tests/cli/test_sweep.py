@@ -179,3 +179,19 @@ def test_export_of_a_store_without_results(invoke: Invoke) -> None:
         options = ("--witnesses",) if name.endswith("parquet") else ()
         assert invoke("export", "empty.db", "--out", name, *options).exit_code == 0
     assert len(pl.read_parquet("empty.parquet")) == 0
+
+
+def test_an_empty_file_is_made_a_store(folder: Path, invoke: Invoke) -> None:
+    (folder / "results.db").touch()
+    assert invoke(*SWEEP, "--dry-run").exit_code == 0
+    assert invoke(*SWEEP).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "address", ["", "foo", "http://127.0.0.1:8786", "tcp://127.0.0.1", "tcp://127.0.0.1:99999"]
+)
+def test_an_address_of_another_form(folder: Path, invoke: Invoke, address: str) -> None:
+    result = invoke(*SWEEP, "--scheduler", address)
+    assert result.exit_code == 2
+    assert f"the scheduler's address is {address!r}; it must be such as" in result.stderr
+    assert not (folder / "results.db").exists()

@@ -211,6 +211,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("time_limit", float("nan"), "time_limit is nan; it should be a finite number"),
     ("seed", 1.5, "seed is 1.5; it should be a valid integer"),
     ("seed", -1, "seed is -1; it should be greater than or equal to 0"),
+    ("seeds", [1, 2, 1], "seeds: 1 stands in it twice; each may stand in it once"),
     ("seeds", [1, True], "seeds[1] is True; it should be a valid integer"),
     (PROBLEM + "epsilons", [0.1, 1.5], "problems[0].epsilons[1] is 1.5; it should be less than or"),
     (PROBLEM + "epsilons", [-0.1], "problems[0].epsilons[0] is -0.1; it should be greater than or"),
@@ -226,6 +227,10 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     (PROBLEM + "images", "no.npz", "no.npz cannot be read: No such file or directory"),
     (PROBLEM + "index", "0:20", "problems[0]: index 0:20 reaches beyond the images of"),
+    (PROBLEM + "index", "9" * 5000, "9' is no range of images"),
+    (PROBLEM + "target", "9" * 5000, "9' is no target"),
+    (PROBLEM + "networks", ["a" * 5000], "a' is neither a network of the zoo nor a file"),
+    (PROBLEM + "networks", [""], "'' is neither a network of the zoo nor a file"),
     (PROBLEM + "index", "a", "problems[0].index: 'a' is no range of images"),
     (PROBLEM + "index", True, "problems[0].index is True; it should be a valid string"),
     (PROBLEM + "target", "third", "problems[0].target: 'third' is no target; write 'second'"),
@@ -258,6 +263,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("methods.iprop.fix_stable", 1, "methods.iprop.fix_stable is 1; it should be a valid boolean"),
     ("methods.iprop.warm_start", "fgsm", "methods.iprop.warm_start: 'fgsm' is no warm start"),
     ("methods.exact", {"goal": "win"}, "methods.exact.goal: goal is 'win'; it must be one of"),
+    ("methods.milp", {"method": "exact"}, "methods.milp.method is 'exact'; the name of a method"),
+    ("methods. ", {"method": "exact"}, "a method is called ' '; give it a name that can be seen"),
     ("methods.a", {"method": "fgsm"}, "methods.a is the same as methods.fgsm"),
 ]
 
@@ -273,6 +280,12 @@ def test_bad_grids(write: Write, place: str, value: Any, message: str) -> None:
 
 def test_the_small_grid_itself_is_good(write: Write) -> None:
     assert len(read_plan(write(SMALL)).attempts()) == 16
+
+
+def test_a_byte_order_mark(write: Write) -> None:
+    path = write(SMALL)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_plan(path).attempts()) == 16
 
 
 def test_seed_and_seeds(write: Write) -> None:
@@ -299,6 +312,8 @@ def test_a_target_that_every_image_has(write: Write) -> None:
     [
         (b"title = ", r"grid.toml is no TOML: Invalid value"),
         (b"\xff", r"grid.toml is no TOML: .*can't decode"),
+        (b"seed = " + 5000 * b"9", r"grid.toml is no TOML: .*has 5000 digits"),
+        (b"a = " + 5000 * b"[", r"grid.toml is no TOML: .*recursion"),
         (None, r"grid.toml cannot be read: No such file"),
     ],
 )

@@ -31,6 +31,10 @@ def test_sound_and_complete_results_need_no_remark() -> None:
             [row("iprop", key="a"), row("iprop", key="b", seed=1)],
             "1 run repeated with another seed",
         ),
+        (
+            [row("fgsm", 0, problem="a"), row("fgsm", 0, key="b", problem="b"), row("fgsm", 1)],
+            "1 image attacked towards several classes: each counts once for each class",
+        ),
     ],
 )
 def test_what_a_reader_must_know(rows: list[dict[str, Any]], words: str) -> None:

@@ -272,3 +272,44 @@ def test_a_damaged_witness_is_an_error_of_the_store(path: Path, damage: bytes) -
         store.connection.execute("UPDATE results SET witness = ?", (damage,))
         with pytest.raises(StoreError, match="is damaged"):
             store.witness("k")
+
+
+def test_a_name_that_means_more_to_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (":memory:", "a?mode=memory", "ü #%41.db"):
+        with Store.open(name, create=True) as store:
+            store.add(result_row("a"))
+        assert (tmp_path / name).is_file()
+        with Store.open(name) as store:
+            assert store.keys() == {"a"}
+    with Store.open("all.db", create=True) as store:
+        assert store.merge(":memory:") == 1
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing may be written; not even root could tell by the modes of files."""
+    monkeypatch.setattr("signflip.experiments.store._may_write", lambda _: False)
+
+
+def test_a_store_that_may_not_be_written_is_read_as_it_is(
+    path: Path, request: pytest.FixtureRequest
+) -> None:
+    with Store.open(path, create=True) as store:
+        store.add(result_row("a"))
+    request.getfixturevalue("closed")
+    with Store.open(path) as store:
+        assert store.keys() == {"a"}
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+    with Store.open(path.with_name("all.db"), create=True) as into:
+        assert into.merge(path) == 1
+
+
+def test_rows_beside_a_store_that_may_not_be_written(
+    path: Path, request: pytest.FixtureRequest
+) -> None:
+    with Store.open(path, create=True) as store:
+        store.add(result_row("a"))
+        request.getfixturevalue("closed")
+        with pytest.raises(StoreError, match="has rows that are not in it yet; copy both"):
+            Store.open(path)

@@ -79,6 +79,12 @@ class Group(click.Group):
             return super().invoke(ctx)
         except SignflipError as error:
             raise CommandError(" ".join(str(error).split())) from error
+        except OSError as error:
+            if error.filename is None:  # such as a pipe that nobody reads: click's to handle
+                raise
+            raise CommandError(
+                f"{error.filename} cannot be used ({error.strerror}); name another"
+            ) from error
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             sys.exit(INTERRUPTED)

@@ -40,6 +40,8 @@ from signflip.problem import Goal
 from signflip.result import Stop
 from signflip.workers import check_workers
 
+_MOST_PLACES = 20  # of decimals: a float64 epsilon has no more that mean something
+
 STATES = {
     Stop.DECIDED: Text("closed"),
     Stop.TIME_LIMIT: Text("out of time", style="yellow"),
@@ -144,7 +146,8 @@ def interval(record: EpsilonRecord) -> str:
 
 def enclosure(lower: float, upper: float | None, tolerance: float) -> str:
     """An interval in decimal digits that fit the tolerance, rounded outward."""
-    digits = Decimal(1).scaleb(-max(0, math.ceil(-math.log10(tolerance))) - 1)
+    places = min(max(0, math.ceil(-math.log10(tolerance))) + 1, _MOST_PLACES)
+    digits = Decimal(1).scaleb(-places)
     least = Decimal(lower).quantize(digits, rounding=ROUND_FLOOR)
     if upper is None:
         return f"none up to {least}"

@@ -10,8 +10,8 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from signflip.atomic import write_bytes
 from signflip.errors import SettingError
+from signflip.files import write_bytes
 from signflip.network import Floats
 
 
@@ -102,17 +102,23 @@ class ResultFiles:
 
 
 class _LineFile:
-    """Complete lines only: a line is one write, and one that fails half-way is taken back."""
+    """Complete lines only: a line is one write, and one that fails half-way is taken back.
+
+    The file is made, or what it held is replaced, when the first line comes.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._size = 0
-        self._file = path.open("wb", buffering=0)
+        self._new = not path.exists()
+        self._file: io.FileIO | None = None
 
     def add(self, line: str) -> None:
         data = line.encode() + b"\n"
         rest = memoryview(data)
         with writing(self._path):
+            if self._file is None:
+                self._file = self._path.open("wb", buffering=0)
             try:
                 while rest:  # once, unless the disk is full
                     rest = rest[self._file.write(rest) :]
@@ -123,8 +129,10 @@ class _LineFile:
         self._size += len(data)
 
     def close(self) -> None:
+        if self._file is None:
+            return
         self._file.close()
-        if self._size == 0:  # nothing was found: no file in the way of the next try
+        if self._new and self._size == 0:  # no file in the way of the next try
             self._path.unlink()
 
 
@@ -139,7 +147,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SettingError(
-            f"{path} cannot be written ({error.strerror}); make room, or name another file"
+            f"{path} cannot be written ({error.strerror}); name another file, or make room"
         ) from error
 
 
@@ -147,14 +155,22 @@ def check_writable(path: Path, *, overwrite: bool) -> None:
     """Refuse a file that cannot be written, before the work that it is for.
 
     Raises:
-        SettingError: it exists and may not be overwritten, or its folder is missing or closed.
+        SettingError: it exists and may not be overwritten, is no file, or its folder is missing or
+            closed.
     """
-    if path.exists() and not overwrite:
-        raise SettingError(f"{path} exists already; give --overwrite to replace it")
-    if path.is_dir():
-        raise SettingError(f"{path} is a folder; name a file")
-    folder = path.parent
-    if not folder.is_dir():
-        raise SettingError(f"{path} cannot be written: {folder} is no folder; make it first")
-    if not os.access(folder, os.W_OK):
-        raise SettingError(f"{path} cannot be written: {folder} does not let you; use another")
+    with writing(path):
+        there = path.exists()
+        if path.is_dir():
+            raise SettingError(f"{path} is a folder; name a file")
+        if there and not path.is_file():
+            raise SettingError(f"{path} is a device or a pipe; name a file")
+        if there and not overwrite:
+            raise SettingError(f"{path} exists already; give --overwrite to replace it")
+        folder = path.parent
+        if not folder.is_dir():
+            raise SettingError(f"{path} cannot be written: {folder} is no folder; make it first")
+        for place in (folder, path) if there else (folder,):
+            if not os.access(place, os.W_OK):
+                raise SettingError(
+                    f"{path} cannot be written: {place} does not let you; use another"
+                )

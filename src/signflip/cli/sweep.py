@@ -19,6 +19,7 @@ from signflip.experiments.local import LocalExecutor
 from signflip.experiments.plan import Attempt, Plan
 from signflip.experiments.store import ResultRow, Store
 from signflip.experiments.sweep import attempts_left, run_sweep
+from signflip.files import is_file
 
 _REPORT_EVERY = 60.0
 """Seconds between two lines on the state of things, where there is no terminal for a bar."""
@@ -101,7 +102,7 @@ def _executor(workers: int | None, scheduler: str | None) -> Executor:
 def _left_without_running(
     attempts: Sequence[Attempt], store_path: Path, retry_failed: bool
 ) -> Sequence[Attempt]:
-    if not store_path.exists():
+    if not is_file(store_path) or store_path.stat().st_size == 0:  # it will be made
         return attempts
     with Store.open(store_path) as store:
         return attempts_left(attempts, store, retry_failed=retry_failed)

@@ -1,13 +1,16 @@
 """Tasks on a cluster: Dask distributed, through the same protocol as on one machine."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from importlib.util import find_spec
 
-from signflip.errors import MissingExtraError
+from signflip.errors import MissingExtraError, SettingError
 from signflip.experiments.executor import Answers
 from signflip.experiments.task import Task
 from signflip.network import BinaryNetwork
+
+_ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx)://)?[^/\s]+:(?P<port>\d{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,22 @@ class DaskExecutor:
     Attributes:
         address: of the scheduler, such as "tcp://192.168.0.1:8786".
         patience: seconds to wait while the cluster has no worker.
+
+    Raises:
+        SettingError: the address is of another form.
     """
 
     address: str
     _: KW_ONLY
     patience: float = 300.0
+
+    def __post_init__(self) -> None:
+        parts = _ADDRESS.fullmatch(self.address)
+        if parts is None or not 1 <= int(parts["port"]) <= 65535:
+            raise SettingError(
+                f"the scheduler's address is {self.address!r}; it must be such as "
+                "tcp://192.168.0.1:8786, which `dask scheduler` shows"
+            )
 
     def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
         """Run each task; see `Executor.run`.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
-from signflip.atomic import write_bytes
 from signflip.errors import SettingError
 from signflip.experiments.schema import store_errors
 from signflip.experiments.store import Store, unpack
+from signflip.files import write_bytes
 
 _TYPES = {"TEXT": pl.String, "INTEGER": pl.Int64, "REAL": pl.Float64}
 _ORDER = "images_name, network_name, image_index, epsilon, series, seed, key"

@@ -9,6 +9,7 @@ from signflip.errors import GridError, SignflipError
 from signflip.experiments.grid_model import Grid, ProblemTable, grid_of
 from signflip.experiments.grid_series import series_of
 from signflip.experiments.plan import Block, Plan, cases_of
+from signflip.files import is_file
 from signflip.network import BinaryNetwork
 from signflip.networks import open_network
 from signflip.notation import goal, indices
@@ -28,10 +29,10 @@ def read_plan(path: str | Path, *, data_dir: Path | None = None) -> Plan:
     """
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors may put a mark
     except OSError as error:
         raise GridError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # numbers too long, tables too deep as well
         raise GridError(f"{path} is no TOML: {error}") from error
     try:
         return _Planner(grid_of(content), path.parent, data_dir).plan()
@@ -86,7 +87,7 @@ class _Planner:
     def _network(self, name: str) -> "_Named":
         if name not in self._networks:
             file = self._folder / name
-            network = open_network(name if name in zoo_names() or not file.exists() else str(file))
+            network = open_network(str(file) if name not in zoo_names() and is_file(file) else name)
             self._networks[name] = _Named(network.digest, network)
         return self._networks[name]
 

@@ -40,6 +40,14 @@ Epsilon = Annotated[float, BeforeValidator(_epsilon), Field(ge=0, le=1, allow_in
 Text = Annotated[str, BeforeValidator(_number_as_text)]
 
 
+def _each_once(values: list[Any] | None) -> list[Any] | None:
+    """The values, if none of them stands there twice."""
+    for value in values or ():
+        if (values or []).count(value) > 1:
+            raise ValueError(f"{value!r} stands in it twice; each may stand in it once")
+    return values
+
+
 class _Table(BaseModel):
     # strict: "10" is no number and 1.5 no whole one
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -114,10 +122,7 @@ class ProblemTable(_Table):
     @field_validator("networks", "epsilons", "methods")
     @classmethod
     def _each_once(cls, values: list[Any] | None) -> list[Any] | None:
-        for value in values or ():
-            if (values or []).count(value) > 1:
-                raise ValueError(f"{value!r} stands in it twice; each may stand in it once")
-        return values
+        return _each_once(values)
 
 
 class Grid(_Table):
@@ -138,6 +143,11 @@ class Grid(_Table):
     seeds: list[Seed] | None = Field(default=None, min_length=1)
     methods: dict[str, MethodTable] = Field(min_length=1)
     problems: list[ProblemTable] = Field(min_length=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, values: list[int] | None) -> list[int] | None:
+        return _each_once(values)
 
 
 def grid_of(content: Mapping[str, Any]) -> Grid:

@@ -46,6 +46,13 @@ def _series_of_table(name: str, table: MethodTable, grid: Grid) -> Iterator[Seri
             f"{place}: no method is called {name!r}{did_you_mean(name, METHODS)}; name one of "
             f"{', '.join(METHODS)}: {place}.method = ..."
         )
+    if not name.strip():
+        raise GridError(f"a method is called {name!r}; give it a name that can be seen")
+    if name in METHODS and name != kind:
+        raise GridError(
+            f"{place}.method is {kind!r}; the name of a method may not stand for another one: "
+            "choose a name of its own"
+        )
     settings = _settings(place, kind, table.settings)
     start = None if table.warm_start is None else warm_start(table.warm_start)
     seeds = grid.seeds or [grid.seed or 0]

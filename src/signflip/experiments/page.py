@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from signflip.atomic import write_bytes
 from signflip.experiments.embedding import embedded
 from signflip.experiments.extra import need_report_extra
 from signflip.experiments.gallery import LEVELS, Gallery
 from signflip.experiments.inline_svg import inline_svg
+from signflip.files import write_bytes
 
 _FOLDER = "page_files"
 _SCRIPTS = ("tables.js", "figures.js", "pictures.js", "choice.js", "cards.js", "gallery.js")

@@ -18,6 +18,7 @@ def remarks(frame: pl.DataFrame) -> list[str]:
             _failures(frame),
             _left_out(frame),
             _further_seeds(frame),
+            _several_targets(frame),
         )
         if sentence is not None
     ]
@@ -72,6 +73,17 @@ def _further_seeds(frame: pl.DataFrame) -> str | None:
     return (
         f"{_count(len(again), 'run')} repeated with another seed; the tables have them as series "
         "of their own, and figures of methods show the first seed."
+    )
+
+
+def _several_targets(frame: pl.DataFrame) -> str | None:
+    problems = frame.group_by(*CELL, "image_index").agg(pl.col("problem").n_unique())
+    several = problems.filter(pl.col("problem") > 1)
+    if several.is_empty():
+        return None
+    return (
+        f"{_count(len(several), 'image')} attacked towards several classes: each counts once for "
+        "each class, as a problem of its own."
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import polars as pl
 
-from signflip.atomic import write_bytes
 from signflip.errors import SettingError, StoreError
 from signflip.experiments import tables
 from signflip.experiments.figures import FIGURES
@@ -20,6 +19,7 @@ from signflip.experiments.gallery import gallery_of
 from signflip.experiments.page import Figure, Page, Table, write_page
 from signflip.experiments.remarks import remarks
 from signflip.experiments.store import Store
+from signflip.files import write_bytes
 
 STEPS = len(FIGURES) + 3
 """How often `write_report` calls `on_step`."""

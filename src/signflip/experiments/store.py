@@ -1,5 +1,6 @@
 """The store of a sweep: one SQLite file, a row for each problem and method, kept as it comes."""
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from signflip.errors import StoreError
 from signflip.experiments.row import FAILED, ResultRow
 from signflip.experiments.schema import check_or_make, store_errors
 from signflip.experiments.task import canonical_json, image_key
+from signflip.files import is_file
 from signflip.network import BinaryNetwork, Floats
 from signflip.network_file import network_from_bytes, network_to_bytes
 
@@ -70,10 +72,12 @@ class Store:
             StoreError: it is not there, is no store, is of a newer version, or is damaged.
         """
         path = Path(path)
-        if not create and not path.is_file():
+        if not create and not is_file(path):
             raise StoreError(f"{path} is no file; `signflip sweep --store {path}` makes a store")
         with store_errors(path):
-            connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+            connection = sqlite3.connect(
+                _uri(path, create=create), uri=True, timeout=_PATIENCE, isolation_level=None
+            )
             try:
                 check_or_make(connection, path, create=create)
                 connection.execute("PRAGMA synchronous = NORMAL")
@@ -145,7 +149,7 @@ class Store:
             pass
         before = len(self.keys())
         with store_errors(self.path, path):
-            self.connection.execute("ATTACH ? AS other", (str(path),))
+            self.connection.execute("ATTACH ? AS other", (_uri(Path(path)),))
             try:
                 with self.transaction():
                     for statement in _MERGE:
@@ -205,6 +209,30 @@ class Store:
             raise StoreError(f"{self.path} has no {what} of the key {key!r}")
         data: bytes | None = found[0]
         return data
+
+
+def _uri(path: Path, *, create: bool = False) -> str:
+    """The file for SQLite, which else takes some names for more than names (`:memory:`).
+
+    One that may not be written is read as it is: SQLite would put files beside it.
+
+    Raises:
+        StoreError: it may not be written, and cannot be read as it is.
+    """
+    uri = path.absolute().as_uri()
+    if create or _may_write(path):
+        return uri
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise StoreError(
+            f"{path} may not be written, and {log.name} has rows that are not in it yet; copy both "
+            "to a folder that you may write"
+        )
+    return f"{uri}?immutable=1"
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def pack(values: Floats) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from signflip.atomic import write_bytes
 from signflip.errors import SettingError
+from signflip.files import write_bytes
 
 Identity = Mapping[str, Any]
 State = dict[str, Any]

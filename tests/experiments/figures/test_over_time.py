@@ -72,6 +72,14 @@ def test_panels_and_axes_are_named() -> None:
     assert {"mean normalised", "objective"} <= shown
 
 
+def test_long_names_stand_on_lines_of_their_own() -> None:
+    rows = [
+        row("fgsm", 0, images_name="mnist-sample", epsilon=e, target=None) for e in (1, 2, 3, 4)
+    ]
+    shown = texts(drawn(over_time.plot(source(*rows))))
+    assert {"mnist-sample, untargeted", "2x100", "ε = 1, n = 1"} <= shown
+
+
 def test_times_are_the_same_in_all_panels() -> None:
     rows = [row("fgsm", 0, epsilon=0.01, seconds=0.1), row("milp", 0, epsilon=0.02, seconds=9.0)]
     values = over_time.means_over_time(source(*rows))

@@ -15,7 +15,7 @@ from signflip.experiments.figures.panels import (
 )
 from signflip.experiments.figures.style import house_style
 from signflip.zoo import ARCHITECTURES
-from tests.support.drawings import source
+from tests.support.drawings import drawn, source, texts
 from tests.support.results import row
 
 NETWORKS = [f"mnist-{size}" for size in ARCHITECTURES]
@@ -85,6 +85,15 @@ def test_nothing_overlaps(
     with house_style():
         plot = figure.plot(source(*rows))  # type: ignore[attr-defined]
         assert overlapping(plot.drawing) == []
+
+
+@pytest.mark.parametrize("figure", [flipped, objectives, over_time])
+def test_names_are_no_formulas(figure: object) -> None:
+    name = r"a $\frac{$ b"
+    rows = [row(name, image, method="fgsm", images_name=f"{name}.npz") for image in (0, 1)]
+    with house_style():
+        svg = drawn(figure.plot(source(*rows)))  # type: ignore[attr-defined]
+    assert any(text.startswith(name) for text in texts(svg))
 
 
 def test_words_fit_into_their_figure() -> None:

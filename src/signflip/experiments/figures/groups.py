@@ -79,9 +79,10 @@ def group_panels(
         below=0.5 + (longest / 3 if steep else 0),
         widest=max(Spacing.widest, (most + 0.2) * longest),
     )
+    width = panel_width(1 + max(column for _, column in places), spacing)
     figure, axes = place_panels(places, spacing, handles)
     return figure, [
-        _panel(own, rows, width=panel_width(figure, own), first=column == 0, steep=steep)
+        _panel(own, rows, width=width, first=column == 0, steep=steep)
         for rows, (_, column), own in zip(found, places, axes, strict=True)
     ]
 

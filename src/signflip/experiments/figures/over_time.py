@@ -1,5 +1,6 @@
 """Figure 4: mean normalised objective against run time, from the traces of the runs."""
 
+from dataclasses import replace
 from math import ceil, floor, log10
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from signflip.experiments.figures.panels import Spacing, fitted, panel_width, place_panels
+from signflip.experiments.figures.panels import LETTER, Spacing, fitted, panel_width, place_panels
 from signflip.experiments.figures.plot import Plot, Source, no_plot
 from signflip.experiments.figures.style import INK, UNKNOWN, Look, looks
 from signflip.experiments.frame import CELL, Trace
@@ -138,15 +139,19 @@ def _draw(values: pl.DataFrame) -> Figure:
     best = Line2D([], [], color=INK, linestyle="--", linewidth=1, label="mean optimum")
     optima = [best] if values["optimum"].is_not_null().any() else []
     spacing = Spacing(height=1.5, title=0.42, below=0.32, left=0.85, gap=0.3)
+    width = panel_width(columns, spacing)
+    names = [f"{data}, {network}" for (data, network, _), _ in cells]
+    if max(map(len, names)) * LETTER > width:  # a line for each
+        spacing = replace(spacing, title=0.56)
+        names = [f"{fitted(d, width)}\n{fitted(n, width)}" for (d, n, _), _ in cells]
     figure, axes = place_panels(places, spacing, [*handles, *optima], bottom=0.2)
     ticks = _ticks(values, most=5 if columns <= _MANY[0] else 3)
     last = values.group_by(*CELL, "line").last()
     low = min([*last["low"].drop_nulls().clip(-1), *values["mean"]])
     high = max([*last["high"].drop_nulls().clip(None, 1), *values["mean"]])
-    for (data, network, epsilon), panel, (row, column), rows in zip(
-        (key for key, _ in cells), axes, places, (rows for _, rows in cells), strict=True
+    for name, ((_, _, epsilon), rows), panel, (row, column) in zip(
+        names, cells, axes, places, strict=True
     ):
-        name = fitted(f"{data}, {network}", panel_width(figure, panel))
         panel.set_title(f"{name}\nε = {epsilon:g}, n = {rows['n'][0]}", loc="left")
         _draw_cell(panel, rows, styles, ticks)
         panel.set_ylim(low - 0.03, high + 0.03)

@@ -57,9 +57,8 @@ def place_panels(
     """
     rows = 1 + max(row for row, _ in places)
     columns = 1 + max(column for _, column in places)
-    gaps = spacing.left + _RIGHT + spacing.gap * (columns - 1)
-    width = min(spacing.widest, (WIDTH - gaps) / columns)
-    total = max(_NARROWEST, gaps + columns * width)
+    width = panel_width(columns, spacing)
+    total = max(_NARROWEST, _gaps(columns, spacing) + columns * width)
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     entry = _LEGEND_SIGN + LETTER * longest
     entries = max(1, int((total - spacing.left) / entry))
@@ -89,9 +88,13 @@ def place_panels(
     return figure, axes
 
 
-def panel_width(figure: Figure, axes: Axes) -> float:
-    """Width of a figure's panel, in inches."""
-    return axes.get_position().width * figure.get_figwidth()
+def panel_width(columns: int, spacing: Spacing) -> float:
+    """Width of each of so many panels side by side, in inches."""
+    return min(spacing.widest, (WIDTH - _gaps(columns, spacing)) / columns)
+
+
+def _gaps(columns: int, spacing: Spacing) -> float:
+    return spacing.left + _RIGHT + spacing.gap * (columns - 1)
 
 
 def fitted(text: str, width: float) -> str:

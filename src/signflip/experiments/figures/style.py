@@ -40,6 +40,7 @@ _SETTINGS: dict[Any, Any] = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "text.color": INK,
+    "text.parse_math": False,  # names are the user's, dollars and all
     "hatch.linewidth": 0.6,
     "lines.markersize": 5,
     "svg.fonttype": "none",  # text stays text, and the page small

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from signflip.atomic import write_bytes
+from signflip.files import write_bytes
 
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:

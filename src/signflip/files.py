@@ -1,8 +1,16 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, or looked for."""
 
 import os
 import secrets
 from pathlib import Path
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is such a file; not if its name is none, or its folder is closed."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def write_bytes(path: Path, data: bytes) -> None:
