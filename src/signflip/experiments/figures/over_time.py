@@ -22,10 +22,10 @@ _MISSING = "The store holds no finished results of methods that look for the lar
 _HOW_TO_READ = (
     "Mean of objective (1) over its largest conceivable value; higher is better. A line is full as "
     "long as one of its runs goes on, and dotted after that: a run that has ended keeps its best "
-    "value. The points on the right are the means at the end, with 95 % t intervals. A network's "
-    "methods are compared on the n problems that all of them were given; a failed run counts with "
-    "the objective of the clean image. The dashed line is the mean optimum, where the exact method "
-    "proved it for all n problems."
+    "value. The points on the right are the means at the end, with 95 % t intervals, cut off where "
+    "the axis ends. A network's methods are compared on the n problems that all of them were "
+    "given; a failed run counts with the objective of the clean image. The dashed line is the mean "
+    "optimum, where the exact method proved it for all n problems."
 )
 _POINTS = 49
 _EARLIEST = 1e-3
