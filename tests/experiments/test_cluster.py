@@ -221,11 +221,17 @@ def test_no_workers(
         cluster.end()
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tcp://127.0.0.1", "nonsense://x:1"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "tcp://[::1]:9"])
 def test_no_scheduler(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("signflip.experiments.dask_run.CONNECTION", 1.0)
     with pytest.raises(WorkerError, match="no Dask scheduler answers at"):
         list(DaskExecutor(address).run([task(Fgsm())], NETWORKS))
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1", "nonsense://x:1", "tcp://x:0", "x:70000"])
+def test_an_address_of_another_form(address: str) -> None:
+    with pytest.raises(SettingError, match="the scheduler's address is '.*'; it must be such as"):
+        DaskExecutor(address)
 
 
 def test_dask_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
