@@ -230,7 +230,7 @@ def test_no_scheduler(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1", "nonsense://x:1", "tcp://x:0", "x:70000"])
 def test_an_address_of_another_form(address: str) -> None:
-    with pytest.raises(SettingError, match="the scheduler's address is '.*'; it must be such as"):
+    with pytest.raises(SettingError, match="the scheduler's address is '"):
         DaskExecutor(address)
 
 
