@@ -144,9 +144,8 @@ class WorkerPool:
             submit(lost)
 
         try:
-            first = list(
-                islice(waiting, 2 * self._workers)
-            )  # so that none has to wait for its next
+            # twice as many as processes, so that none has to wait for its next
+            first = list(islice(waiting, 2 * self._workers))
             self._fit(len(first))
             submit(first)
             while running:
