@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -142,10 +144,16 @@ def script(grid: Path, workers: int) -> float:
     return time.monotonic() - began
 
 
-def _adopt_orphans() -> None:
+@contextmanager
+def _adopting_orphans() -> Iterator[None]:
     """Be the parent of what outlives its own: the server that forked a sweep's workers."""
-    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+    prctl = ctypes.CDLL(None).prctl
+    if prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError("this system gives orphans to its first process only")
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 def _wait_for_children_but(known: set[int]) -> None:
@@ -199,8 +207,7 @@ def row(name: str, workers: int, sweeps: list[Measured], loops: list[Measured]) 
 @data_option
 def main(problems: int, images: str, epsilon: float, workers: int) -> None:
     """Measure, and print a table."""
-    _adopt_orphans()
-    with tempfile.TemporaryDirectory() as name:
+    with _adopting_orphans(), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         grids = [folder / "short.toml", folder / "main.toml"]
         for grid, count in zip(grids, (SHORT, problems), strict=True):

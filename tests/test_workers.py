@@ -178,7 +178,8 @@ def test_an_item_whose_process_died_can_be_tried_again(tmp_path: Path) -> None:
 
 
 def end_server_once(marker: str) -> str:
-    if not Path(marker).exists():
+    # one item only: who has lost the server has another parent, maybe the tests' own process
+    if marker.endswith("a") and not Path(marker).exists():
         Path(marker).touch()
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)
