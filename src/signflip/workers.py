@@ -96,8 +96,7 @@ class WorkerPool:
     def __init__(self, workers: int) -> None:
         check_workers(workers)
         self._workers = self._size = workers
-        self._started = False
-        self._pool = self._new_pool()
+        self._pool: ProcessPool | None = None
         self._closed = False
         self._running: dict[Future[Any], Any] = {}
 
@@ -157,14 +156,13 @@ class WorkerPool:
                         result: Result | Failure = _result_of(future, trial.limit)
                     except BrokenProcessPool as error:
                         broken += 1
-                        self._replace(broken, error)
+                        self._end_broken(broken, error)
                         submit_again()
                         break
                     broken = 0
                     del running[future]
                     if _server_was_lost(future):  # its orphans may hold locks of the pool
                         self._end()
-                        self._pool = self._new_pool()
                         submit_again()
                     if isinstance(result, Failure) and result.died and trial.retries:
                         submit([replace(trial, retries=trial.retries - 1)])
@@ -179,8 +177,9 @@ class WorkerPool:
         self, function: Callable[[Item], Result], item: Item, limit: float | None
     ) -> Future[Result]:
         try:
-            self._start()
-            return self._pool.schedule(function, args=(item,), timeout=limit)
+            pool = self._made_pool()
+            with undisturbed():  # pebble starts its processes with the first item: all or none
+                return pool.schedule(function, args=(item,), timeout=limit)
         except RuntimeError as error:  # broken: seen where the result is taken
             future: Future[Result] = Future()
             future.set_exception(BrokenProcessPool(str(error)))
@@ -189,23 +188,28 @@ class WorkerPool:
     def _fit(self, items: int) -> None:
         """Have as many processes as so many first items can use."""
         size = max(1, min(self._workers, items))
-        if size > self._size or (size < self._size and not self._started):
+        if self._pool is None or size > self._size:
             self._end()
             self._size = size
-            self._pool = self._new_pool()
 
-    def _start(self) -> None:
-        """Have the pool's processes started, so that an interrupt finds all of them or none."""
-        if self._started:
-            return
-        try:
-            fork_server.wait()
-        except (OSError, EOFError) as error:
-            raise BrokenProcessPool(f"no process can be started: {error}") from error
-        with undisturbed():
-            self._started = self._pool.active  # pebble starts its processes when it is asked
+    def _made_pool(self) -> ProcessPool:
+        """The pool, made where there is none."""
+        if self._closed:
+            raise BrokenProcessPool("the worker processes were ended")
+        if self._pool is None:
+            try:
+                fork_server.wait()
+            except (OSError, EOFError) as error:
+                raise BrokenProcessPool(f"no process can be started: {error}") from error
+            self._pool = ProcessPool(
+                max_workers=self._size,
+                context=fork_server.context(),
+                initializer=_start_worker,
+                initargs=(dict(os.environ),),
+            )
+        return self._pool
 
-    def _replace(self, broken: int, cause: BrokenProcessPool) -> None:
+    def _end_broken(self, broken: int, cause: BrokenProcessPool) -> None:
         # pebble gives its pool up if a process dies that has no item, or has just got it
         if self._closed:
             raise WorkerError("the worker processes were ended") from cause
@@ -216,20 +220,12 @@ class WorkerPool:
                 "they wrote to stderr says why (a script that starts them needs its main code "
                 "under `if __name__ == '__main__':`)"
             ) from cause
-        self._pool = self._new_pool()
 
     def _end(self) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
-
-    def _new_pool(self) -> ProcessPool:
-        self._started = False
-        return ProcessPool(
-            max_workers=self._size,
-            context=fork_server.context(),
-            initializer=_start_worker,
-            initargs=(dict(os.environ),),
-        )
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
+            self._pool = None
 
 
 @dataclass(frozen=True, eq=False)

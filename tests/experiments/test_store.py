@@ -286,18 +286,17 @@ def test_a_name_that_means_more_to_sqlite(tmp_path: Path, monkeypatch: pytest.Mo
         assert store.merge(":memory:") == 1
 
 
-@pytest.fixture
-def closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing may be written; not even root could tell by the modes of files."""
+def close_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing may be written any more: modes of files would not keep root from it."""
     monkeypatch.setattr("signflip.experiments.store._may_write", lambda _: False)
 
 
 def test_a_store_that_may_not_be_written_is_read_as_it_is(
-    path: Path, request: pytest.FixtureRequest
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.open(path, create=True) as store:
         store.add(result_row("a"))
-    request.getfixturevalue("closed")
+    close_all(monkeypatch)
     with Store.open(path) as store:
         assert store.keys() == {"a"}
         assert [file.name for file in path.parent.iterdir()] == [path.name]
@@ -306,10 +305,10 @@ def test_a_store_that_may_not_be_written_is_read_as_it_is(
 
 
 def test_rows_beside_a_store_that_may_not_be_written(
-    path: Path, request: pytest.FixtureRequest
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.open(path, create=True) as store:
         store.add(result_row("a"))
-        request.getfixturevalue("closed")
+        close_all(monkeypatch)
         with pytest.raises(StoreError, match="has rows that are not in it yet; copy both"):
             Store.open(path)

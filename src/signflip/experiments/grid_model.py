@@ -4,7 +4,15 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 
 from signflip import notation
@@ -46,6 +54,9 @@ def _each_once(values: list[Any] | None) -> list[Any] | None:
         if (values or []).count(value) > 1:
             raise ValueError(f"{value!r} stands in it twice; each may stand in it once")
     return values
+
+
+EACH_ONCE = AfterValidator(_each_once)
 
 
 class _Table(BaseModel):
@@ -102,12 +113,12 @@ class ProblemTable(_Table):
         methods: names of `[methods.NAME]`, or None for all.
     """
 
-    networks: list[str] = Field(min_length=1)
+    networks: Annotated[list[str], EACH_ONCE] = Field(min_length=1)
     images: str
     index: Text = ":"
-    epsilons: list[Epsilon] = Field(min_length=1)
+    epsilons: Annotated[list[Epsilon], EACH_ONCE] = Field(min_length=1)
     target: Text = "second"
-    methods: list[str] | None = Field(default=None, min_length=1)
+    methods: Annotated[list[str] | None, EACH_ONCE] = Field(default=None, min_length=1)
 
     @field_validator("index")
     @classmethod
@@ -118,11 +129,6 @@ class ProblemTable(_Table):
     @classmethod
     def _target(cls, value: str) -> str:
         return _readable(notation.goal, value)
-
-    @field_validator("networks", "epsilons", "methods")
-    @classmethod
-    def _each_once(cls, values: list[Any] | None) -> list[Any] | None:
-        return _each_once(values)
 
 
 class Grid(_Table):
@@ -140,14 +146,9 @@ class Grid(_Table):
     title: str = ""
     time_limit: Seconds = 180.0
     seed: Seed | None = None
-    seeds: list[Seed] | None = Field(default=None, min_length=1)
+    seeds: Annotated[list[Seed] | None, EACH_ONCE] = Field(default=None, min_length=1)
     methods: dict[str, MethodTable] = Field(min_length=1)
     problems: list[ProblemTable] = Field(min_length=1)
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds(cls, values: list[int] | None) -> list[int] | None:
-        return _each_once(values)
 
 
 def grid_of(content: Mapping[str, Any]) -> Grid:

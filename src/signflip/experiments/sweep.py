@@ -2,14 +2,14 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from signflip.experiments.executor import Executor
 from signflip.experiments.plan import Attempt, Plan
 from signflip.experiments.store import FAILED, ResultRow, Store
 from signflip.experiments.task import Answer
-from signflip.network import BinaryNetwork, Floats
+from signflip.network import BinaryNetwork
 from signflip.record import finite_bound
 from signflip.result import Verdict
 from signflip.workers import Failure
@@ -65,44 +65,6 @@ def _store_inputs(
             store.add_image(case.image)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Outcome:
-    """The columns of `ResultRow` that an answer, or its lack, decides."""
-
-    verdict: Verdict
-    stop: str
-    failure: str | None
-    objective: float
-    clean_objective: float
-    bound: float | None
-    seconds: float
-    trace: tuple[tuple[float, float], ...]
-    witness: Floats | None
-    witness_prediction: int
-    host: str
-    versions: dict[str, str]
-    finished: str
-
-
-def _answered(answer: Answer) -> _Outcome:
-    result = answer.result
-    return _Outcome(
-        verdict=result.verdict,
-        stop=result.stop.name,
-        failure=None,
-        objective=result.objective,
-        clean_objective=result.clean_objective,
-        bound=finite_bound(result.bound, plain=False),
-        seconds=result.seconds,
-        trace=result.trace,
-        witness=result.witness,
-        witness_prediction=result.witness_prediction,
-        host=answer.host,
-        versions=answer.versions,
-        finished=answer.finished,
-    )
-
-
 class _Rows:
     """Makes rows of answers."""
 
@@ -112,11 +74,8 @@ class _Rows:
 
     def row(self, attempt: Attempt, answer: Answer | Failure) -> ResultRow:
         case, series = attempt.case, attempt.series
-        if isinstance(answer, Failure):
-            outcome = self._failed(attempt, answer.reason)
-        else:
-            outcome = _answered(answer)
-        return ResultRow(
+        row = partial(
+            ResultRow,
             key=attempt.key,
             problem=attempt.task.problem_key,
             network=case.network,
@@ -134,38 +93,40 @@ class _Rows:
             settings=series.settings,
             seed=series.seed,
             largest_conceivable=self._largest_conceivable(attempt),
-            verdict=outcome.verdict,
-            stop=outcome.stop,
-            failure=outcome.failure,
-            objective=outcome.objective,
-            clean_objective=outcome.clean_objective,
-            bound=outcome.bound,
-            seconds=outcome.seconds,
-            trace=outcome.trace,
-            witness=outcome.witness,
-            witness_prediction=outcome.witness_prediction,
-            host=outcome.host,
-            versions=outcome.versions,
-            finished=outcome.finished,
         )
-
-    def _failed(self, attempt: Attempt, reason: str) -> "_Outcome":
-        problem = attempt.case.problem(self._networks[attempt.case.network], attempt.epsilon)
-        clean_objective = float(problem.clean.value)
-        return _Outcome(
-            verdict=Verdict.UNKNOWN,
-            stop=FAILED,
-            failure=reason,
-            objective=clean_objective,
-            clean_objective=clean_objective,
-            bound=None,
-            seconds=attempt.series.time_limit,
-            trace=((0.0, clean_objective),),
-            witness=None,
-            witness_prediction=attempt.case.prediction,
-            host="",
-            versions={},
-            finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        if isinstance(answer, Failure):
+            problem = case.problem(self._networks[case.network], attempt.epsilon)
+            clean_objective = float(problem.clean.value)
+            return row(
+                verdict=Verdict.UNKNOWN,
+                stop=FAILED,
+                failure=answer.reason,
+                objective=clean_objective,
+                clean_objective=clean_objective,
+                bound=None,
+                seconds=series.time_limit,
+                trace=((0.0, clean_objective),),
+                witness=None,
+                witness_prediction=case.prediction,
+                host="",
+                versions={},
+                finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            )
+        result = answer.result
+        return row(
+            verdict=result.verdict,
+            stop=result.stop.name,
+            failure=None,
+            objective=result.objective,
+            clean_objective=result.clean_objective,
+            bound=finite_bound(result.bound, plain=False),
+            seconds=result.seconds,
+            trace=result.trace,
+            witness=result.witness,
+            witness_prediction=result.witness_prediction,
+            host=answer.host,
+            versions=answer.versions,
+            finished=answer.finished,
         )
 
     def _largest_conceivable(self, attempt: Attempt) -> float:
