@@ -22,9 +22,9 @@ from signflip.cli.group import CommandError
 from signflip.data import ImageSet, load_dataset
 from signflip.data.sources import ENVIRONMENT
 from signflip.errors import SignflipError
-from signflip.milp import SolverFailure
+from signflip.many.workers import Failure, run_in_processes
 from signflip.network import BinaryNetwork
-from signflip.workers import Failure, run_in_processes
+from signflip.programs import SolverFailure
 from signflip.zoo import DATASETS, load_zoo
 
 Row = dict[str, Any]

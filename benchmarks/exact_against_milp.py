@@ -37,7 +37,7 @@ from signflip import Problem
 from signflip.attack import Method
 from signflip.methods import Exact, Milp
 from signflip.methods.search_goal import SearchGoal
-from signflip.milp import SOLVERS, ProgramBuilder, solver_named
+from signflip.programs import SOLVERS, ProgramBuilder, solver_named
 
 KEY = ("network", "epsilon", "index", "goal", "method", "limit")
 NETWORKS = ("mnist-2x100", "fashion-2x100")

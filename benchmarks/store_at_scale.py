@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 
 from benchmarks.common import Benchmark, Row, machine, markdown
-from signflip.experiments.store import ResultRow, Store, unpack
+from signflip.many.store import ResultRow, Store, unpack
 from signflip.result import Verdict
 
 

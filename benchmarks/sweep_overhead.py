@@ -26,10 +26,10 @@ import psutil  # type: ignore[import-untyped]
 
 from benchmarks.common import Benchmark, data_option, machine, markdown
 from signflip.attack import Preparing, attack
-from signflip.experiments.grid import read_plan
-from signflip.experiments.store import Store
+from signflip.many.grid import read_plan
+from signflip.many.store import Store
+from signflip.many.workers import run_in_processes
 from signflip.problem import Problem
-from signflip.workers import run_in_processes
 from tests.support.dask_cluster import Cluster
 
 _PR_SET_CHILD_SUBREAPER = 36  # of Linux's prctl

@@ -19,7 +19,7 @@ import torch
 
 from signflip.data import load_dataset
 from signflip.files import write_bytes
-from signflip.network_file import network_to_bytes
+from signflip.formats.native import network_to_bytes
 from signflip.training import EpochReport, TrainingSettings, fold, train, training_card
 from signflip.zoo import DATASETS, load_zoo, zoo_names, zoo_sha256
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 
 from signflip.closest import ACCURACY, Norm, exact_distance, minimise_perturbation
 from signflip.errors import ProblemError, SettingError
-from signflip.milp import Highs, Solver
 from signflip.network import Floats
 from signflip.problem import Problem
+from signflip.programs import Highs, Solver
 from signflip.result import Stop, Verdict
 from tests.support.nearest import least_distance
 from tests.support.problems import two_steps

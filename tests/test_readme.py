@@ -11,7 +11,7 @@ import click
 import pytest
 
 from signflip.cli import cli
-from signflip.experiments.grid_model import grid_of
+from signflip.many.grid_model import grid_of
 from signflip.methods import METHODS
 from signflip.zoo import zoo_names
 

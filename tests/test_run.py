@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signflip.clock import Clock
 from signflip.errors import DataError, ProblemError, SettingError
 from signflip.network import Floats
 from signflip.problem import Problem
-from signflip.run import Clock, Run
+from signflip.run import Run
 from tests.support.problems import two_steps
 from tests.support.strategies import images, problems
 

@@ -6,9 +6,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy.typing as npt
 
+from signflip.clock import Clock
 from signflip.problem import Problem
 from signflip.result import AttackResult, Stop, Verdict
-from signflip.run import Clock, OnImprovement, Run
+from signflip.run import OnImprovement, Run
 
 
 @dataclass(frozen=True)

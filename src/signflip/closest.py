@@ -10,10 +10,11 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from signflip.arrays import Floats, Signs
+from signflip.clock import Clock, Seconds
 from signflip.errors import ProblemError
 from signflip.milp.candidates import Candidates
 from signflip.milp.close import Effort, close
-from signflip.milp.highs import Highs
 from signflip.milp.neurons import stable_signs
 from signflip.milp.perturbation import (
     LEAST_RADIUS,
@@ -24,11 +25,10 @@ from signflip.milp.perturbation import (
     reach,
 )
 from signflip.milp.realise import Realisation
-from signflip.milp.solver import Solver
-from signflip.network import Floats, Signs
 from signflip.problem import Problem
+from signflip.programs.highs import Highs
+from signflip.programs.solver import Solver
 from signflip.result import Stop, Verdict
-from signflip.run import Clock, Seconds
 
 OnNearer = Callable[[Seconds, float, Floats], None]
 

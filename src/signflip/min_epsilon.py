@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.attack import Method, attack
+from signflip.clock import Clock
 from signflip.closest import Nearest, OnNearer, PerturbationResult
 from signflip.errors import SettingError
 from signflip.methods.exact import Exact
@@ -20,7 +21,6 @@ from signflip.methods.search_goal import SearchGoal
 from signflip.milp.perturbation import Ball, Norm, nearest, reach
 from signflip.problem import Box, Problem
 from signflip.result import AttackResult, Stop, Verdict
-from signflip.run import Clock
 
 FIRST_RADIUS = 1 / 255
 """One grey level. The search begins with small balls, where few neurons are unstable."""

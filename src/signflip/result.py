@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from signflip.network import Floats
+from signflip.arrays import Floats
 
 
 class Verdict(Enum):

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.common import Row, Store, attacked, geometric_mean, machine, markdown, run_jobs
 from signflip import Outcome
 from signflip.methods import Exact
-from signflip.milp import SolverFailure
+from signflip.programs import SolverFailure
 from signflip.run import Run
 from tests.support.problems import two_steps
 

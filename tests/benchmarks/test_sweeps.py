@@ -5,8 +5,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from benchmarks import store_at_scale, sweep_overhead
-from signflip.experiments.store import Store
-from signflip.experiments.sweep import run_sweep
+from signflip.many.store import Store
+from signflip.many.sweep import run_sweep
 from tests.support.fake_methods import Quick
 from tests.support.sweeps import HereExecutor, series, tiny_plan
 

@@ -6,7 +6,7 @@ import pytest
 from signflip import Problem, Target, Untargeted, load_network, save_network
 from signflip.cli.output import ResultFiles
 from signflip.data import load_dataset
-from signflip.milp import SOLVERS
+from signflip.programs import SOLVERS
 from tests.cli.conftest import IMAGES, Invoke, records
 from tests.support.tiny import tiny_network
 

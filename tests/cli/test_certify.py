@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from signflip import Problem, Target, Untargeted
-from signflip.batch import Attacked, AttackJob, run_job
 from signflip.cli import running
 from signflip.data import load_dataset
+from signflip.many.batch import Attacked, AttackJob, run_job
+from signflip.many.workers import Failure
 from signflip.problem import Goal
-from signflip.workers import Failure
 from tests.cli.conftest import IMAGES, Invoke, records
 from tests.support.tiny import tiny_network
 

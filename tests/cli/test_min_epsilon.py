@@ -7,7 +7,7 @@ import pytest
 from signflip import Problem, Untargeted
 from signflip.cli.min_epsilon import interval, summary
 from signflip.data import load_dataset
-from signflip.epsilon_batch import EpsilonRecord
+from signflip.many.epsilon_batch import EpsilonRecord
 from signflip.result import Stop, Verdict
 from tests.cli.conftest import IMAGES, Invoke, records
 from tests.support.tiny import tiny_network

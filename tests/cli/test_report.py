@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signflip.experiments.store import Store
+from signflip.many.store import Store
 from tests.cli.conftest import Invoke
 from tests.support.sweeps import result_row
 from tests.support.tiny import INPUTS

@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from signflip.experiments.store import Store
+from signflip.many.store import Store
 from tests.cli.conftest import IMAGES, Invoke
 from tests.support.sweeps import failed_row, result_row
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from signflip.experiments.grid import read_plan
-from signflip.experiments.store import Store
+from signflip.many.grid import read_plan
+from signflip.many.store import Store
 from tests.support.sweeps import keys
 
 PATIENCE = 120.0

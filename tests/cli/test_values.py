@@ -1,4 +1,4 @@
-"""Options read what `signflip.notation` reads, whose own tests have the cases."""
+"""Options read what `signflip.many.notation` reads, whose own tests have the cases."""
 
 from collections.abc import Callable
 

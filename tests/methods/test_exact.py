@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from signflip.attack import attack
 from signflip.errors import SettingError
+from signflip.exact.anneal import anneal
+from signflip.exact.geometry import scaled_gram
+from signflip.exact.kernel import advance, bound
 from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
 from signflip.methods.milp import Milp
 from signflip.methods.search_goal import SearchGoal
-from signflip.milp import Gurobi
 from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.patterns.ascent import ascend
 from signflip.problem import Box, Problem, Target, Untargeted
+from signflip.programs import Gurobi
 from signflip.result import AttackResult, Stop, Verdict
-from signflip.search.anneal import anneal
-from signflip.search.ascent import ascend
-from signflip.search.geometry import scaled_gram
-from signflip.search.kernel import advance, bound
 from tests.support.close_call import close_call
 from tests.support.grouped import grouped_optima, grouped_problem
 from tests.support.oracle import exact_optimum, safe_optimum

@@ -13,10 +13,10 @@ from signflip.methods.fgsm import Fgsm
 from signflip.methods.iprop import IProp, stable_activations
 from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
 from signflip.milp.neurons import stable_signs
-from signflip.milp.program import MixedProgram
-from signflip.milp.solver import Claim, OnIncumbent, Solution
 from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
 from signflip.problem import Problem, Target, Untargeted
+from signflip.programs.program import MixedProgram
+from signflip.programs.solver import Claim, OnIncumbent, Solution
 from signflip.result import Stop
 from tests.support.oracle import exact_optimum, patterns
 from tests.support.strategies import problems

@@ -9,9 +9,9 @@ from signflip.errors import SettingError
 from signflip.methods import METHODS, make_method
 from signflip.methods.milp import Milp
 from signflip.methods.search_goal import SearchGoal
-from signflip.milp import Claim, Gurobi, Highs, Solution, Solver, SolverFailure
 from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 from signflip.problem import Goal, Problem, Untargeted
+from signflip.programs import Claim, Gurobi, Highs, Solution, Solver, SolverFailure
 from signflip.result import Stop, Verdict
 from tests.support.oracle import exact_optimum, safe_optimum
 from tests.support.problems import two_steps

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from signflip.errors import MissingExtraError
-from signflip.milp import SOLVERS
 from signflip.milp.layers import CLEARANCE, ImageProblem, LayerProgram, signs_program
 from signflip.network import Floats, HiddenLayer, Signs
 from signflip.problem import Box, Problem
+from signflip.programs import SOLVERS
 from tests.support.oracle import patterns
 from tests.support.reference import reference_layer
 from tests.support.strategies import networks, problems, thresholds, weights

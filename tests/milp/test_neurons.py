@@ -17,9 +17,9 @@ from signflip.milp.neurons import (
     stable_signs,
     upper_layer,
 )
-from signflip.milp.program import ProgramBuilder
 from signflip.network import Floats, HiddenLayer
 from signflip.problem import Box, Problem
+from signflip.programs.program import ProgramBuilder
 from tests.support.reference import reference_layer
 from tests.support.strategies import problems, thresholds, weights
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from signflip.experiments.figures.plot import Plot, Source
-from signflip.experiments.figures.style import svg_bytes
-from signflip.experiments.frame import Trace
+from signflip.report.figures.plot import Plot, Source
+from signflip.report.figures.style import svg_bytes
+from signflip.report.frame import Trace
 from tests.support.results import frame_of
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signflip.attack import Outcome
-from signflip.milp import SolverFailure
+from signflip.programs import SolverFailure
 from signflip.result import Stop
 from signflip.run import Run
 

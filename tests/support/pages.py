@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from signflip.experiments.gallery import Gallery
-from signflip.experiments.page import Figure, Page, Table
+from signflip.report.gallery import Gallery
+from signflip.report.page import Figure, Page, Table
 
 DRAWING = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="300pt" height="200pt" viewBox="0 0 300 200">'

@@ -6,11 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from signflip.experiments.frame import derive
-from signflip.experiments.task import describe
+from signflip.many.task import describe
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.methods.step_size import ConstantStep
 from signflip.methods.warm_start import WarmStarted
+from signflip.report.frame import derive
 
 METHODS: Mapping[str, tuple[str, object]] = {
     "fgsm": ("fgsm", Fgsm()),

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from signflip.milp import SOLVERS
+from signflip.programs import SOLVERS
 
 PACKAGES = {"highs": "highspy", "scip": "pyscipopt", "gurobi": "gurobipy"}
 

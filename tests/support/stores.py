@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from signflip.data import load_dataset
-from signflip.experiments.row import FAILED, ResultRow
-from signflip.experiments.store import Store
+from signflip.many.row import FAILED, ResultRow
+from signflip.many.store import Store
 from signflip.network import Floats
 from signflip.problem import Box
 from signflip.result import Verdict

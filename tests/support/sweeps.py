@@ -8,10 +8,10 @@ import numpy as np
 
 from signflip.attack import Method
 from signflip.data import ImageSet
-from signflip.experiments.executor import Answers
-from signflip.experiments.plan import Attempt, Block, Plan, Series, cases_of
-from signflip.experiments.store import ResultRow
-from signflip.experiments.task import Task, run_task
+from signflip.many.executor import Answers
+from signflip.many.plan import Attempt, Block, Plan, Series, cases_of
+from signflip.many.store import ResultRow
+from signflip.many.task import Task, run_task
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal
 from signflip.result import Verdict

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from signflip.attack import Outcome
 from signflip.errors import MissingExtraError, SettingError
-from signflip.experiments.task import Task
+from signflip.many.task import Task
 from signflip.result import Stop
 from signflip.run import Run
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from signflip.network_file import network_from_bytes
+from signflip.formats.native import network_from_bytes
 from signflip.training import TrainingSettings
 from signflip.zoo import zoo_card, zoo_names
 

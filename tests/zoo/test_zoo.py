@@ -7,7 +7,7 @@ import pytest
 
 from signflip.data import load_dataset
 from signflip.errors import NetworkError
-from signflip.network_file import network_to_bytes
+from signflip.formats.native import network_to_bytes
 from signflip.zoo import ATTACKED, SMALL, load_zoo, zoo_card, zoo_names, zoo_sha256
 from tests.support.datasets import full_test_set
 

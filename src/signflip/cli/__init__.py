@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import click
 
-from signflip import fork_server
 from signflip.cli.group import Group
-from signflip.interrupts import end_on_sigterm
+from signflip.many import fork_server
+from signflip.many.interrupts import end_on_sigterm
 
 __all__ = ["cli", "main"]
 

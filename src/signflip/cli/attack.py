@@ -8,7 +8,6 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from signflip.batch import Attacked, AttackJob, AttackPlan, attack_jobs
 from signflip.cli.console import output
 from signflip.cli.options import (
     data_dir_option,
@@ -25,10 +24,11 @@ from signflip.cli.output import ResultFiles
 from signflip.cli.running import Gathered, gather_attacks
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
-from signflip.networks import open_network
-from signflip.record import Number
+from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs
+from signflip.many.record import Number
+from signflip.many.workers import check_workers
 from signflip.result import Verdict
-from signflip.workers import check_workers
+from signflip.zoo.named import open_network
 
 COLOURS = {Verdict.FLIPPED: "red", Verdict.ROBUST: "green", Verdict.UNKNOWN: "yellow"}
 

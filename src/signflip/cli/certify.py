@@ -7,7 +7,6 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from signflip.batch import Attacked, AttackJob, AttackPlan, attack_jobs
 from signflip.cli.attack import COLOURS
 from signflip.cli.console import output
 from signflip.cli.options import (
@@ -27,11 +26,12 @@ from signflip.cli.output import ResultFiles
 from signflip.cli.running import Gathered, gather_attacks
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
+from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs
+from signflip.many.workers import check_workers
 from signflip.methods import Exact
-from signflip.networks import open_network
 from signflip.problem import Goal, Target, Untargeted
 from signflip.result import Verdict
-from signflip.workers import check_workers
+from signflip.zoo.named import open_network
 
 
 @click.command()

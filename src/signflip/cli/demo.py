@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from signflip.batch import Attacked, AttackJob, AttackPlan, attack_jobs, run_jobs
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE
 from signflip.cli.output import check_writable, writing
 from signflip.data import load_dataset
+from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs, run_jobs
+from signflip.many.workers import Failure, check_workers
 from signflip.methods import METHODS, make_method
-from signflip.picture import check_picture_name, draw_attack, save_picture
+from signflip.report.picture import check_picture_name, draw_attack, save_picture
 from signflip.result import Verdict
-from signflip.workers import Failure, check_workers
 from signflip.zoo import load_zoo
 
 NETWORK = "mnist-2x100"

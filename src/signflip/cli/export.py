@@ -7,8 +7,8 @@ import click
 from signflip.cli.console import output
 from signflip.cli.options import FILE, overwrite_option
 from signflip.cli.output import check_writable, writing
-from signflip.experiments.extra import need_report_extra
-from signflip.experiments.store import Store
+from signflip.many.store import Store
+from signflip.report.extra import need_report_extra
 
 
 @click.command()
@@ -19,7 +19,7 @@ from signflip.experiments.store import Store
 def export(store_path: Path, out: Path, witnesses: bool, overwrite: bool) -> None:
     """Write the results of STORE to a Parquet or CSV file."""
     need_report_extra("export", "polars")
-    from signflip.experiments import export as exporting
+    from signflip.report import export as exporting
 
     exporting.check_export(out, witnesses=witnesses)
     check_writable(out, overwrite=overwrite)

@@ -7,9 +7,9 @@ from typing import IO, Any
 
 import click
 
-from signflip import fork_server
 from signflip.errors import SignflipError
-from signflip.interrupts import INTERRUPTED, undisturbed
+from signflip.many import fork_server
+from signflip.many.interrupts import INTERRUPTED, undisturbed
 
 
 class CommandError(click.ClickException):

@@ -6,7 +6,7 @@ import click
 
 from signflip.cli.console import output
 from signflip.cli.options import FILE
-from signflip.experiments.store import Store
+from signflip.many.store import Store
 
 
 @click.command()

@@ -28,17 +28,17 @@ from signflip.cli.output import ResultFiles
 from signflip.cli.running import Gathered, gather, remark_on_skipped
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
-from signflip.epsilon_batch import (
+from signflip.many.epsilon_batch import (
     Enclosed,
     EpsilonJob,
     EpsilonRecord,
     epsilon_jobs,
     run_epsilon_jobs,
 )
-from signflip.networks import open_network
+from signflip.many.workers import check_workers
 from signflip.problem import Goal
 from signflip.result import Stop
-from signflip.workers import check_workers
+from signflip.zoo.named import open_network
 
 _MOST_PLACES = 20  # of decimals: a float64 epsilon has no more that mean something
 

@@ -4,8 +4,8 @@ import click
 from rich.table import Table
 
 from signflip.cli.console import output
-from signflip.networks import open_network
 from signflip.zoo import load_zoo, zoo_names, zoo_sha256
+from signflip.zoo.named import open_network
 
 
 @click.command()

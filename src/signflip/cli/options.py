@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 import click
 
 from signflip.attack import Method
-from signflip.batch import AttackPlan
 from signflip.cli import values
 from signflip.cli.values import WarmStart
+from signflip.many.batch import AttackPlan
+from signflip.many.seeded import seeded_method
 from signflip.methods import METHODS
 from signflip.methods.search_goal import SearchGoal
-from signflip.methods.seeded import seeded_method
-from signflip.milp import SOLVERS, solver_named
 from signflip.problem import Goal
+from signflip.programs import SOLVERS, solver_named
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(dir_okay=False, path_type=Path)

@@ -10,9 +10,9 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from signflip.arrays import Floats
 from signflip.errors import SettingError
 from signflip.files import write_bytes
-from signflip.network import Floats
 
 
 class Record(Protocol):

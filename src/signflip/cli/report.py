@@ -7,7 +7,7 @@ import click
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE
 from signflip.cli.output import writing
-from signflip.experiments.extra import need_report_extra
+from signflip.report.extra import need_report_extra
 
 
 @click.command()
@@ -28,8 +28,8 @@ def report(store: Path, out: Path, title: str | None, note: str | None) -> None:
     .csv in OUT/tables.
     """
     need_report_extra("the report", "polars", "scipy", "jinja2")
-    from signflip.experiments import report as reports  # polars and scipy take a second to import
-    from signflip.experiments.store import Store
+    from signflip.many.store import Store
+    from signflip.report import report as reports  # polars and scipy take a second to import
 
     with Store.open(store) as results, progress_bar("report", reports.STEPS) as bar, writing(out):
         written = reports.write_report(results, out, title=title, note=note, on_step=bar.advance)

@@ -5,12 +5,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from signflip.batch import Attacked, AttackJob, Batch, run_jobs
 from signflip.cli.console import progress_bar, remarks
 from signflip.cli.output import ResultFiles
-from signflip.interrupts import undisturbed
+from signflip.many.batch import Attacked, AttackJob, Batch, run_jobs
+from signflip.many.interrupts import undisturbed
+from signflip.many.workers import Failure
 from signflip.result import Verdict
-from signflip.workers import Failure
 
 
 class Job(Protocol):

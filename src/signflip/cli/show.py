@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from signflip.batch import AttackPlan, attack_jobs, run_jobs
 from signflip.cli import values
 from signflip.cli.attack import format_number
 from signflip.cli.console import output
@@ -20,9 +19,10 @@ from signflip.cli.output import check_writable, writing
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
 from signflip.errors import SettingError
-from signflip.networks import open_network
-from signflip.picture import check_picture_name, draw_attack, save_picture
-from signflip.workers import Failure
+from signflip.many.batch import AttackPlan, attack_jobs, run_jobs
+from signflip.many.workers import Failure
+from signflip.report.picture import check_picture_name, draw_attack, save_picture
+from signflip.zoo.named import open_network
 
 
 @click.command()

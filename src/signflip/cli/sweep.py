@@ -12,14 +12,14 @@ from rich.table import Table
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE, data_dir_option
 from signflip.errors import SettingError
-from signflip.experiments.counts import Counts, counts_by_series
-from signflip.experiments.executor import Executor
-from signflip.experiments.grid import read_plan
-from signflip.experiments.local import LocalExecutor
-from signflip.experiments.plan import Attempt, Plan
-from signflip.experiments.store import ResultRow, Store
-from signflip.experiments.sweep import attempts_left, run_sweep
 from signflip.files import is_file
+from signflip.many.counts import Counts, counts_by_series
+from signflip.many.executor import Executor
+from signflip.many.grid import read_plan
+from signflip.many.local import LocalExecutor
+from signflip.many.plan import Attempt, Plan
+from signflip.many.store import ResultRow, Store
+from signflip.many.sweep import attempts_left, run_sweep
 
 _REPORT_EVERY = 60.0
 """Seconds between two lines on the state of things, where there is no terminal for a bar."""
@@ -94,7 +94,7 @@ def _executor(workers: int | None, scheduler: str | None) -> Executor:
             f"--workers {workers} and --scheduler {scheduler} are both given; a cluster has the "
             "workers that were started for it: leave --workers out"
         )
-    from signflip.experiments.cluster import DaskExecutor
+    from signflip.many.cluster import DaskExecutor
 
     return DaskExecutor(scheduler)
 

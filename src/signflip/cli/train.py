@@ -14,7 +14,7 @@ from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
 from signflip.data.sources import SOURCES
 from signflip.errors import SettingError
-from signflip.network_file import save_network
+from signflip.formats.native import save_network
 
 
 @click.command()

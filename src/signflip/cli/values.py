@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import click
 
-from signflip import notation
 from signflip.errors import SettingError
-from signflip.notation import Indices, WarmStart
+from signflip.many import notation
+from signflip.many.notation import Indices, WarmStart
 from signflip.problem import Goal
 
 __all__ = ["Indices", "WarmStart", "epsilon", "goal", "hidden_widths", "indices", "warm_start"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from signflip.arrays import Floats, Integers
 from signflip.errors import DataError
-from signflip.network import Floats, Integers
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,12 +9,13 @@ from functools import cache
 import numpy as np
 
 from signflip.attack import Outcome
+from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 from signflip.problem import Problem
 from signflip.result import Stop
-from signflip.run import Clock, Run
+from signflip.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,8 @@ class Exact:
     def run(self, run: Run) -> Outcome:
         """Search until the goal is settled or time is out."""
         # here, and not above: Numba takes longer to import than all the rest of Signflip
-        from signflip.search.exact_search import ExactSearch
-        from signflip.search.patterns import PatternSpace
+        from signflip.exact.tree import ExactSearch
+        from signflip.patterns.space import PatternSpace
 
         space = PatternSpace.of(run.problem)
         if space.size == 0:  # one pattern, and the clean image has it

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signflip.arrays import Floats
 from signflip.attack import Outcome
 from signflip.errors import SettingError
 from signflip.methods.surrogate import Surrogate
-from signflip.network import Floats
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run

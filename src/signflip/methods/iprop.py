@@ -5,14 +5,15 @@ from math import comb, inf
 
 import numpy as np
 
+from signflip.arrays import Floats, Integers, Signs
 from signflip.attack import Outcome
 from signflip.errors import SettingError
 from signflip.methods.step_size import AdaptiveStep, StepSize
-from signflip.milp.highs import Highs
 from signflip.milp.layers import ImageProblem, LayerProgram, signs_program
 from signflip.milp.neurons import Activations, upper_layer
-from signflip.milp.solver import Solver
-from signflip.network import BinaryNetwork, Floats, Integers, Signs
+from signflip.network import BinaryNetwork
+from signflip.programs.highs import Highs
+from signflip.programs.solver import Solver
 from signflip.result import Stop
 from signflip.run import Run
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from signflip.arrays import Floats, Signs
 from signflip.attack import Outcome
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.milp.candidates import Accept, Candidates
 from signflip.milp.close import Closing, Effort, close
 from signflip.milp.encoding import MaximalGain, maximal_gain
-from signflip.milp.highs import Highs
 from signflip.milp.realise import Realisation, realise
-from signflip.milp.solver import Solver, SolverFailure
-from signflip.network import Floats, Signs
+from signflip.programs.highs import Highs
+from signflip.programs.solver import Solver, SolverFailure
 from signflip.result import Stop
 from signflip.run import Run
 

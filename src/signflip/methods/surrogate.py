@@ -12,7 +12,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from signflip.network import BinaryNetwork, Floats
+from signflip.arrays import Floats
+from signflip.network import BinaryNetwork
 
 Floats32 = npt.NDArray[np.float32]
 BLACK = 1e-6

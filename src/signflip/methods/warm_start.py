@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from signflip.arrays import Floats
 from signflip.attack import Method, Outcome, Preparing, attack
+from signflip.clock import Seconds
 from signflip.errors import SettingError
-from signflip.network import Floats
-from signflip.run import Run, Seconds
+from signflip.run import Run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ first layer that no image has. Such a pattern is cut off, and the program is sol
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from signflip.arrays import Floats, Signs
+from signflip.clock import Clock
 from signflip.milp.encoding import EncodedNetwork
-from signflip.milp.program import MixedProgram
 from signflip.milp.realise import Realisation
-from signflip.milp.solver import SolverFailure
-from signflip.network import Floats, Signs
-from signflip.run import Clock
+from signflip.programs.program import MixedProgram
+from signflip.programs.solver import SolverFailure
 
 Accept = Callable[[Floats, float], bool]
 """Offered an image (inputs,) and what the solver claims that it is worth; whether the best witness

@@ -6,13 +6,13 @@ from typing import Protocol
 
 import numpy as np
 
+from signflip.arrays import Floats
+from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.milp.candidates import Candidates
-from signflip.milp.program import MixedProgram
-from signflip.milp.solver import Claim, Solver
-from signflip.network import Floats
+from signflip.programs.program import MixedProgram
+from signflip.programs.solver import Claim, Solver
 from signflip.result import Stop
-from signflip.run import Clock
 
 MOST_SEED = 2_000_000_000
 

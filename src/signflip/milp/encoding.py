@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.neurons import Activations, add_layer, first_layer, upper_layer
-from signflip.milp.program import Booleans, MixedProgram, ProgramBuilder
-from signflip.milp.solver import INTEGRALITY
-from signflip.network import Floats, Integers, Signs
 from signflip.problem import Box, Problem
+from signflip.programs.program import Booleans, MixedProgram, ProgramBuilder
+from signflip.programs.solver import INTEGRALITY
 
 NEGLIGIBLE = 1e-9
 """Solvers drop coefficients below this share of the others."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signflip.arrays import Floats, Signs
 from signflip.milp.neurons import (
     Activations,
     PreActivations,
@@ -16,9 +17,9 @@ from signflip.milp.neurons import (
     force_sign,
     upper_layer,
 )
-from signflip.milp.program import MixedProgram, ProgramBuilder
-from signflip.network import Floats, HiddenLayer, Signs
+from signflip.network import HiddenLayer
 from signflip.problem import Box
+from signflip.programs.program import MixedProgram, ProgramBuilder
 
 CLEARANCE = 1e-5
 """How far from its threshold a first-layer neuron must be to meet its target.

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signflip.milp.program import Booleans, ProgramBuilder
-from signflip.network import Floats, HiddenLayer, Integers, Signs
+from signflip.arrays import Floats, Integers, Signs
+from signflip.network import HiddenLayer
 from signflip.problem import Box
+from signflip.programs.program import Booleans, ProgramBuilder
 
 ROUNDING = 1e-12
 """More than the rounding error of a sum of pixels, for each pixel."""

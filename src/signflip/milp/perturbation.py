@@ -12,14 +12,15 @@ from enum import Enum
 
 import numpy as np
 
+from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.encoding import EncodedNetwork, encode_network
-from signflip.milp.highs import Highs
 from signflip.milp.neurons import ROUNDING, first_layer
-from signflip.milp.program import MixedProgram, ProgramBuilder
 from signflip.milp.realise import Realisation, realise
-from signflip.milp.solver import Claim
-from signflip.network import Floats, HiddenLayer, Integers, Signs
+from signflip.network import HiddenLayer
 from signflip.problem import Box, Problem
+from signflip.programs.highs import Highs
+from signflip.programs.program import MixedProgram, ProgramBuilder
+from signflip.programs.solver import Claim
 
 LEAST_RADIUS = 1e-7
 """Solvers cannot tell smaller perturbations from none."""

@@ -15,12 +15,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from signflip.milp.highs import Highs
+from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.neurons import first_layer
-from signflip.milp.program import MixedProgram, ProgramBuilder
-from signflip.milp.solver import Claim
-from signflip.network import Floats, HiddenLayer, Integers, Signs
+from signflip.network import HiddenLayer
 from signflip.problem import Box
+from signflip.programs.highs import Highs
+from signflip.programs.program import MixedProgram, ProgramBuilder
+from signflip.programs.solver import Claim
 
 ROOM = 1.0
 """More room than this is not looked for."""

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer, Signs
+from signflip.arrays import Signs
+from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
 from signflip.training.modules import BinaryLinear, BinaryModule
 
 

@@ -1,6 +1,6 @@
 """Trained networks that come with Signflip, by name: `mnist-2x100` to `fashion-5x100`, and 3x30.
 
-Each is a network file (see `signflip.network_file`), compressed with gzip: a weight takes a byte
+Each is a network file (see `signflip.formats.native`), compressed with gzip: a weight takes a byte
 there and little more than a bit here. `scripts/train_zoo.py` trains them.
 """
 
@@ -12,8 +12,8 @@ from functools import cache
 from importlib.resources import files
 
 from signflip.errors import NetworkError
+from signflip.formats.native import network_from_bytes
 from signflip.network import BinaryNetwork
-from signflip.network_file import network_from_bytes
 
 DATASETS = {"mnist": "mnist", "fashion": "fashion-mnist"}
 """First part of a name -> the data set that the network was trained on."""

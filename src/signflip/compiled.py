@@ -1,0 +1,53 @@
+"""Compiled functions of the search, kept on disk until any source of the search changes.
+
+Numba's own cache watches the file of a function only. A change in a function that it calls, or in a
+table, would go unnoticed, and the machine code of an old search would go on to prove things.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from numba import njit
+from numba.core.caching import FunctionCache
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+_ROOMS = ("patterns", "exact")
+"""Where compiled functions are, beside `signflip`."""
+
+
+def _digest_of_sources() -> str:
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for room in _ROOMS:
+        for path in sorted(Path(__file__).with_name(room).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+SOURCES = _digest_of_sources()
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of one function, with the sources of all in its key."""
+
+    def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
+        key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
+        return (*key, SOURCES)
+
+
+def compiled(*, fastmath: bool | set[str] = False) -> Callable[[Function], Function]:
+    """A function compiled by Numba, which lets other threads run meanwhile.
+
+    Args:
+        fastmath: whether sums may be taken in any order; or LLVM's flags for what else may be.
+    """
+
+    def compile_one(function: Function) -> Function:
+        dispatcher: Any = njit(nogil=True, fastmath=fastmath)(function)
+        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+        return cast("Function", dispatcher)
+
+    return compile_one

@@ -1,0 +1,179 @@
+"""Refusing sets of flips that no point of the box can realise, in a Numba kernel.
+
+A set of flips can be realised only if for every u >= 0
+
+    sum_j u_j d_j  <=  sum_i rad_i | sum_j u_j sigma_j w_ji |                          (*)
+
+A good u is the one that is best for the ellipsoid around the box, u = G^-1 d with G the Gram
+matrix of the directions under the weights rad: a Cholesky factor of it grows by a row with each
+flip. That u is then rounded to small integers and (*) is tested in integer arithmetic, with d
+rounded down and rad rounded up to a grid: no rounding error can refuse a set that can be realised.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.compiled import compiled
+from signflip.patterns.space import PatternSpace
+
+MOST_FLIPS = 48
+"""Flips beyond these take no part in the test; leaving a flip out of (*) is always safe."""
+NEAR = 0.7
+"""Share of the gate that a node must reach for its children to be tested before the bound."""
+SMALLEST_PIVOT = 1e-9
+"""A direction this nearly in the span of the others, as a share of its square, is left out."""
+LARGEST_MULTIPLIER = 96
+"""With 48 flips, multipliers to 96 and radii to 254, a row sum stays below 2^31 up to 1,800 inputs;
+wider inputs lower it, see `multiplier_limit`."""
+
+
+class Geometry(NamedTuple):
+    """What the kernels read of the pattern space; m unstable neurons, dearest first.
+
+    `gram` and `distance` only choose multipliers; the grids decide.
+    """
+
+    directions: npt.NDArray[np.int8]  # (m, inputs)
+    gram: npt.NDArray[np.float64]  # (m, m)
+    distance: npt.NDArray[np.float64]  # (m,)
+    grid_distance: npt.NDArray[np.int64]  # (m,)
+    grid_radius: npt.NDArray[np.int16]  # (inputs,)
+    limit: int  # largest multiplier
+    ask: float  # ellipsoid's value from which a pattern is tested once its bound has passed
+    gate: float  # and from which it is tested before
+    near: float  # parent's value from which that is worth finding out
+
+
+class Factor(NamedTuple):
+    """The Cholesky factor of the active flips, with room for F = `MOST_FLIPS`."""
+
+    members: npt.NDArray[np.int64]  # (F,) the active flips
+    lower: npt.NDArray[np.float64]  # (F, F) L with L L' the Gram matrix of the members
+    height: npt.NDArray[np.float64]  # (F,) L^-1 d
+    value: npt.NDArray[np.float64]  # (F + 1,) d' G^-1 d of the first members
+    u: npt.NDArray[np.float64]  # (F,) scratch
+    v: npt.NDArray[np.int16]  # (inputs,) scratch
+
+
+def geometry_of(space: PatternSpace, ask: float, gate: float) -> Geometry:
+    """Geometry of a pattern space.
+
+    Args:
+        space: the pattern space.
+        ask: share of the ellipsoid's limit from which flips that pass the bound are tested.
+        gate: share from which they are tested before the bound.
+    """
+    limit = float(space.radius.sum())
+    return Geometry(
+        directions=space.directions,
+        gram=scaled_gram(space.directions, space.radius),
+        distance=space.distance,
+        grid_distance=space.grid_distance,
+        grid_radius=space.grid_radius,
+        limit=multiplier_limit(len(space.radius)),
+        ask=ask * limit,
+        gate=gate * limit,
+        near=NEAR * gate * limit,
+    )
+
+
+def fresh_factor(geometry: Geometry) -> Factor:
+    """The factor of no flips."""
+    return Factor(
+        members=np.zeros(MOST_FLIPS, dtype=np.int64),
+        lower=np.zeros((MOST_FLIPS, MOST_FLIPS)),
+        height=np.zeros(MOST_FLIPS),
+        value=np.zeros(MOST_FLIPS + 1),
+        u=np.zeros(MOST_FLIPS),
+        v=np.zeros(len(geometry.grid_radius), dtype=np.int16),
+    )
+
+
+def multiplier_limit(inputs: int) -> int:
+    """The largest multiplier for which the 32-bit sum of (*) cannot overflow."""
+    return max(1, min(LARGEST_MULTIPLIER, (2**31 - 1) // (MOST_FLIPS * 254 * inputs)))
+
+
+@compiled(fastmath=True)
+def scaled_gram(
+    directions: npt.NDArray[np.int8], radius: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """(m, m) float64: Gram matrix of the directions (m, inputs) under the weights `radius`.
+
+    A loop of its own: threads of BLAS wait for each other longer than a small product takes.
+    """
+    size, inputs = directions.shape
+    gram = np.empty((size, size))
+    weighted = np.empty(inputs, dtype=np.float32)
+    for i in range(size):
+        for k in range(inputs):
+            weighted[k] = radius[k] * directions[i, k]
+        for j in range(i + 1):
+            row = directions[j]
+            total = np.float32(0.0)
+            for k in range(inputs):
+                total += weighted[k] * np.float32(row[k])
+            gram[i, j] = gram[j, i] = total
+    return gram
+
+
+@compiled()
+def extend(geometry: Geometry, factor: Factor, count: int, neuron: int) -> int:
+    """Add a flip to the factor, whose first `count` members are active; return the new count.
+
+    A flip that the others' optimum satisfies already is left out.
+    """
+    if count >= MOST_FLIPS:
+        return count
+    square = geometry.gram[neuron, neuron]
+    gap = geometry.distance[neuron]
+    row = factor.lower[count]
+    for i in range(count):
+        value = geometry.gram[neuron, factor.members[i]]
+        for k in range(i):
+            value -= row[k] * factor.lower[i, k]
+        value /= factor.lower[i, i]
+        row[i] = value
+        square -= value * value
+        gap -= value * factor.height[i]
+    if gap <= 0.0 or square <= SMALLEST_PIVOT * geometry.gram[neuron, neuron]:
+        return count
+    row[count] = np.sqrt(square)
+    height = gap / row[count]
+    factor.height[count] = height
+    factor.value[count + 1] = factor.value[count] + height * height
+    factor.members[count] = neuron
+    return count + 1
+
+
+@compiled()
+def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
+    """Whether (*) fails for the active flips, in exact integer arithmetic."""
+    u, v = factor.u, factor.v
+    largest = 0.0
+    for i in range(count - 1, -1, -1):
+        value = factor.height[i]
+        for k in range(i + 1, count):
+            value -= factor.lower[k, i] * u[k]
+        value /= factor.lower[i, i]
+        u[i] = value
+        largest = max(largest, value)
+    if not 2.0**-900 < largest < np.inf:
+        return False
+    scale = geometry.limit / largest
+    need = np.int64(0)
+    v[:] = 0
+    for i in range(count):
+        # whatever floating point made of u: no multiplier is below 0 or above the limit
+        multiplier = np.int16(u[i] * scale + 0.5) if 0.0 < u[i] <= largest else np.int16(0)
+        if multiplier > 0:
+            need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
+            row = geometry.directions[factor.members[i]]
+            for k in range(v.shape[0]):
+                v[k] += multiplier * row[k]
+    total = np.int32(0)
+    for k in range(v.shape[0]):
+        total += np.int32(geometry.grid_radius[k]) * np.int32(abs(v[k]))
+    return bool(need > total)

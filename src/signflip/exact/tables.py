@@ -1,0 +1,207 @@
+"""The kernel's tables of a problem: blocks of unstable neurons, upper layers, objectives."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.arrays import Signs
+from signflip.compiled import compiled
+from signflip.errors import ProblemError
+from signflip.exact.bits import BLOCK, REACH, usable_patterns
+from signflip.exact.counting import COUNTER_DIGITS, Sums, Words
+from signflip.exact.geometry import Geometry, fresh_factor
+from signflip.exact.kernel import Blocks, State, Upper
+from signflip.network import UNIT_ROUNDOFF
+from signflip.patterns.space import PatternSpace
+from signflip.problem import Problem
+
+NEVER = -20000
+"""A halved sum that no flips make useful: padding."""
+MOST_INPUTS = 32766
+"""First-layer neurons whose halved sums, from `-neurons - 1` to `neurons`, 16 bits hold."""
+_REACH_ROW = REACH.shape[1]
+
+
+def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
+    """Blocks of a pattern space, and the second layer's halved sums at the centre."""
+    if shallow(space.problem):
+        sums, effect, segments = _turned(space)
+    else:
+        (sums, effect), segments = second_layer(space), np.zeros(1, dtype=np.int64)
+    size = space.size
+    count = math.ceil(size / BLOCK)
+    # the first block is the short one: most nodes are visited in the last ones
+    first = np.maximum(np.arange(count + 1) * BLOCK - (count * BLOCK - size), 0)
+    first = first.astype(np.int64)
+    rows, gain, loss = _changes(effect, first)
+    usable = [usable_patterns(int(b - a)) for a, b in itertools.pairwise(first)]
+    blocks = Blocks(
+        first=first,
+        usable=np.array(usable, dtype=np.uint64),
+        effect=effect,
+        rows=rows,
+        gain=gain,
+        loss=loss,
+        segments=segments,
+    )
+    return blocks, sums
+
+
+@compiled()
+def _changes(effect: Sums, first: npt.NDArray[np.int64]) -> tuple[Sums, Sums, Sums]:
+    """The blocks' `rows`, `gain` and `loss` for the effects (m, K) of each flip."""
+    blocks = len(first) - 1
+    rows = np.zeros((blocks, effect.shape[1]), dtype=np.int16)
+    gain = np.zeros((blocks + 1, effect.shape[1]), dtype=np.int16)
+    loss = np.zeros_like(gain)
+    for block in range(blocks - 1, -1, -1):
+        gain[block] = gain[block + 1]
+        loss[block] = loss[block + 1]
+        for neuron in range(first[block], first[block + 1]):
+            row = np.int16(_REACH_ROW << (neuron - first[block]))
+            for k in range(effect.shape[1]):
+                change = effect[neuron, k]
+                if change > 0:
+                    rows[block, k] += row
+                    gain[block, k] += 1
+                elif change < 0:
+                    loss[block, k] += 1
+    return rows, gain, loss
+
+
+def shallow(problem: Problem) -> bool:
+    """Whether the kernel counts useful second-layer neurons: two hidden layers, a plain output.
+
+    Its counters have room for `2 ** COUNTER_DIGITS - 1` neurons; a wider layer goes by intervals.
+    """
+    network = problem.network
+    fits = network.output.inputs < 2**COUNTER_DIGITS
+    return len(network.hidden) == 2 and network.output.plain and fits
+
+
+def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
+    """Halved sums (K,) at the centre, +1 iff 0 or more, and their changes (m, K) by each flip.
+
+    With one hidden layer the first layer stands in for the second: a neuron's halved sum is 0 at
+    +1 and -1 at -1, and its own flip changes it by one.
+
+    Raises:
+        ProblemError: the first layer is too wide for sums of 16 bits.
+    """
+    hidden = space.problem.network.hidden
+    if len(hidden) == 1:
+        effect = np.zeros((space.size, len(space.signs)), dtype=np.int16)
+        effect[np.arange(space.size), space.unstable] = -space.signs[space.unstable]
+        return np.where(space.signs > 0, 0, -1).astype(np.int16), effect
+    second = hidden[1]
+    if second.inputs > MOST_INPUTS:
+        raise ProblemError(
+            f"the first hidden layer has {second.inputs} neurons; the exact method counts them in "
+            f"16 bits and takes up to {MOST_INPUTS}: use another method"
+        )
+    sums = second.weight.astype(np.int64) @ space.signs - second.integer_threshold
+    # integer thresholds have the parity of the sums: every difference is even
+    effect = -(second.weight[:, space.unstable] * space.signs[space.unstable]).T
+    return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16)
+
+
+def _turned(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
+    """Halved sums turned so that 0 or more is useful, a segment of sixteens for each rival."""
+    sums, effect = second_layer(space)
+    coefficients = [space.problem.coefficients(rival) for rival in space.problem.rivals]
+    matter = [np.flatnonzero(row) for row in coefficients]
+    segments = np.cumsum([0, *(math.ceil(len(neurons) / 16) * 16 for neurons in matter)])
+    turned = np.full(segments[-1], NEVER, dtype=np.int16)
+    changes = np.zeros((space.size, segments[-1]), dtype=np.int16)
+    for row, neurons, start in zip(coefficients, matter, segments[:-1], strict=True):
+        side = np.sign(row[neurons]).astype(np.int16)
+        here = slice(start, start + len(neurons))
+        # a neuron that is useful at -1 is so at a halved sum of -1 or less
+        turned[here] = np.where(side > 0, sums[neurons], -1 - sums[neurons])
+        changes[:, here] = effect[:, neurons] * side
+    return turned, changes, segments.astype(np.int64)
+
+
+def upper_of(problem: Problem) -> Upper:
+    """The layers above the second, and the objectives of the problem's rivals."""
+    network = problem.network
+    layers = network.hidden[2:]
+    widths = network.widths[1:] or network.widths
+    span = max(math.ceil(width / 64) for width in widths)
+    most = max((layer.neurons for layer in layers), default=0)
+    plus = np.zeros((len(layers), most, span), dtype=np.uint64)
+    threshold = np.zeros((len(layers), most), dtype=np.int64)
+    for index, layer in enumerate(layers):
+        plus[index, : layer.neurons] = packed(layer.weight > 0, span)
+        threshold[index, : layer.neurons] = layer.integer_threshold
+    coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
+    counts = (coefficients != 0).sum(axis=1)
+    plain = network.output.plain
+    return Upper(
+        plus=plus,
+        inputs=np.array([layer.inputs for layer in layers], dtype=np.int64),
+        neurons=np.array([layer.neurons for layer in layers], dtype=np.int64),
+        threshold=threshold,
+        want_plus=packed(coefficients > 0, span),
+        want_minus=packed(coefficients < 0, span),
+        coefficients=coefficients[:, :0] if plain else coefficients,
+        counts=counts.astype(np.int64),
+        need=np.zeros(len(coefficients), dtype=np.int64),
+        floor=np.zeros(len(coefficients)),
+    )
+
+
+def set_incumbent(upper: Upper, problem: Problem, value: Fraction) -> None:
+    """Make the kernel look for objectives above `value` only.
+
+    A plain objective is `2 (useful - useless)` over the neurons that matter. A real one is summed
+    in floating point by the kernel: its floor is lowered by the sum's error bound.
+    """
+    for index, rival in enumerate(problem.rivals):
+        if problem.network.output.plain:
+            # 2 (2 useful - count) > value
+            upper.need[index] = math.floor((value / 2 + int(upper.counts[index])) / 2) + 1
+        else:
+            constant = problem.constant(rival)
+            size = np.abs(upper.coefficients[index]).sum() + abs(constant) + abs(float(value))
+            terms = upper.coefficients.shape[1] + 4
+            error = 4 * terms * UNIT_ROUNDOFF * (size + _scale_size(problem, rival))
+            upper.floor[index] = float(value) - constant - error
+
+
+def _scale_size(problem: Problem, rival: int) -> float:
+    # a coefficient is a difference of two scales, rounded relative to them
+    output = problem.network.output
+    both = abs(output.scale[rival]) + abs(output.scale[problem.prediction])
+    biases = abs(output.bias[rival]) + abs(output.bias[problem.prediction])
+    return float(both * output.inputs + biases)
+
+
+def packed(rows: npt.NDArray[np.bool_] | Signs, span: int) -> Words:
+    """Rows (N, width) bool as words (N, span) uint64, neuron k at bit k % 64 of word k // 64."""
+    padded = np.zeros((rows.shape[0], span * 64), dtype=np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    return np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+
+
+def fresh_state(geometry: Geometry, blocks: Blocks, upper: Upper, sums: Sums) -> State:
+    """The state of a search that has visited nothing."""
+    levels, width = len(blocks.usable), len(sums)
+    state = State(
+        level=np.zeros(1, dtype=np.int64),
+        open=np.zeros(levels, dtype=np.uint64),
+        sums=np.zeros((levels + 1, width), dtype=np.int16),
+        active=np.zeros(levels + 1, dtype=np.int64),
+        chosen=np.zeros(levels, dtype=np.uint64),
+        factor=fresh_factor(geometry),
+        hopeful=np.zeros((levels, len(upper.need)), dtype=np.uint64),
+        where=np.zeros(width, dtype=np.int32),
+        masks=np.zeros(width, dtype=np.uint64),
+        words=np.zeros((4, upper.want_plus.shape[1]), dtype=np.uint64),
+        tally=np.zeros(4, dtype=np.int64),
+    )
+    state.sums[0] = sums
+    return state

@@ -1,0 +1,131 @@
+"""The exact search of one problem: the tree of patterns, annealing beside it, and its leaves."""
+
+import math
+from concurrent.futures import Executor, ThreadPoolExecutor
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from signflip.attack import Outcome
+from signflip.exact.anneal import Annealer
+from signflip.exact.bounds import interval_bound
+from signflip.exact.frontier import Frontier
+from signflip.exact.geometry import geometry_of
+from signflip.exact.tables import set_incumbent, upper_of
+from signflip.methods.search_goal import SearchGoal
+from signflip.patterns.realise import Answer, Realiser
+from signflip.patterns.space import Flips, PatternSpace
+from signflip.result import Stop
+from signflip.run import Run
+
+if TYPE_CHECKING:
+    from signflip.methods.exact import Exact
+
+
+class ExactSearch:
+    """One run of `signflip.methods.Exact`.
+
+    Args:
+        settings: the method.
+        run: its run.
+        space: the patterns of the run's problem, more than one.
+    """
+
+    def __init__(self, settings: "Exact", run: Run, space: PatternSpace) -> None:
+        self._settings = settings
+        self._run = run
+        self._space = space
+        self._unresolved: Fraction | None = None
+        """Largest objective of a leaf that was neither realised nor refused."""
+        geometry = geometry_of(self._space, settings.ask, settings.gate)
+        self._upper = upper_of(run.problem)
+        self._raise_floor()
+        self._frontier = Frontier(self._space, geometry, self._upper, settings.threads)
+        self._geometry = geometry
+        self._realiser = Realiser(self._space)
+
+    @cached_property
+    def _annealer(self) -> Annealer:
+        return Annealer(self._space, self._geometry, self._upper)
+
+    @property
+    def _floor(self) -> Fraction:
+        """Objectives up to this one are of no interest."""
+        if self._settings.goal is SearchGoal.DECIDE:
+            return Fraction(0)
+        return self._run.value
+
+    @property
+    def _settled(self) -> bool:
+        return self._settings.goal is SearchGoal.DECIDE and self._run.flipped
+
+    def outcome(self) -> Outcome:
+        """Search until the goal is settled or time is out."""
+        complete = self._search()
+        if self._settled:
+            return self._stopped(Stop.DECIDED)
+        if not complete:
+            return self._stopped(Stop.TIME_LIMIT)
+        if self._unresolved is not None and self._unresolved > self._floor:
+            return self._stopped(Stop.IMPRECISE)
+        if self._settings.goal is SearchGoal.DECIDE:
+            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True)
+        return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True)
+
+    def _search(self) -> bool:
+        """Search the tree, and anneal beside it; whether the whole tree was searched."""
+        if self._settings.threads == 1:
+            return self._search_with(None)
+        with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
+            return self._search_with(pool)
+
+    def _search_with(self, pool: Executor | None) -> bool:
+        clock = self._run.clock
+        while True:
+            for flips in self._frontier.advance(pool, capacity=1):
+                if clock.expired():
+                    return False
+                self._try_leaf(flips)
+                if self._settled:
+                    return False
+            if self._frontier.exhausted:
+                return True
+            if self._annealer.seconds < self._settings.annealing * clock.elapsed():
+                self._anneal()
+            if self._settled or clock.expired():
+                return False
+            self._raise_floor()
+
+    def _anneal(self) -> None:
+        floor = float(self._floor)
+        enough = floor if self._settings.goal is SearchGoal.DECIDE else math.inf
+        flips = self._annealer.run(floor, enough)
+        if flips is not None:
+            answer = self._realiser.solve(flips, self._run.clock.remaining())
+            if not isinstance(answer, Answer):
+                self._run.offer(answer)
+
+    def _raise_floor(self) -> None:
+        set_incumbent(self._upper, self._run.problem, self._floor)
+
+    def _try_leaf(self, flips: Flips) -> None:
+        """Realise a full pattern that beats the floor, or account for it."""
+        value = self._value(flips)
+        if value <= self._floor:
+            return
+        answer = self._realiser.solve(flips, self._run.clock.remaining())
+        if answer is Answer.REFUSED:
+            return
+        if not isinstance(answer, Answer):
+            self._run.offer(answer)
+        if self._run.value < value and (self._unresolved is None or self._unresolved < value):
+            self._unresolved = value
+
+    def _value(self, flips: Flips) -> Fraction:
+        problem = self._run.problem
+        pattern = self._space.pattern(flips)
+        signs = problem.network.activations_of_pattern(pattern[None])[-1]
+        return problem.exact_objective(problem.network.output.sums(signs)[0])
+
+    def _stopped(self, stop: Stop) -> Outcome:
+        return Outcome(stop, bound=interval_bound(self._space), proved=True)

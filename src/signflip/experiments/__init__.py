@@ -1,1 +1,0 @@
-"""Sweeps over grids of problems and methods, the store of their results, and the report."""

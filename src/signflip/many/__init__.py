@@ -1,0 +1,1 @@
+"""Many images, many problems: records, stores, sweeps, and the processes that they run in."""

@@ -1,0 +1,105 @@
+"""Grid files: what a sweep runs, as TOML that people write; read, checked, and made a `Plan`."""
+
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from signflip.data import ImageSet, load_dataset
+from signflip.errors import GridError, SignflipError
+from signflip.files import is_file
+from signflip.many.grid_model import Grid, ProblemTable, grid_of
+from signflip.many.grid_series import series_of
+from signflip.many.notation import goal, indices
+from signflip.many.plan import Block, Plan, cases_of
+from signflip.network import BinaryNetwork
+from signflip.zoo import zoo_names
+from signflip.zoo.named import open_network
+
+
+def read_plan(path: str | Path, *, data_dir: Path | None = None) -> Plan:
+    """The plan of a grid file. Everything is checked: networks, images, methods, budgets, goals.
+
+    Args:
+        path: the file.
+        data_dir: folder of the published data sets, as for `load_dataset`.
+
+    Raises:
+        GridError: the file cannot be read, or breaks a rule; the message names the place in it.
+        MissingExtraError: a solver's package is not installed.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors may put a mark
+    except OSError as error:
+        raise GridError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # numbers too long, tables too deep as well
+        raise GridError(f"{path} is no TOML: {error}") from error
+    try:
+        return _Planner(grid_of(content), path.parent, data_dir).plan()
+    except GridError as error:
+        raise GridError(f"{path}: {error}") from error
+
+
+class _Planner:
+    """Looks up what a grid names."""
+
+    def __init__(self, grid: Grid, folder: Path, data_dir: Path | None) -> None:
+        self._grid = grid
+        self._folder = folder
+        self._data_dir = data_dir
+        self._series = series_of(grid)
+        self._networks: dict[str, _Named] = {}
+        self._images: dict[str, ImageSet] = {}
+
+    def plan(self) -> Plan:
+        blocks = []
+        for place, table in enumerate(self._grid.problems):
+            for name in table.networks:
+                try:
+                    blocks.append(self._block(table, name))
+                except SignflipError as error:
+                    raise GridError(f"problems[{place}]: {error}") from error
+        return Plan(
+            title=self._grid.title,
+            networks={named.key: named.network for named in self._networks.values()},
+            names={named.key: name for name, named in self._networks.items()},
+            blocks=tuple(blocks),
+        )
+
+    def _block(self, table: ProblemTable, name: str) -> Block:
+        named, images = self._network(name), self._image_set(table.images)
+        chosen = indices(table.index).of(images)
+        cases = cases_of(
+            named.network, images, chosen, goal(table.target), key=named.key, name=name
+        )
+        cases[0].problem(named.network, table.epsilons[0])  # fails where shapes do not fit
+        return Block(
+            cases=cases,
+            epsilons=tuple(table.epsilons),
+            series=tuple(
+                series
+                for series in self._series
+                if table.methods is None or series.name in table.methods
+            ),
+            skipped=len(chosen) - len(cases),
+        )
+
+    def _network(self, name: str) -> "_Named":
+        if name not in self._networks:
+            file = self._folder / name
+            network = open_network(str(file) if name not in zoo_names() and is_file(file) else name)
+            self._networks[name] = _Named(network.digest, network)
+        return self._networks[name]
+
+    def _image_set(self, name: str) -> ImageSet:
+        if name not in self._images:
+            source = self._folder / name if Path(name).suffix == ".npz" else name
+            images = load_dataset(source, data_dir=self._data_dir)
+            self._images[name] = replace(images, name=name)  # not the folder's name too
+        return self._images[name]
+
+
+@dataclass(frozen=True, eq=False)
+class _Named:
+    key: str
+    network: BinaryNetwork

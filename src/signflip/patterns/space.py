@@ -1,0 +1,134 @@
+"""The first layer of a problem as a set of sign patterns.
+
+Write the box as centre c and radius rad >= 0, the input as c + q with |q_i| <= rad_i. Neuron j has
+the pre-activation, measured from its threshold,
+
+    a_j(q) = alpha_j + w_j . q,         |w_j . q| <= sum_i rad_i = reach
+
+Only neurons whose sign differs between points of the box are *unstable*. A pattern is given by the
+set of unstable neurons that are *flipped*, that is, have the other sign than at the centre.
+
+Every number here is on the safe side: a set of flips is refused only where exact arithmetic over
+the box would refuse it (docs/exactness.md).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.arrays import Floats, Integers, Signs
+from signflip.network import UNIT_ROUNDOFF, HiddenLayer
+from signflip.problem import Problem
+
+RADIUS_LEVELS = 254
+
+Flips = npt.NDArray[np.bool_]
+"""(m,) bool: which unstable neurons have the other sign than at the centre."""
+_MOST_STEPS = 2.0**48
+
+
+@dataclass(frozen=True, eq=False)
+class PatternSpace:
+    """The unstable neurons of a problem, dearest first, and their geometry.
+
+    Attributes:
+        problem: the problem.
+        signs: (neurons,) int8, the first layer's activations at the centre.
+        unstable: (m,) indices of the unstable neurons, by falling distance.
+        centre: (inputs,) float64.
+        radius: (inputs,) float64; the box lies within centre +- radius in exact arithmetic.
+        directions: (m, inputs) int8, sigma_j w_j: moving q along it brings neuron j to its flip.
+        distance: (m,) float64, rounded down: flipping j needs `directions_j . q >= distance_j`.
+        reluctance: (m,) float64, rounded up: not flipping it needs that to be `<= reluctance_j`.
+        grid_distance: (m,) int64 and grid_radius: (inputs,) int16, the same in steps of a common
+            grid, rounded down and up: the tests of the kernel are integer arithmetic.
+    """
+
+    problem: Problem
+    signs: Signs
+    unstable: Integers
+    centre: Floats
+    radius: Floats
+    directions: Signs
+    distance: Floats
+    reluctance: Floats
+    grid_distance: Integers
+    grid_radius: npt.NDArray[np.int16]
+
+    @classmethod
+    def of(cls, problem: Problem) -> "PatternSpace":
+        """The pattern space of a problem."""
+        lower, upper = problem.box.lower, problem.box.upper
+        layer = problem.network.hidden[0]
+        centre = (lower + upper) / 2
+        radius = _outward_radius(lower, upper, centre)
+        at_lowest, at_highest = layer.signs_at_extremes(lower, upper)
+        movable = np.flatnonzero(at_lowest != at_highest)
+        alpha, error = _pre_activations(layer, movable, centre)
+        # below 0 where rounding leaves the centre's sign in doubt: a flip may then cost nothing
+        distance, reluctance = np.abs(alpha) - error, np.abs(alpha) + error
+        signs = at_lowest.copy()
+        signs[movable] = np.where(alpha >= 0, 1, -1)
+        dearest = np.argsort(-distance, kind="stable")
+        order, distance, reluctance = movable[dearest], distance[dearest], reluctance[dearest]
+        grid = max(float(radius.max()) * (1 + 2.0**-30) / RADIUS_LEVELS, 2.0**-1000)
+        return cls(
+            problem=problem,
+            signs=signs,
+            unstable=order,
+            centre=centre,
+            radius=radius,
+            directions=(-signs[order, None] * layer.weight[order]).astype(np.int8),
+            distance=distance,
+            reluctance=reluctance,
+            grid_distance=_floor_steps(distance, grid),
+            grid_radius=np.ceil(radius / grid * (1 + 2.0**-40)).astype(np.int16),
+        )
+
+    @property
+    def size(self) -> int:
+        """Number m of unstable neurons."""
+        return len(self.unstable)
+
+    def pattern(self, flips: Flips) -> Signs:
+        """Activations (neurons,) int8 of the first layer for flips (m,) bool."""
+        pattern = self.signs.copy()
+        pattern[self.unstable[flips]] *= -1
+        return pattern
+
+
+def _pre_activations(
+    layer: HiddenLayer, neurons: Integers, centre: Floats
+) -> tuple[Floats, Floats]:
+    """Pre-activations (neurons,) at the centre, measured from thresholds, and their error bounds.
+
+    Centre and thresholds are split into multiples of 2^-k, whose sums are exact, and rests below
+    2^-k. Only the rests and the last sum are rounded: the error is some units of roundoff of the
+    pre-activation, not of the numbers that cancel in it. A small box needs that.
+    """
+    weight, threshold = layer.real_weight[:, neurons], layer.threshold[neurons]
+    # 2 inputs 2^k < 2^53: a neuron that is not constant has a threshold of at most `inputs`
+    step = 2.0 ** (layer.inputs.bit_length() - 50)
+    high, high_threshold = np.rint(centre / step) * step, np.rint(threshold / step) * step
+    low, low_threshold = centre - high, threshold - high_threshold
+    alpha = (high @ weight - high_threshold) + (low @ weight - low_threshold)
+    size = np.abs(low).sum() + np.abs(low_threshold)
+    # the sums' bounds (Higham 2002, section 4.2), doubled: that covers their own rounding
+    error = UNIT_ROUNDOFF * (4 * np.abs(alpha) + 2 * (layer.inputs + 2) * size)
+    return alpha, error
+
+
+def _floor_steps(distance: Floats, grid: float) -> Integers:
+    # a quotient may be rounded up: take off more than that before the floor
+    steps = distance / grid
+    steps = np.floor(steps - np.abs(steps) * 2.0**-40)
+    # In a box far smaller than the rounding error a flip costs less than any number of steps. What
+    # is kept of that outweighs all other flips together, so (*) cannot fail for it.
+    return np.clip(steps, -_MOST_STEPS, _MOST_STEPS).astype(np.int64)
+
+
+def _outward_radius(lower: Floats, upper: Floats, centre: Floats) -> Floats:
+    radius = np.maximum(centre - lower, upper - centre)
+    # a difference is rounded once: the next float is not below the exact one
+    return np.where(lower == upper, 0.0, np.nextafter(radius, np.inf))

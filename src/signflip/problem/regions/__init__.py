@@ -1,0 +1,1 @@
+"""Sets of images that an attack may use, one file each."""

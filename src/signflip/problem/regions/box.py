@@ -1,0 +1,108 @@
+"""Boxes: a lower and an upper bound for each pixel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.arrays import Floats
+from signflip.errors import ProblemError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Box:
+    """The images `lower <= x' <= upper`.
+
+    Attributes:
+        lower: (inputs,) float64 in [0, 1].
+        upper: (inputs,) float64 in [0, 1], nowhere below `lower`.
+        epsilon: the ball's radius where the box is one, for reports.
+    """
+
+    lower: Floats
+    upper: Floats
+    epsilon: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("lower", "upper"):
+            array = np.array(getattr(self, name), dtype=np.float64)
+            check_unit_interval(array, f"the box's {name}")
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        if self.lower.shape != self.upper.shape:
+            raise ProblemError(
+                f"the box's lower has shape {self.lower.shape} and its upper {self.upper.shape}; "
+                "they must be the same"
+            )
+        crossed = np.flatnonzero(self.lower > self.upper)
+        if len(crossed):
+            i = crossed[0]
+            raise ProblemError(
+                f"the box is empty at pixel {i}: lower {self.lower[i]} is above {self.upper[i]}"
+            )
+
+    @classmethod
+    def ball(cls, image: npt.ArrayLike, epsilon: float, mask: npt.ArrayLike | None = None) -> "Box":
+        """The float64 images of [0, 1] within `epsilon` of `image` in every pixel.
+
+        Bounds are rounded inward, so a float64 image lies in the box iff it lies in the ball in
+        exact arithmetic.
+
+        Args:
+            image: (inputs,) float64 in [0, 1].
+            epsilon: radius, in the unit of the image, from 0 to 1.
+            mask: (inputs,) bool, true where a pixel may change; None for all of them.
+
+        Raises:
+            ProblemError: a value is out of range, or shapes differ.
+        """
+        centre = np.asarray(image, dtype=np.float64)
+        check_unit_interval(centre, "the image")
+        if not 0 <= epsilon <= 1:
+            raise ProblemError(
+                f"epsilon is {epsilon}; it must be from 0 to 1, in the unit of the image: "
+                f"a budget of k grey levels is k / 255"
+            )
+        lower, error = _two_sum(centre, -epsilon)
+        lower = np.where(error > 0, np.nextafter(lower, np.inf), lower)
+        upper, error = _two_sum(centre, epsilon)
+        upper = np.where(error < 0, np.nextafter(upper, -np.inf), upper)
+        if mask is not None:
+            free = np.asarray(mask)
+            if free.dtype != np.bool_ or free.shape != centre.shape:
+                raise ProblemError(
+                    f"the mask is {free.dtype} of shape {free.shape}; it must be bool of shape "
+                    f"{centre.shape}, true where a pixel may change"
+                )
+            lower, upper = np.where(free, lower, centre), np.where(free, upper, centre)
+        return cls(
+            lower=np.maximum(lower, 0.0), upper=np.minimum(upper, 1.0), epsilon=float(epsilon)
+        )
+
+    def contains(self, image: Floats) -> bool:
+        """Whether the float64 image (inputs,) lies in the box; comparisons are exact."""
+        return bool(np.all(self.lower <= image) and np.all(image <= self.upper))
+
+    def clip(self, images: Floats) -> Floats:
+        """The nearest images of the box, for images (..., inputs) float64."""
+        return np.clip(images, self.lower, self.upper)
+
+
+def _two_sum(a: Floats, b: float) -> tuple[Floats, Floats]:
+    """`fl(a + b)` and its exact error (Knuth): a + b = sum + error."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def check_unit_interval(array: Floats, name: str) -> None:
+    """Refuse an array that is not flat, or not in [0, 1] everywhere; `name` is for the error."""
+    if array.ndim != 1:
+        raise ProblemError(f"{name} has shape {array.shape}; it must be flat: (inputs,)")
+    if not array.size or (array.min() >= 0 and array.max() <= 1):  # a NaN makes both false
+        return
+    wrong = int(np.argmin((array >= 0) & (array <= 1)))
+    raise ProblemError(
+        f"{name} is {array[wrong]} at pixel {wrong}; every value must be in [0, 1]: "
+        "divide 8-bit values by 255"
+    )

@@ -1,0 +1,159 @@
+"""SCIP, as an extra."""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from signflip.arrays import Floats
+from signflip.clock import Clock
+from signflip.errors import MissingExtraError
+from signflip.programs.program import MixedProgram
+from signflip.programs.solver import Claim, OnIncumbent, Solution, SolverFailure
+
+CLAIMS = {
+    "optimal": Claim.OPTIMAL,
+    "infeasible": Claim.INFEASIBLE,
+    "timelimit": Claim.TIME_LIMIT,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scip:
+    """SCIP through pyscipopt. It works on one thread, whatever it is given.
+
+    Attributes:
+        tolerance: by how much a point may break a constraint.
+    """
+
+    tolerance: float = 1e-7
+
+    def solve(
+        self,
+        program: MixedProgram,
+        *,
+        time_limit: float | None = None,
+        threads: int = 1,
+        seed: int = 0,
+        quick: bool = False,
+        start: Floats | None = None,
+        on_incumbent: OnIncumbent | None = None,
+    ) -> Solution:
+        """Maximise the program; see `Solver.solve`."""
+        del threads  # SCIP's own search has one
+        clock = Clock.start(time_limit)
+        pyscipopt = _package()
+        model = pyscipopt.Model()
+        model.hideOutput()
+        model.setParam("randomization/randomseedshift", seed)
+        model.setParam("numerics/feastol", self.tolerance)
+        # on the paper's program, cuts and the slower heuristics make SCIP ten times slower
+        model.setSeparating(pyscipopt.SCIP_PARAMSETTING.OFF)
+        model.setHeuristics(pyscipopt.SCIP_PARAMSETTING.FAST)
+        if quick:
+            model.setPresolve(pyscipopt.SCIP_PARAMSETTING.OFF)
+            model.setHeuristics(pyscipopt.SCIP_PARAMSETTING.OFF)
+        columns = _write(pyscipopt, model, program)
+        if start is not None:
+            _add_start(model, columns, start)
+        errors = _listen(pyscipopt, model, columns, on_incumbent)
+        # 1e20 is SCIP's infinity
+        model.setParam("limits/time", min(clock.remaining(), 1e20))
+        model.optimize()
+        if errors:
+            raise errors[0]
+        return _solution(model, columns)
+
+
+def _package() -> ModuleType:
+    try:
+        import pyscipopt
+    except ImportError as error:
+        raise MissingExtraError("pyscipopt", "scip", "the solver 'scip'") from error
+    return pyscipopt
+
+
+def _write(pyscipopt: ModuleType, model: Any, program: MixedProgram) -> list[Any]:
+    """Fill the model; its columns."""
+    columns = [
+        model.addVar(
+            lb=None if lower == -np.inf else lower,
+            ub=None if upper == np.inf else upper,
+            vtype="I" if integer else "C",
+            obj=objective,
+        )
+        for lower, upper, integer, objective in zip(
+            program.lower.tolist(),
+            program.upper.tolist(),
+            program.integer.tolist(),
+            program.objective.tolist(),
+            strict=True,
+        )
+    ]
+    for index in np.flatnonzero(program.priority).tolist():
+        model.chgVarBranchPriority(columns[index], int(program.priority[index]))
+    model.setMaximize()
+    model.addObjoffset(program.offset)
+    for row in range(program.rows):
+        entries = slice(program.row_start[row], program.row_start[row + 1])
+        pairs = zip(program.value[entries].tolist(), program.index[entries].tolist(), strict=True)
+        expression = pyscipopt.quicksum(value * columns[index] for value, index in pairs)
+        if program.row_lower[row] > -np.inf:
+            model.addCons(expression >= program.row_lower[row])
+        if program.row_upper[row] < np.inf:
+            model.addCons(expression <= program.row_upper[row])
+    return columns
+
+
+def _add_start(model: Any, columns: list[Any], start: Floats) -> None:
+    known = ~np.isnan(start)
+    solution = model.createSol() if known.all() else model.createPartialSol()
+    for index in np.flatnonzero(known).tolist():
+        model.setSolVal(solution, columns[index], float(start[index]))
+    model.addSol(solution)
+
+
+def _listen(
+    pyscipopt: ModuleType, model: Any, columns: list[Any], on_incumbent: OnIncumbent | None
+) -> list[BaseException]:
+    """Pass incumbents on; the list fills with what `on_incumbent` raises."""
+    errors: list[BaseException] = []
+
+    def answer(model: Any, _event: Any) -> None:
+        if errors or on_incumbent is None:
+            return
+        # an exception must not travel through the solver's frames
+        try:
+            on_incumbent(_values(model, columns))
+        except BaseException as error:  # raised again after the solve
+            errors.append(error)
+            model.interruptSolve()
+
+    if on_incumbent is not None:
+        model.attachEventHandlerCallback(answer, [pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND])
+    return errors
+
+
+def _values(model: Any, columns: list[Any]) -> Floats:
+    best = model.getBestSol()
+    return np.array([model.getSolVal(best, column) for column in columns], dtype=np.float64)
+
+
+def _solution(model: Any, columns: list[Any]) -> Solution:
+    status = model.getStatus()
+    claim = CLAIMS.get(status)
+    if claim is None:
+        if status == "userinterrupt":  # SCIP takes the Ctrl-C for itself
+            raise KeyboardInterrupt
+        raise SolverFailure(f"SCIP ended with status {status!r}")
+    if claim is Claim.INFEASIBLE:
+        return Solution(claim=claim)
+    bound = model.getDualbound()
+    found = model.getNSols() > 0
+    return Solution(
+        claim=claim,
+        point=_values(model, columns) if found else None,
+        objective=float(model.getObjVal()) if found else None,
+        bound=float(bound) if abs(bound) < model.infinity() else None,
+    )

@@ -1,0 +1,1 @@
+"""What a sweep found, drawn: figures, tables, one page."""

@@ -1,0 +1,157 @@
+"""The results of a store as one Polars frame, with what figures and tables ask of each row.
+
+Witnesses are never read, and traces only by `read_traces`: 100,000 rows are a matter of seconds.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from signflip.errors import StoreError
+from signflip.many.schema import store_errors
+from signflip.many.store import FAILED, Store
+from signflip.report.names import with_names
+from signflip.result import Stop, Verdict
+
+CELL = ("data", "network", "epsilon")
+"""What tells one part of the grid from another; figures compare methods within a cell."""
+
+_COLUMNS: Mapping[str, Any] = {
+    "key": pl.String,
+    "problem": pl.String,
+    "network": pl.String,
+    "network_name": pl.String,
+    "images_name": pl.String,
+    "image_index": pl.Int64,
+    "target": pl.Int64,
+    "epsilon": pl.Float64,
+    "time_limit": pl.Float64,
+    "method": pl.String,
+    "series": pl.String,
+    "settings": pl.String,
+    "seed": pl.Int64,
+    "verdict": pl.String,
+    "stop": pl.String,
+    "objective": pl.Float64,
+    "clean_objective": pl.Float64,
+    "largest_conceivable": pl.Float64,
+    "seconds": pl.Float64,
+    "host": pl.String,
+    "finished": pl.String,
+}
+_SETTINGS: Mapping[str, Any] = {
+    "settings": pl.String,
+    "configuration": pl.String,
+    "warm": pl.Boolean,
+    "step": pl.String,
+    "step_neurons": pl.Int64,
+    "goal": pl.String,
+}
+
+Trace = list[list[float]]
+"""[seconds, objective] of the clean image and of each improvement."""
+
+
+def read_frame(store: Store) -> pl.DataFrame:
+    """The store's results.
+
+    Returns:
+        A row for each result, in the order of data set, network, epsilon, line and image, with the
+        store's columns but for witness, trace and the like, and
+
+        - `data` and `network`, the names that panels and tables show; `epsilon` and these two are
+          the row's `CELL`. An untargeted attack counts as one on other data.
+        - `line`, the name of the series in figures and tables: what runs under one name with two
+          settings, time limits or seeds on one problem has two names here.
+        - of the settings: `configuration` (all but seeds), `warm` (has a warm start), `step`
+          (the class of the step size, or null), `step_neurons`, and `goal` (`decide`, `optimise` or
+          null).
+        - of the row: `flipped`, `robust`, `failed`, and `unknown`, which is neither of the first
+          two; `normalised`, the objective over `largest_conceivable`, the clean image's if failed.
+        - of its problem, by all rows of the store: `can_flip`, `is_robust`, and `optimum`, the
+          normalised optimum where the exact method proved it.
+
+    Raises:
+        StoreError: the store is damaged.
+    """
+    query = f"SELECT {', '.join(_COLUMNS)} FROM results ORDER BY key"
+    with store_errors(store.path):
+        rows = store.connection.execute(query).fetchall()
+    return derive(pl.DataFrame(rows, schema=dict(_COLUMNS), orient="row"))
+
+
+def read_traces(store: Store, keys: set[str]) -> Iterator[tuple[str, Trace]]:
+    """The traces of the rows of these keys, one after the other.
+
+    Raises:
+        StoreError: the store is damaged.
+    """
+    with store_errors(store.path):
+        for key, text in store.connection.execute("SELECT key, trace FROM results"):
+            if key in keys:
+                yield key, _parsed(text, "trace")
+
+
+def derive(rows: pl.DataFrame) -> pl.DataFrame:
+    """The frame of `read_frame`, from the store's columns."""
+    frame = rows.join(_parsed_settings(rows["settings"]), on="settings", how="left")
+    frame = with_names(_with_outcomes(frame.rename({"network": "network_key"})))
+    return frame.sort("data", "network", "epsilon", "line", "image_index", "key")
+
+
+def _with_outcomes(frame: pl.DataFrame) -> pl.DataFrame:
+    largest = pl.when(pl.col("largest_conceivable") > 0).then(pl.col("largest_conceivable"))
+    frame = frame.with_columns(
+        flipped=pl.col("verdict") == Verdict.FLIPPED.value,
+        robust=pl.col("verdict") == Verdict.ROBUST.value,
+        failed=pl.col("stop") == FAILED,
+        normalised=pl.col("objective") / largest,
+    )
+    proved = (pl.col("method") == "exact") & (pl.col("stop") == Stop.OPTIMAL.name)
+    return frame.with_columns(
+        unknown=~pl.col("flipped") & ~pl.col("robust"),
+        can_flip=pl.col("flipped").any().over("problem"),
+        is_robust=pl.col("robust").any().over("problem"),
+        optimum=pl.when(proved).then(pl.col("normalised")).max().over("problem"),
+    )
+
+
+def _parsed_settings(texts: pl.Series) -> pl.DataFrame:
+    """The columns of `_SETTINGS`, a row for each text of settings."""
+    rows = []
+    for text in texts.unique(maintain_order=True):
+        settings = _parsed(text, "settings")
+        last = settings
+        while last.get("kind") == "WarmStarted":
+            last = last["then"]
+        step = last.get("step")
+        kind = step["kind"] if isinstance(step, dict) else None
+        rows.append(
+            {
+                "settings": text,
+                "configuration": json.dumps(without_seeds(settings), sort_keys=True),
+                "warm": last is not settings,
+                "step": kind,
+                "step_neurons": step.get("neurons") if isinstance(step, dict) else None,
+                "goal": last.get("goal"),
+            }
+        )
+    return pl.DataFrame(rows, schema=dict(_SETTINGS))
+
+
+def without_seeds(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, and those within them, without their seeds."""
+    return {
+        name: without_seeds(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name != "seed"
+    }
+
+
+def _parsed(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise StoreError(f"the store is damaged: {what} {text!r} is no JSON") from error

@@ -1,0 +1,125 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signflip.attack import attack
+from signflip.errors import ProblemError
+from signflip.exact.bits import REACH
+from signflip.exact.tables import (
+    MOST_INPUTS,
+    blocks_of,
+    packed,
+    second_layer,
+    set_incumbent,
+    upper_of,
+)
+from signflip.methods.exact import Exact
+from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.patterns.space import PatternSpace
+from signflip.problem import Problem
+from signflip.result import Verdict
+from tests.support.random_problems import random_problem
+
+seeds = st.integers(0, 2**32)
+
+
+@settings(max_examples=40)
+@given(seeds, st.sampled_from([(9,), (8, 5), (9, 6, 3)]))
+def test_a_neuron_is_plus_one_iff_its_halved_sum_is_0_or_more(
+    seed: int, widths: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, inputs=10, widths=widths)
+    space = PatternSpace.of(problem)
+    sums, effect = second_layer(space)
+    flips = rng.random(space.size) < 0.5
+    after = problem.network.activations_of_pattern(space.pattern(flips)[None])[:2][-1][0]
+    np.testing.assert_array_equal(sums + effect[flips].sum(axis=0) >= 0, after > 0)
+
+
+@settings(max_examples=40)
+@given(seeds, st.sampled_from([(20,), (20, 9), (13, 6, 3), (4, 30)]))
+def test_what_the_blocks_from_here_on_can_change(seed: int, widths: tuple[int, ...]) -> None:
+    problem = random_problem(np.random.default_rng(seed), inputs=10, widths=widths, classes=3)
+    space = PatternSpace.of(problem)
+    if space.size == 0:
+        return
+    blocks, sums = blocks_of(space)
+    assert (blocks.first[0], blocks.first[-1]) == (0, space.size)
+    assert np.all((np.diff(blocks.first) <= 6) & (np.diff(blocks.first) > 0))
+    assert blocks.effect.shape == (space.size, len(sums))
+    for level, first in enumerate(blocks.first):
+        rest = blocks.effect[first:]
+        np.testing.assert_array_equal(blocks.gain[level], np.maximum(rest, 0).sum(axis=0))
+        np.testing.assert_array_equal(blocks.loss[level], np.maximum(-rest, 0).sum(axis=0))
+    for row, members in zip(blocks.rows, np.split(blocks.effect, blocks.first[1:-1]), strict=True):
+        raised = (2 ** np.arange(len(members))) @ (members > 0)
+        np.testing.assert_array_equal(row, raised * REACH.shape[1])
+
+
+def test_useful_signs_needed_for_a_plain_objective() -> None:
+    problem = random_problem(np.random.default_rng(1), inputs=10, widths=(9, 31), classes=4)
+    upper = upper_of(problem)
+    for value in range(-70, 71):
+        set_incumbent(upper, problem, Fraction(value))
+        for count, need in zip(upper.counts.tolist(), upper.need.tolist(), strict=True):
+            assert 2 * (2 * need - count) > value >= 2 * (2 * (need - 1) - count)
+
+
+@settings(max_examples=100)
+@given(seeds, st.integers(-300, 90), st.integers(-300, 90))
+def test_a_real_objective_above_the_floor_is_never_missed(
+    seed: int, scales: int, biases: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    base = random_problem(rng, inputs=3, widths=(30,), classes=3)
+    output = OutputLayer(
+        base.network.output.weight,
+        rng.normal(size=3) * 10.0**scales,
+        rng.normal(size=3) * 10.0**biases,
+    )
+    network = BinaryNetwork(base.network.hidden, output)
+    problem = Problem(network, base.image, base.box)
+    upper = upper_of(problem)
+    signs = rng.choice([-1, 1], (20, 30)).astype(np.int8)
+    for row, total in zip(signs, output.sums(signs), strict=True):
+        value = problem.exact_objective(total)
+        # the largest incumbent that this row beats
+        set_incumbent(upper, problem, value - Fraction(1, 2**1100))
+        summed = 0.0
+        for term in (upper.coefficients[0] * row).tolist():
+            summed += term
+        assert summed > upper.floor[0]
+
+
+def test_packed_words() -> None:
+    rows = np.random.default_rng(0).random((5, 130)) < 0.5
+    words = packed(rows, 3)
+    assert words.shape == (5, 3)
+    for row, bits in zip(rows, words.tolist(), strict=True):
+        whole = sum(word << 64 * index for index, word in enumerate(bits))
+        assert [bool(whole >> k & 1) for k in range(192)] == [*row.tolist(), *[False] * 62]
+
+
+def wide(neurons: int) -> Problem:
+    """A second-layer neuron that is +1 iff all of the first layer is, for a pixel from 0.5 on."""
+    thresholds = np.full(neurons, -2.0)
+    thresholds[:: neurons // 3] = 0.5
+    hidden = (
+        HiddenLayer(np.ones((neurons, 1), dtype=np.int8), thresholds),
+        HiddenLayer(np.ones((1, neurons), dtype=np.int8), np.array([float(neurons)])),
+    )
+    output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    return Problem.ball(BinaryNetwork(hidden, output), [0.4], epsilon=0.2)
+
+
+def test_the_widest_first_layer_that_16_bits_can_sum() -> None:
+    assert attack(wide(MOST_INPUTS), Exact()).verdict is Verdict.FLIPPED
+
+
+def test_a_wider_first_layer_is_refused() -> None:
+    with pytest.raises(ProblemError, match=f"has {MOST_INPUTS + 1} neurons; .* use another method"):
+        attack(wide(MOST_INPUTS + 1), Exact())

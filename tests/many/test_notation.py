@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from signflip.data import ImageSet
+from signflip.errors import SettingError
+from signflip.many import notation
+from signflip.many.notation import WarmStart
+from signflip.problem import Goal, Target, Untargeted
+
+IMAGES = ImageSet(name="eight", images=np.zeros((8, 1)), labels=np.zeros(8, dtype=np.int64))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3", [3]),
+        ("2:5", [2, 3, 4]),
+        (":2", [0, 1]),
+        ("6:", [6, 7]),
+        ("0:8:3", [0, 3, 6]),
+        ("::4", [0, 4]),
+        ("5,1:3,2", [5, 1, 2]),
+        ("5, 1:3, 1", [5, 1, 2]),
+        ("7, 0", [7, 0]),
+        (":", [0, 1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_indices(text: str, expected: list[int]) -> None:
+    assert list(notation.indices(text).of(IMAGES)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("8", "index 8 reaches beyond the images of eight, which are 0 to 7"),
+        ("0:9", "index 0:9 reaches beyond"),
+        ("5:5", "index 5:5 chooses no image"),
+    ],
+)
+def test_indices_that_are_not_there(text: str, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        notation.indices(text).of(IMAGES)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1:2:0", "1:2:3:4", "a", "1.5", "1,,2", "1;2", "²"])
+def test_no_indices(text: str) -> None:
+    with pytest.raises(SettingError, match="is no range of images"):
+        notation.indices(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0.01", 0.01), ("2/255", 2 / 255), ("1e-3", 0.001), ("0", 0.0)]
+)
+def test_epsilon(text: str, expected: float) -> None:
+    assert notation.epsilon(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a", "1/0", "1/2/3"])
+def test_no_epsilon(text: str) -> None:
+    with pytest.raises(SettingError, match="is no number"):
+        notation.epsilon(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("second", None), ("untargeted", Untargeted()), ("12", Target(12))]
+)
+def test_goal(text: str, expected: Goal | None) -> None:
+    assert notation.goal(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "first", "-1", "²"])
+def test_no_goal(text: str) -> None:
+    with pytest.raises(SettingError, match="is no target"):
+        notation.goal(text)
+
+
+@pytest.mark.parametrize("text", ["fgsm:5", "fgsm:0.5", "fgsm:.5", "milp:10."])
+def test_warm_start(text: str) -> None:
+    method, _, seconds = text.partition(":")
+    assert notation.warm_start(text) == WarmStart(method, float(seconds))
+
+
+@pytest.mark.parametrize("text", ["fgsm", "fgsm:", "fgms:5", "fgsm:-1", "fgsm:nan"])
+def test_no_warm_start(text: str) -> None:
+    with pytest.raises(SettingError, match="is no warm start"):
+        notation.warm_start(text)

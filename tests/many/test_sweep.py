@@ -1,0 +1,177 @@
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signflip.attack import attack
+from signflip.many.counts import counts_by_series
+from signflip.many.executor import Answers
+from signflip.many.plan import Attempt, Plan
+from signflip.many.store import ResultRow, Store
+from signflip.many.sweep import attempts_left, run_sweep
+from signflip.many.task import Task, describe, image_key
+from signflip.methods import Exact, Fgsm
+from signflip.methods.search_goal import SearchGoal
+from signflip.network import BinaryNetwork
+from signflip.problem import Goal, Problem, Target, Untargeted
+from tests.support.fake_methods import GivesUp, Quick
+from tests.support.sweeps import KEY, NETWORK, HereExecutor, flat, keys, series, tiny_plan
+
+EXACT = series("exact", Exact(goal=SearchGoal.OPTIMISE))
+FGSM = series("fgsm", Fgsm(), time_limit=2.0)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "results.db"
+
+
+def sweep(
+    plan: Plan, path: Path, *, retry_failed: bool = False
+) -> tuple[list[ResultRow], Sequence[Attempt]]:
+    """Run what the store lacks; the rows, and what was run."""
+    with Store.open(path, create=True) as store:
+        left = attempts_left(plan.attempts(), store, retry_failed=retry_failed)
+        return list(run_sweep(plan, left, store, HereExecutor())), left
+
+
+@pytest.mark.parametrize("goal", [None, Untargeted(), Target(2)])
+def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
+    plan = tiny_plan(EXACT, FGSM, images=5, epsilons=(0.05, 0.3), goal=goal)
+    rows, attempts = sweep(plan, path)
+    assert [row.key for row in rows] == [attempt.task.key for attempt in attempts]
+    assert {row.verdict.value for row in rows} >= {"flipped", "robust"}
+    with Store.open(path) as store:
+        for row, attempt in zip(rows, attempts, strict=True):
+            problem = Problem.ball(
+                store.network(row.network),
+                store.pixels(row.image),
+                epsilon=row.epsilon,
+                goal=attempt.case.goal,
+            )
+            assert row.problem == attempt.task.problem_key
+            assert row.image == image_key(attempt.case.image)
+            assert (row.method, row.series) == (attempt.series.kind, attempt.series.name)
+            assert row.settings == describe(attempt.series.method)
+            assert row.time_limit == attempt.series.time_limit
+            assert row.prediction == problem.prediction
+            assert row.target == (goal or attempt.case.goal).__dict__.get("class_index")
+            assert row.largest_conceivable == problem.largest_conceivable
+            assert row.clean_objective == problem.clean.value
+            witness = store.witness(row.key)
+            assert witness is not None
+            replay = problem.replay(witness)
+            assert (float(replay.value), replay.prediction) == (
+                row.objective,
+                row.witness_prediction,
+            )
+            assert replay.inside
+            assert row.failure is None
+            again = attack(problem, attempt.series.method, time_limit=5)
+            assert (row.verdict, row.stop) == (again.verdict, again.stop.name)
+            assert (row.objective, row.bound) == (again.objective, again.bound)
+
+
+class Together(HereExecutor):
+    """Its answers come three at a time."""
+
+    def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
+        answers = flat(super().run(tasks, networks))
+        while together := list(islice(answers, 3)):
+            yield together
+
+
+def test_a_row_is_in_the_store_before_it_is_told_of(path: Path) -> None:
+    plan = tiny_plan(FGSM, images=5)
+    with Store.open(path, create=True) as store, Store.open(path) as reader:
+        counts = []
+        for row in run_sweep(plan, plan.attempts(), store, Together()):
+            seen = reader.keys()
+            assert row.key in seen
+            counts.append(len(seen))
+    assert counts == [3, 3, 3, 5, 5]
+
+
+def test_a_sweep_goes_on_where_it_was(path: Path) -> None:
+    plan = tiny_plan(FGSM, images=6)
+    with Store.open(path, create=True) as store:
+        running = run_sweep(plan, attempts_left(plan.attempts(), store), store, HereExecutor())
+        first = [next(running) for _ in range(2)]
+        assert store.keys() == {row.key for row in first}
+        running.close()
+    rows, left = sweep(plan, path)
+    assert len(rows) == len(left) == 4
+    assert keys(plan.attempts()) == {row.key for row in (*first, *rows)}
+    assert sweep(plan, path) == ([], ())
+
+
+def test_a_grid_that_grew_runs_what_is_new(path: Path) -> None:
+    sweep(tiny_plan(FGSM, images=3, epsilons=(0.1,)), path)
+    _, more = sweep(tiny_plan(FGSM, images=4, epsilons=(0.1, 0.2)), path)
+    assert sorted((each.case.index, each.epsilon) for each in more) == [
+        (0, 0.2),
+        (1, 0.2),
+        (2, 0.2),
+        (3, 0.1),
+        (3, 0.2),
+    ]
+    _, other = sweep(tiny_plan(series("fgsm", Fgsm(seed=1)), images=3, epsilons=(0.1,)), path)
+    assert len(other) == 3
+    _, longer = sweep(tiny_plan(series("fgsm", Fgsm(), time_limit=3.0), epsilons=(0.1,)), path)
+    assert len(longer) == 3
+    _, renamed = sweep(tiny_plan(series("again", Fgsm(), time_limit=2.0), epsilons=(0.1,)), path)
+    assert renamed == ()
+
+
+def test_what_failed_is_run_again_if_it_is_wanted(path: Path) -> None:
+    plan = tiny_plan(series("gives-up", GivesUp()), series("quick", Quick()), images=2)
+    rows, _ = sweep(plan, path)
+    failed = [row for row in rows if row.failure is not None]
+    assert [row.series for row in failed] == ["gives-up"] * 2
+    for row in failed:
+        assert row.failure == "the solver gave up: out of memory"
+        assert (row.stop, row.verdict.value, row.witness) == ("FAILED", "unknown", None)
+        assert row.objective == row.clean_objective == row.trace[0][1]
+        assert row.witness_prediction == row.prediction
+    assert sweep(plan, path)[1] == ()
+    _, again = sweep(plan, path, retry_failed=True)
+    assert keys(again) == {row.key for row in failed}
+
+
+def test_a_failed_row_knows_the_clean_image(path: Path) -> None:
+    plan = tiny_plan(series("gives-up", GivesUp()), series("quick", Quick()), images=4)
+    rows, _ = sweep(plan, path)
+    for failed, answered in zip(rows[::2], rows[1::2], strict=True):
+        assert failed.clean_objective == answered.clean_objective
+        assert failed.largest_conceivable == answered.largest_conceivable
+        assert failed.problem == answered.problem
+
+
+def test_the_store_has_only_the_inputs_of_what_ran(path: Path) -> None:
+    plan = tiny_plan(FGSM, images=2)
+    sweep(plan, path)
+    with Store.open(path) as store:
+        (images,) = store.connection.execute("SELECT count(*) FROM images").fetchone()
+        assert images == 2
+        assert store.connection.execute("SELECT key, name FROM networks").fetchall() == [
+            (KEY, "tiny")
+        ]
+        assert np.array_equal(store.network(KEY).output.weight, NETWORK.output.weight)
+
+
+def test_counts(path: Path) -> None:
+    plan = tiny_plan(EXACT, series("gives-up", GivesUp()), images=4, epsilons=(0.05, 0.3))
+    rows, _ = sweep(plan, path)
+    with Store.open(path) as store:
+        counts = counts_by_series(plan.attempts(), store)
+        other = counts_by_series(tiny_plan(FGSM).attempts(), store)
+    exact = [row for row in rows if row.series == "exact"]
+    assert counts["exact"].flipped == sum(row.verdict.value == "flipped" for row in exact) > 0
+    assert counts["exact"].robust == sum(row.verdict.value == "robust" for row in exact) > 0
+    assert counts["exact"].seconds == pytest.approx(sum(row.seconds for row in exact))
+    assert (counts["exact"].rows, counts["exact"].failed, counts["exact"].unknown) == (8, 0, 0)
+    assert (counts["gives-up"].rows, counts["gives-up"].failed) == (8, 8)
+    assert counts["gives-up"].seconds == 0
+    assert other["fgsm"].rows == 0

@@ -1,0 +1,190 @@
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.patterns.realise import Answer, Realiser, refutes
+from signflip.patterns.space import Flips, PatternSpace
+from signflip.problem import Problem
+from tests.support.close_call import close_call
+from tests.support.oracle import patterns
+from tests.support.random_problems import EPSILONS, points_of, random_problem
+from tests.support.strategies import networks, problems
+
+Realise = Callable[[Realiser, Flips], Floats | Answer]
+
+seeds = st.integers(0, 2**32)
+
+
+def flips_at(space: PatternSpace, image: Floats) -> Flips:
+    """The flips of the pattern that an image has."""
+    flips: Flips = space.problem.network.activations(image[None])[0][0] != space.signs
+    return flips[space.unstable]
+
+
+@settings(max_examples=150)
+@given(seeds, st.sampled_from(EPSILONS), st.sampled_from([1, 5, 30, 300]))
+def test_no_multipliers_refute_the_pattern_of_a_point(
+    seed: int, epsilon: float, inputs: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, inputs=inputs, widths=(30, 3), epsilon=epsilon)
+    space = PatternSpace.of(problem)
+    images = points_of(rng, problem, 5)
+    for image, signs in zip(images, problem.network.activations(images)[0], strict=True):
+        flips = (signs != space.signs)[space.unstable]
+        side = np.where(flips, 1.0, -1.0)
+        # the multipliers that come nearest to a proof: those of the neurons that the point barely
+        # keeps on their side, besides random ones of any size
+        slack = side * (space.directions @ (image - space.centre)) - np.where(
+            flips, space.distance, -space.reluctance
+        )
+        tight = slack <= np.sort(slack)[:3][-1:] if space.size else slack > 0
+        for multipliers in (
+            tight * side,
+            rng.normal(size=space.size),
+            side * rng.random(space.size) * 10.0 ** rng.uniform(-300, 300, space.size),
+        ):
+            assert not refutes(space, flips, multipliers)
+
+
+def corner_problem(inputs: int, margin: float) -> Problem:
+    """Two neurons, both flipped at one corner of the box only, by a margin; else out of reach."""
+    weight = np.ones((2, inputs), dtype=np.int8)
+    weight[1, : inputs // 2] = -1
+    image = np.full(inputs, 0.5)
+    # the pixels on which they agree must all go up, the others share what is left
+    free = inputs - inputs // 2
+    reach = weight @ image + 0.1 * free
+    hidden = HiddenLayer(weight, reach - margin)
+    output = OutputLayer(np.array([[-1, -1], [1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    return Problem.ball(BinaryNetwork((hidden,), output), image, epsilon=0.1)
+
+
+@pytest.mark.parametrize("realise", [Realiser.solve, Realiser.by_program])
+@pytest.mark.parametrize("inputs", [4, 31, 784])
+@pytest.mark.parametrize("margin", [1e-3, 1e-5, 1e-7, 1e-9])
+def test_a_margin_on_either_side_is_told(realise: Realise, inputs: int, margin: float) -> None:
+    for sign in (1, -1):
+        problem = corner_problem(inputs, sign * margin)
+        space = PatternSpace.of(problem)
+        assert space.size == 2
+        answer = realise(Realiser(space), np.ones(2, dtype=np.bool_))
+        if sign < 0:
+            assert answer is Answer.REFUSED
+        else:
+            assert not isinstance(answer, Answer)
+            assert np.all(problem.network.activations(answer[None])[0] == 1)
+
+
+@pytest.mark.parametrize("realise", [Realiser.solve, Realiser.by_program])
+@pytest.mark.parametrize("inputs", [4, 31, 784])
+@pytest.mark.parametrize("margin", [1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 0.0])
+def test_a_margin_near_0_is_never_taken_for_the_other_side(
+    realise: Realise, inputs: int, margin: float
+) -> None:
+    for sign in (1, -1):
+        problem = corner_problem(inputs, sign * margin)
+        space = PatternSpace.of(problem)
+        first = problem.network.hidden[0]
+        top = np.where(first.weight[0] == first.weight[1], problem.box.upper, problem.image)
+        slacks = [
+            sum(
+                (Fraction(int(w)) * Fraction(x) for w, x in zip(row, top, strict=True)), Fraction(0)
+            )
+            - Fraction(threshold)
+            for row, threshold in zip(first.weight, first.threshold.tolist(), strict=True)
+        ]
+        realiser = Realiser(space)
+        for flips in (np.ones(2, dtype=np.bool_), np.zeros(2, dtype=np.bool_)):
+            answer = realise(realiser, flips[: space.size])
+            if answer is Answer.REFUSED:
+                assert flips.all()
+                assert min(slacks) < 0
+
+
+@settings(max_examples=60)
+@given(
+    problem=problems(network=networks(max_depth=1)),
+    realise=st.sampled_from([Realiser.solve, Realiser.by_program]),
+)
+def test_it_agrees_with_exact_programs(problem: Problem, realise: Realise) -> None:
+    space = PatternSpace.of(problem)
+    if space.size == 0:
+        return
+    margin = close_call(problem)
+    safe, exact, nearly = (
+        {pattern for pattern, _ in patterns(problem.network, problem.box, m)}
+        for m in (margin, Fraction(0), -margin)
+    )
+    realiser = Realiser(space)
+    for number in range(2**space.size):
+        flips = np.array([bool(number >> bit & 1) for bit in range(space.size)])
+        pattern = tuple(space.pattern(flips).tolist())
+        answer = realise(realiser, flips)
+        if answer is Answer.REFUSED:
+            assert pattern not in exact
+            continue
+        assert pattern in nearly
+        if pattern in safe:
+            assert not isinstance(answer, Answer)
+            assert problem.box.contains(answer)
+            assert tuple(problem.network.activations(answer[None])[0][0].tolist()) == pattern
+
+
+@pytest.mark.parametrize("bad", [0.0, float("nan"), float("inf")])
+def test_multipliers_that_say_nothing_refute_nothing(bad: float) -> None:
+    space = PatternSpace.of(corner_problem(4, -1e-3))
+    assert refutes(space, np.ones(2, dtype=np.bool_), np.ones(2))
+    assert not refutes(space, np.ones(2, dtype=np.bool_), np.full(2, bad))
+
+
+def test_denormal_products_refute_nothing() -> None:
+    # twenty pixels have the weight 1 - 0.9, and a tenth of their radius is rounded to 0; the
+    # corner where every pixel is at its top has the pattern
+    tiny = 5e-324
+    weight = np.ones((2, 21), dtype=np.int8)
+    weight[1, 1:] = -1
+    hidden = HiddenLayer(weight, np.array([21 * 8 * tiny, -19 * 8 * tiny]))
+    output = OutputLayer(np.array([[-1, -1], [1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((hidden,), output), np.zeros(21), epsilon=8 * tiny)
+    space = PatternSpace.of(problem)
+    flips = flips_at(space, problem.box.upper)
+    assert sorted(flips) == [False, True]
+    assert not refutes(space, flips, np.where(flips, 1.0, -0.9))
+
+
+@pytest.mark.parametrize("top", [0.1, 0.15, 0.2, 0.3, 0.6, 0.7, 0.9])
+def test_rounding_refutes_no_pattern_that_just_one_corner_has(top: float) -> None:
+    # many equal radii, whose sum in floating point is off by more than one roundoff
+    inputs = 100_000
+    reach = math.fsum([top] * inputs)
+    hidden = HiddenLayer(np.ones((1, inputs), dtype=np.int8), np.array([np.nextafter(reach, 0)]))
+    output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((hidden,), output), np.zeros(inputs), epsilon=top)
+    space = PatternSpace.of(problem)
+    assert flips_at(space, problem.box.upper).tolist() == [True]
+    assert not refutes(space, np.array([True]), np.ones(1))
+
+
+@pytest.mark.parametrize("epsilon", [1e-12, 1e-10, 1e-8, 1e-4, 0.1])
+def test_an_image_keeps_its_pattern_when_it_is_rounded(epsilon: float) -> None:
+    rng = np.random.default_rng(0)
+    tried = 0
+    for _ in range(10):
+        problem = random_problem(rng, inputs=100, widths=(8, 3), epsilon=epsilon)
+        space = PatternSpace.of(problem)
+        realiser = Realiser(space)
+        for image in points_of(rng, problem, 10):
+            gaps = np.abs(space.directions @ (image - space.centre) - space.distance)
+            if gaps.min(initial=np.inf) > 0.1 * space.radius.max():
+                tried += 1
+                answer = realiser.solve(flips_at(space, image))
+                assert not isinstance(answer, Answer)
+                np.testing.assert_array_equal(flips_at(space, answer), flips_at(space, image))
+    assert tried > 20
