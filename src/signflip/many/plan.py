@@ -11,6 +11,7 @@ from signflip.errors import ProblemError
 from signflip.many.task import Description, Task, describe
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Problem, Target
+from signflip.problem.goals import check_goal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,9 +182,11 @@ def cases_of(
 
     Raises:
         DataError: the images do not fit the network.
-        ProblemError: the target is no class of the network, or that of every image.
+        ProblemError: the goal is none, or its target no class of the network, or that of every
+            image.
     """
-    if isinstance(goal, Target) and goal.class_index >= network.classes:
+    check_goal(goal)
+    if isinstance(goal, Target) and not 0 <= goal.class_index < network.classes:
         raise ProblemError(
             f"the target is class {goal.class_index}; {name} has classes 0 to {network.classes - 1}"
         )

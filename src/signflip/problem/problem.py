@@ -17,7 +17,7 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, ranking
-from signflip.problem.goals import Goal, Target
+from signflip.problem.goals import Goal, Target, check_goal
 from signflip.problem.regions.box import Box, check_unit_interval
 
 
@@ -52,7 +52,7 @@ class Problem:
         goal: `Target(class)`, `Untargeted()`, or None for the class with the second-highest value.
 
     Raises:
-        ProblemError: shapes differ, a value is out of range, or the goal is no rival.
+        ProblemError: shapes differ, a value is out of range, or the goal is none or no rival.
     """
 
     network: BinaryNetwork
@@ -72,6 +72,7 @@ class Problem:
         check_unit_interval(image, "the image")
         if not self.box.contains(image):
             raise ProblemError("the image lies outside the box; it must lie inside")
+        check_goal(self.goal)
         if self.goal is None:
             object.__setattr__(self, "goal", Target(self._clean_ranking[1]))
         elif isinstance(self.goal, Target):
