@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import DataError, NetworkError
 from signflip.network.layers import HiddenLayer, OutputLayer
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +131,24 @@ class BinaryNetwork:
             return np.argsort(-sums, axis=1, kind="stable").astype(np.int64)
         ranked = [ranking(self.output.exact_values(row)) for row in sums]
         return np.array(ranked, dtype=np.int64).reshape(len(sums), self.classes)
+
+    def to_torch(self, *, slope: str = "ramp", width: float = 1.0) -> "nn.Module":
+        """The network as a PyTorch module, see `signflip.adapters.torch_module.TorchNetwork`.
+
+        Args:
+            slope: `ramp` or `straight-through`: where the gradient comes from.
+            width: half the width of the linear part of the ramp; 1 is the paper's.
+
+        Raises:
+            SettingError: no slope has that name, or the width is out of range.
+            MissingExtraError: torch is not installed.
+        """
+        from signflip.adapters.extra import need
+
+        need("torch", "torch", "network.to_torch()")
+        from signflip.adapters.torch_module import to_torch
+
+        return to_torch(self, slope=slope, width=width)
 
     def _checked_images(self, images: npt.ArrayLike) -> Floats:
         array = np.asarray(images, dtype=np.float64)

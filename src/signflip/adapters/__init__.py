@@ -1,0 +1,1 @@
+"""Signflip's networks and methods in the dress of other libraries; each module needs its extra."""

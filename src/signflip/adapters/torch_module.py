@@ -1,0 +1,246 @@
+"""A binarized network as a PyTorch module: exact forward, and a surrogate's slope backward.
+
+Class values are those of the network itself, so whatever a library finds by this module is judged
+by the true network. The gradient is that of a surrogate (`signflip.methods.surrogate` says which
+unit its width is measured in; here the image is the row itself, since a module knows no other).
+"""
+
+from enum import Enum
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from signflip.errors import DataError, SettingError
+from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, HiddenLayer, OutputLayer, ranking
+
+BLACK = 1e-6
+_FLOATS = (torch.float32, torch.float64)
+
+
+class Slope(Enum):
+    """Where the gradient comes from."""
+
+    RAMP = "ramp"
+    """From the network with `clip(v / width, -1, 1)` in place of each sign, run beside it."""
+    STRAIGHT_THROUGH = "straight-through"
+    """From the true signs of the layer below, with that ramp's slope (Hubara et al. 2016)."""
+
+
+class TorchNetwork(nn.Module):
+    """A `BinaryNetwork` as a module for attacks of other libraries.
+
+    `forward` reads images (N, inputs) or (N, ...) with as many values, such as (N, 1, 28, 28),
+    float32 or float64, in the range of the network, and gives class values (N, classes) in the same
+    type. Their `argmax` is `network.predict` of the images, exactly, at ties of neurons and of
+    classes too.
+
+    Attributes:
+        network: the network.
+        slope: where the gradient comes from.
+        width: half the width of the ramp, in the surrogate's unit.
+    """
+
+    def __init__(self, network: BinaryNetwork, slope: Slope, width: float) -> None:
+        super().__init__()
+        self.network = network
+        self.slope = slope
+        self.width = width
+        self.layers = nn.ModuleList(_SignLayer(layer, k) for k, layer in enumerate(network.hidden))
+        self.output = _Output(network.output)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class values (N, classes) of images (N, ...).
+
+        Raises:
+            DataError: the images have another number of values or type, or a value is not finite.
+        """
+        flat = self._flat(images)
+        # autocast would round what must be exact
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            signs = []
+            below = flat.detach()
+            for layer in self._layers():
+                below = layer.signs(below)
+                signs.append(below)
+            exact = self.output.values(below, flat.dtype)
+        if not (torch.is_grad_enabled() and images.requires_grad):
+            return exact
+        relaxed = self._relaxed(flat, signs)
+        # its value is 0, its gradient the surrogate's
+        return exact + (relaxed - relaxed.detach())
+
+    def _relaxed(self, flat: Tensor, signs: list[Tensor]) -> Tensor:
+        below = flat
+        for layer, sign in zip(self._layers(), signs, strict=True):
+            ramp = functional.hardtanh(layer.distance(below) / self.width)
+            through = self.slope is Slope.STRAIGHT_THROUGH
+            below = ramp + (sign.to(ramp.dtype) - ramp).detach() if through else ramp
+        return self.output.real_values(below)
+
+    def _layers(self) -> list["_SignLayer"]:
+        return [cast("_SignLayer", layer) for layer in self.layers]
+
+    def _flat(self, images: Tensor) -> Tensor:
+        if images.dtype not in _FLOATS:
+            raise DataError(
+                f"images are {images.dtype}; the module reads float32 and float64: use "
+                "images.float()"
+            )
+        if images.ndim < 2 or images[0:1].numel() != self.network.inputs * min(1, len(images)):
+            raise DataError(
+                f"images have shape {tuple(images.shape)}; this network reads (N, "
+                f"{self.network.inputs}), or (N, ...) with {self.network.inputs} values an image"
+            )
+        return images.reshape(len(images), self.network.inputs)
+
+
+class _SignLayer(nn.Module):
+    """A hidden layer: exact signs, and the distance from the threshold as a ramp measures it."""
+
+    def __init__(self, layer: HiddenLayer, index: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.reads_reals = index == 0
+        self.map = torch_map(layer)
+        if self.reads_reals:
+            threshold = layer.threshold
+        else:
+            # midway between the sums that answer -1 and those that answer +1, so none is doubtful
+            threshold = layer.integer_threshold.astype(np.float64) - 1
+        # as bits: module.float() would round them
+        self.register_buffer("threshold_bits", torch.from_numpy(threshold.view(np.int64).copy()))
+        self.root = layer.inputs**0.5
+
+    def signs(self, below: Tensor) -> Tensor:
+        """Signs (N, neurons) of what lies below (N, inputs), exact."""
+        if not self.reads_reals:
+            # whole numbers, which float32 holds
+            return _signs(self.map(below) - self._threshold(below.dtype))
+        values = below.double()
+        gaps = self.map(values) - self._threshold(torch.float64)
+        magnitude = values.abs().sum(dim=1, keepdim=True)
+        # Higham 2002, section 4.2, doubled; as in `HiddenLayer`, and one term more: the threshold's
+        error = 2 * (self.layer.inputs + 1) * UNIT_ROUNDOFF * (magnitude + gaps.abs())
+        signs = _signs(gaps)
+        doubtful = torch.nonzero(~(gaps.abs() > error).all(dim=1))[:, 0]
+        if len(doubtful):
+            rows = values[doubtful].cpu().numpy()
+            if not np.isfinite(rows).all():
+                raise DataError("an image holds a value that is not finite; every one must be")
+            settled = torch.from_numpy(self.layer.signs_of_reals(rows))
+            signs[doubtful] = settled.to(signs.device, signs.dtype)
+        return signs.to(below.dtype)
+
+    def distance(self, below: Tensor) -> Tensor:
+        """Sums less threshold (N, neurons), in the unit of the surrogate."""
+        unit = torch.full((), self.root, dtype=below.dtype, device=below.device)
+        if self.reads_reals:
+            norm = below.detach().norm(dim=1, keepdim=True)
+            unit = torch.where(norm > BLACK, norm, torch.ones_like(norm))
+        # a constant neuron's threshold may be beyond the range of float32
+        limit = 2.0 * self.layer.inputs
+        threshold = self._threshold(torch.float64).clamp(-limit, limit).to(below.dtype)
+        distance: Tensor = (self.map(below) - threshold) / unit
+        return distance
+
+    def _threshold(self, dtype: torch.dtype) -> Tensor:
+        return cast("Tensor", self.threshold_bits).view(torch.float64).to(dtype)
+
+
+class _Output(nn.Module):
+    """The output layer: class values whose order is exact."""
+
+    def __init__(self, output: OutputLayer) -> None:
+        super().__init__()
+        self.output = output
+        self.map = torch_map(output)
+        for name in ("scale", "bias"):
+            bits = torch.from_numpy(getattr(output, name).view(np.int64).copy())
+            self.register_buffer(f"{name}_bits", bits)
+        self.largest = float((np.abs(output.scale) * output.inputs + np.abs(output.bias)).max())
+
+    def values(self, signs: Tensor, dtype: torch.dtype) -> Tensor:
+        """Class values (N, classes) in `dtype`; their `argmax` is the exact prediction."""
+        if self.largest > torch.finfo(dtype).max:
+            raise DataError(
+                f"class values may reach {self.largest:g}, beyond {dtype}: use images.double()"
+            )
+        exact = self.real_values(signs.double())
+        values = exact.to(dtype)
+        if self.output.plain:
+            return values
+        prediction = self._predictions(signs, exact)
+        rows = torch.nonzero(values.argmax(dim=1) != prediction)[:, 0]
+        if len(rows):
+            # rounding has joined or swapped two classes: put the right one just above
+            top = values[rows].amax(dim=1)
+            values[rows, prediction[rows]] = torch.nextafter(top, torch.full_like(top, torch.inf))
+        return values
+
+    def _predictions(self, signs: Tensor, values: Tensor) -> Tensor:
+        """Classes (N,) of float64 values, exact where two of them are too close to tell."""
+        best = values.topk(2, dim=1).values
+        prediction = values.argmax(dim=1)
+        close = torch.nonzero(best[:, 0] - best[:, 1] <= 8 * UNIT_ROUNDOFF * self.largest)[:, 0]
+        if len(close):
+            sums = self.output.sums(signs[close].cpu().numpy().astype(np.int8))
+            exact = [ranking(self.output.exact_values(row))[0] for row in sums]
+            prediction[close] = torch.tensor(exact, device=prediction.device)
+        return prediction
+
+    def real_values(self, below: Tensor) -> Tensor:
+        """`scale * (weight . h) + bias` (N, classes) for h (N, inputs) of signs or on ramps."""
+        scale, bias = (
+            cast("Tensor", bits).view(torch.float64).to(below.dtype)
+            for bits in (self.scale_bits, self.bias_bits)
+        )
+        values: Tensor = scale * self.map(below) + bias
+        return values
+
+
+class _Dense(nn.Module):
+    """`weight . x` for a matrix of small whole numbers, which any floating-point type holds."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        # a parameter, since libraries ask the first one for the device
+        self.weight = nn.Parameter(weight, requires_grad=False)
+
+    def forward(self, below: Tensor) -> Tensor:
+        return functional.linear(below, self.weight.to(below.dtype))
+
+
+def torch_map(layer: HiddenLayer | OutputLayer) -> nn.Module:
+    """The linear map of a layer: (N, inputs) to (N, neurons), with a gradient. One branch a map."""
+    return _Dense(torch.from_numpy(layer.weight.astype(np.float32)))
+
+
+def to_torch(
+    network: BinaryNetwork, *, slope: Slope | str = Slope.RAMP, width: float = 1.0
+) -> TorchNetwork:
+    """The network as a PyTorch module, for attacks of other libraries.
+
+    Args:
+        network: the network.
+        slope: `ramp` or `straight-through`: where the gradient comes from.
+        width: half the width of the linear part of the ramp; 1 is the paper's, narrower ones are
+            nearer to the network, with gradients that are more often 0.
+
+    Raises:
+        SettingError: no slope has that name, or the width is out of range.
+    """
+    try:
+        kind = Slope(slope)
+    except ValueError as error:
+        names = " or ".join(repr(each.value) for each in Slope)
+        raise SettingError(f"the slope is {slope!r}; it must be {names}") from error
+    if not 1e-6 <= width <= 1e6:
+        raise SettingError(f"the width is {width}; it must be from 1e-6 to 1e6: 1 is the paper's")
+    return TorchNetwork(network, kind, width).eval()
+
+
+def _signs(gaps: Tensor) -> Tensor:
+    return (gaps >= 0).to(gaps.dtype) * 2 - 1

@@ -1,0 +1,199 @@
+import copy
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signflip.adapters.torch_module import Slope, TorchNetwork, to_torch
+from signflip.data import load_dataset
+from signflip.errors import DataError, SettingError
+from signflip.methods.surrogate import Surrogate
+from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.zoo import load_zoo
+from tests.support.strategies import images, networks
+
+SLOPES = [slope.value for slope in Slope]
+
+
+def module_of(network: BinaryNetwork, **settings: Any) -> TorchNetwork:
+    module = network.to_torch(**settings)
+    assert isinstance(module, TorchNetwork)
+    return module
+
+
+@settings(max_examples=60)
+@given(networks(), st.data(), st.sampled_from([torch.float64, torch.float32]))
+def test_it_predicts_what_the_network_does(
+    network: BinaryNetwork, data: st.DataObject, dtype: torch.dtype
+) -> None:
+    drawn = data.draw(st.lists(images(network.inputs), min_size=1, max_size=4))
+    batch = torch.from_numpy(np.array(drawn)).to(dtype)
+    read = batch.double().numpy()  # what is left of the images in that type
+    values = module_of(network)(batch)
+    assert values.dtype == dtype
+    np.testing.assert_array_equal(values.argmax(dim=1).numpy(), network.predict(read))
+    np.testing.assert_allclose(values.double().numpy(), network.forward(read), atol=1e-5)
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("cast", [torch.nn.Module.float, torch.nn.Module.double])
+def test_it_predicts_real_images_exactly_with_a_gradient_too(
+    slope: str, dtype: torch.dtype, cast: Any
+) -> None:
+    network = load_zoo("fashion-3x100")
+    images = load_dataset("fashion-mnist-sample").images
+    batch = torch.from_numpy(images.copy()).to(dtype)
+    module = cast(module_of(network, slope=slope, width=0.5))
+    expected = network.forward(batch.double().numpy())
+    with_gradient = module(batch.clone().requires_grad_())
+    assert with_gradient.requires_grad
+    for values in (module(batch), with_gradient.detach()):
+        np.testing.assert_array_equal(values.double().numpy(), expected)
+
+
+def test_a_neuron_at_its_threshold_is_plus_one() -> None:
+    # 0.1 + 0.2 + ... in floating point is above or below 1.0 as the order wants
+    weight = np.ones((1, 4), dtype=np.int8)
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    rows = np.random.default_rng(0).permuted(np.tile([0.1, 0.2, 0.3, 0.4], (24, 1)), axis=1)
+    for threshold in (1.0, float(np.nextafter(1.0, 2)), float(np.nextafter(1.0, 0))):
+        network = BinaryNetwork((HiddenLayer(weight, np.array([threshold])),), output)
+        predicted = module_of(network)(torch.from_numpy(rows.copy())).argmax(dim=1)
+        np.testing.assert_array_equal(predicted.numpy(), network.predict(rows))
+
+
+@pytest.mark.parametrize(
+    ("scale", "bias"),
+    [
+        ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0]),  # a tie, to the lower class
+        ([1.0, 1.0, 1.0], [0.0, 1e-12, 0.0]),  # equal as float32, not as float64
+        ([0.1, 0.3, 0.1], [0.2, 0.0, 1e-17]),  # equal as float64, not as fractions
+        ([0.1, 0.3, 0.3], [0.2, 0.0, 1e-18]),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_classes_that_rounding_would_join_are_told_apart(
+    scale: list[float], bias: list[float], dtype: torch.dtype
+) -> None:
+    hidden = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
+    output = OutputLayer(np.ones((3, 1), dtype=np.int8), np.array(scale), np.array(bias))
+    network = BinaryNetwork((hidden,), output)
+    predicted = module_of(network)(torch.ones((1, 1), dtype=dtype)).argmax(dim=1)
+    np.testing.assert_array_equal(predicted.numpy(), network.predict(np.ones((1, 1))))
+
+
+@settings(max_examples=40)
+@given(networks(), st.data(), st.sampled_from([0.5, 1.0, 3.0]))
+def test_the_ramps_gradient_is_that_of_the_surrogate(
+    network: BinaryNetwork, data: st.DataObject, width: float
+) -> None:
+    image = data.draw(images(network.inputs))
+    surrogate = Surrogate(network, image, width)
+    rivals = tuple(range(1, network.classes))
+    point = torch.from_numpy(image[None].copy()).requires_grad_()
+    module = module_of(network, width=width)
+    relaxed = torch.from_numpy(surrogate.forward(image[None]))[0]
+    best = rivals[int(relaxed[1:].argmax())]
+    values = module(point)[0]
+    (slope,) = torch.autograd.grad(values[best] - values[0], point)
+    ramps = np.concatenate(
+        [np.abs(np.abs(ramp) - 1).ravel() for ramp in surrogate._ramps(image[None])]
+    )
+    if ramps.min() > 1e-4:  # at a kink either slope is right
+        expected = surrogate.ascent(image[None], rivals, 0)
+        np.testing.assert_allclose(slope.numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_straight_through_reads_the_true_signs() -> None:
+    # the second layer's neuron is on its ramp for the soft sum, and off it for the true one
+    first = HiddenLayer(np.ones((4, 1), dtype=np.int8), np.array([0.4, 0.45, 0.55, 0.6]))
+    second = HiddenLayer(np.ones((1, 4), dtype=np.int8), np.array([2.0]))
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    network = BinaryNetwork((first, second), output)
+    found = {}
+    for slope in SLOPES:
+        point = torch.full((1, 1), 0.7, requires_grad=True)
+        values = module_of(network, slope=slope, width=0.9)(point)
+        (found[slope],) = torch.autograd.grad(values[0, 1] - values[0, 0], point)
+    # true sum 4, soft sum 1.3, midway 1, root 2: distances 1.5 and 0.15
+    assert found["straight-through"].item() == 0
+    assert found["ramp"].item() > 0
+
+
+def test_pictures_with_channels_are_read_flat() -> None:
+    network = load_zoo("mnist-3x30")
+    images = torch.from_numpy(load_dataset("mnist-sample").images[:5].copy())
+    module = module_of(network)
+    flat = module(images)
+    torch.testing.assert_close(module(images.reshape(5, 1, 28, 28)), flat, rtol=0, atol=0)
+    assert module(images[:0]).shape == (0, 10)
+
+
+def test_it_survives_copies_and_state() -> None:
+    network = load_zoo("mnist-3x30")
+    images = torch.from_numpy(load_dataset("mnist-sample").images[:5].copy())
+    module = module_of(network)
+    for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        other.load_state_dict(module.state_dict())
+        torch.testing.assert_close(other(images), module(images), rtol=0, atol=0)
+
+
+def test_autocast_rounds_nothing() -> None:
+    network = load_zoo("mnist-3x30")
+    images = torch.from_numpy(load_dataset("mnist-sample").images[:20].copy()).float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        values = module_of(network)(images)
+    np.testing.assert_array_equal(values.numpy(), network.forward(images.double().numpy()))
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros((2, 783)), r"shape \(2, 783\); this network reads \(N, 784\)"),
+        (torch.zeros(784), r"shape \(784,\); this network reads \(N, 784\)"),
+        (torch.zeros((2, 784), dtype=torch.uint8), "torch.uint8; the module reads float32 and"),
+        (torch.full((1, 784), torch.nan), "holds a value that is not finite"),
+        (torch.full((1, 784), torch.inf), "holds a value that is not finite"),
+    ],
+)
+def test_bad_images_are_refused(images: torch.Tensor, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        module_of(load_zoo("mnist-3x30"))(images)
+
+
+def test_values_beyond_float32_are_refused() -> None:
+    hidden = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
+    output = OutputLayer(np.array([[1], [-1]]), np.full(2, 1e50), np.zeros(2))
+    module = module_of(BinaryNetwork((hidden,), output))
+    with pytest.raises(DataError, match=r"may reach 1e\+50, beyond torch.float32"):
+        module(torch.ones((1, 1)))
+    assert module(torch.ones((1, 1), dtype=torch.float64))[0, 0] == 1e50
+
+
+def test_bad_settings_are_refused() -> None:
+    network = load_zoo("mnist-3x30")
+    with pytest.raises(SettingError, match="the slope is 'soft'; it must be 'ramp' or 'straight"):
+        to_torch(network, slope="soft")
+    with pytest.raises(SettingError, match=r"the width is 0.0; it must be from 1e-6 to 1e6"):
+        to_torch(network, width=0.0)
+
+
+def test_without_torch_the_error_names_the_extra() -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from signflip.errors import MissingExtraError\n"
+        "from signflip.zoo import load_zoo\n"
+        "try:\n    load_zoo('mnist-3x30').to_torch()\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'signflip[torch]'" in answer.stdout
