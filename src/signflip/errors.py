@@ -13,6 +13,9 @@
 Each message names the value, the rule that it broke, and the mend.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class SignflipError(Exception):
     """Base of every error that a user of Signflip can cause or mend."""
@@ -59,3 +62,9 @@ class MissingExtraError(SignflipError):
             f"{purpose} needs the package {package!r}, which is not installed: "
             f"pip install 'signflip[{extra}]'"
         )
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the name that is most like `name`, if any is."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

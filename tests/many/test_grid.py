@@ -257,7 +257,7 @@ BAD: list[tuple[str, Any, str]] = [
     ),
     ("methods.iprop.step", {"shar": 1}, "methods.iprop.step: 'shar' is no setting of the adaptive"),
     ("methods.iprop.step", {"share": 2}, "methods.iprop.step: the adaptive step's share is 2"),
-    ("methods.iprop.step", {"share": "x"}, "methods.iprop.step is {'share': 'x'}; it should be a"),
+    ("methods.iprop.step", {"share": "x"}, "methods.iprop.step: share is 'x'; it should be a"),
     ("methods.iprop.solver", "higs", "methods.iprop.solver: no solver is called 'higs'"),
     ("methods.iprop.solver", ["highs"], "methods.iprop.solver: ['highs'] is no solver"),
     ("methods.iprop.fix_stable", 1, "methods.iprop.fix_stable is 1; it should be a valid boolean"),

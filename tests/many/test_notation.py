@@ -4,7 +4,6 @@ import pytest
 from signflip.data import ImageSet
 from signflip.errors import SettingError
 from signflip.many import notation
-from signflip.many.notation import WarmStart
 from signflip.problem import Goal, Target, Untargeted
 
 IMAGES = ImageSet(name="eight", images=np.zeros((8, 1)), labels=np.zeros(8, dtype=np.int64))
@@ -72,15 +71,3 @@ def test_goal(text: str, expected: Goal | None) -> None:
 def test_no_goal(text: str) -> None:
     with pytest.raises(SettingError, match="is no target"):
         notation.goal(text)
-
-
-@pytest.mark.parametrize("text", ["fgsm:5", "fgsm:0.5", "fgsm:.5", "milp:10."])
-def test_warm_start(text: str) -> None:
-    method, _, seconds = text.partition(":")
-    assert notation.warm_start(text) == WarmStart(method, float(seconds))
-
-
-@pytest.mark.parametrize("text", ["fgsm", "fgsm:", "fgms:5", "fgsm:-1", "fgsm:nan"])
-def test_no_warm_start(text: str) -> None:
-    with pytest.raises(SettingError, match="is no warm start"):
-        notation.warm_start(text)

@@ -11,9 +11,10 @@ from signflip.many.executor import Answers
 from signflip.many.plan import Attempt, Plan
 from signflip.many.store import ResultRow, Store
 from signflip.many.sweep import attempts_left, run_sweep
-from signflip.many.task import Task, describe, image_key
+from signflip.many.task import Task, image_key
 from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
+from signflip.methods.spec import describe
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Problem, Target, Untargeted
 from tests.support.fake_methods import GivesUp, Quick

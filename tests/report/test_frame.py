@@ -6,8 +6,8 @@ import pytest
 
 from signflip.errors import StoreError
 from signflip.many.store import ResultRow, Store
-from signflip.many.task import describe
 from signflip.methods import Fgsm, IProp
+from signflip.methods.spec import describe
 from signflip.methods.step_size import ConstantStep
 from signflip.methods.warm_start import WarmStarted
 from signflip.report.frame import read_frame, read_traces

@@ -4,8 +4,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from signflip.many.task import describe
 from signflip.methods import IProp
+from signflip.methods.spec import describe
 from tests.support.results import METHODS, frame_of, row
 
 

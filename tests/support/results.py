@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from signflip.many.task import describe
 from signflip.methods import Exact, Fgsm, IProp, Milp
+from signflip.methods.spec import describe
 from signflip.methods.step_size import ConstantStep
 from signflip.methods.warm_start import WarmStarted
 from signflip.report.frame import derive

@@ -11,9 +11,9 @@ from signflip.attack import Method
 from signflip.cli import values
 from signflip.cli.values import WarmStart
 from signflip.many.batch import AttackPlan
-from signflip.many.seeded import seeded_method
 from signflip.methods import METHODS
 from signflip.methods.search_goal import SearchGoal
+from signflip.methods.spec import seeded_method
 from signflip.problem import Goal
 from signflip.programs import SOLVERS, solver_named
 

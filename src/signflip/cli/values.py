@@ -9,7 +9,9 @@ import click
 
 from signflip.errors import SettingError
 from signflip.many import notation
-from signflip.many.notation import Indices, WarmStart
+from signflip.many.notation import Indices
+from signflip.methods import spec
+from signflip.methods.spec import WarmStart
 from signflip.problem import Goal
 
 __all__ = ["Indices", "WarmStart", "epsilon", "goal", "hidden_widths", "indices", "warm_start"]
@@ -41,7 +43,7 @@ def goal(text: str) -> Goal | None:
 
 def warm_start(text: str) -> WarmStart:
     """Reads METHOD:SECONDS."""
-    return _read(notation.warm_start, text)
+    return _read(spec.warm_start, text)
 
 
 def hidden_widths(text: str) -> tuple[int, ...]:

@@ -1,7 +1,6 @@
 """The form of a grid file: which keys it has, and what may stand in them."""
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import (
@@ -15,9 +14,10 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from signflip.errors import GridError, SettingError
+from signflip.errors import GridError, SettingError, did_you_mean
 from signflip.many import notation
 from signflip.methods import METHODS
+from signflip.methods.spec import warm_start
 
 _SHOWN = 5  # errors that a message names; the rest are counted
 
@@ -98,7 +98,7 @@ class MethodTable(BaseModel):
     @field_validator("warm_start")
     @classmethod
     def _warm_start(cls, value: str | None) -> str | None:
-        return None if value is None else _readable(notation.warm_start, value)
+        return None if value is None else _readable(warm_start, value)
 
 
 class ProblemTable(_Table):
@@ -171,12 +171,6 @@ def grid_of(content: Mapping[str, Any]) -> Grid:
                     f"[methods.{name}]{did_you_mean(name, grid.methods)}"
                 )
     return grid
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` for the name that is most like `name`, if any is."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _message(error: ValidationError) -> str:

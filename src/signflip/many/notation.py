@@ -1,4 +1,4 @@
-"""How ranges of images, budgets, goals and warm starts are written: for options and grid files."""
+"""How ranges of images, budgets and goals are written: for options and grid files."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from signflip.data import ImageSet
 from signflip.errors import SettingError
-from signflip.methods import METHODS
 from signflip.problem import Goal, Target, Untargeted
 
 
@@ -106,26 +105,3 @@ def goal(text: str) -> Goal | None:
             "'untargeted', or the number of a class"
         )
     return Target(int(text))
-
-
-@dataclass(frozen=True)
-class WarmStart:
-    """A method to begin with, and its seconds."""
-
-    method: str
-    seconds: float
-
-
-def warm_start(text: str) -> WarmStart:
-    """Reads METHOD:SECONDS.
-
-    Raises:
-        SettingError: the text is of another form, or no method has that name.
-    """
-    method, _, seconds = text.partition(":")
-    if method in METHODS and re.fullmatch(r"\d+(\.\d*)?|\.\d+", seconds, re.ASCII):
-        return WarmStart(method, float(seconds))
-    raise SettingError(
-        f"{text!r} is no warm start; write METHOD:SECONDS, such as fgsm:5, with one of the "
-        f"methods {', '.join(METHODS)}"
-    )

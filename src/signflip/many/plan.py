@@ -8,7 +8,8 @@ from signflip.arrays import Floats
 from signflip.attack import Method
 from signflip.data import ImageSet
 from signflip.errors import ProblemError
-from signflip.many.task import Description, Task, describe
+from signflip.many.task import Task
+from signflip.methods.spec import Description, describe
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Problem, Target
 from signflip.problem.goals import check_goal

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from signflip.arrays import Floats
-from signflip.many.task import Description
+from signflip.methods.spec import Description
 from signflip.result import Verdict
 
 FAILED = "FAILED"

@@ -1,13 +1,11 @@
 """A task of a sweep: one problem and one method, known by its content, run anywhere."""
 
-import dataclasses
 import hashlib
 import json
 import platform
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 
@@ -16,6 +14,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.attack import Method, attack
 from signflip.many.workers import Failure
+from signflip.methods.spec import describe
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Problem
 from signflip.programs import SolverFailure
@@ -23,9 +22,6 @@ from signflip.result import AttackResult
 
 GRACE = 60.0
 """Seconds beyond its time limit after which a task's process is ended."""
-
-Description = dict[str, "str | int | float | bool | Description | None"]
-"""A value with its settings, such as JSON can hold."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -124,28 +120,6 @@ def image_key(image: Floats) -> str:
     digest = hashlib.sha256()
     _feed(digest, image)
     return digest.hexdigest()
-
-
-def describe(value: object) -> Description:
-    """A method, goal, step or solver with all its settings; equal values have equal descriptions.
-
-    Raises:
-        TypeError: a setting is of a kind that JSON cannot hold.
-    """
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        raise TypeError(f"{value!r} is no dataclass")
-    described: Description = {"kind": type(value).__name__}
-    for field in dataclasses.fields(value):
-        described[field.name] = _describe_setting(getattr(value, field.name))
-    return described
-
-
-def _describe_setting(value: object) -> "str | int | float | bool | Description | None":
-    if isinstance(value, Enum):
-        return str(value.value)
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    return describe(value)
 
 
 @cache

@@ -5,6 +5,7 @@ Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class Exact:
             test of geometry.
         gate: the share from which they get it before the bound; both change the speed only.
     """
+
+    SPEED_ONLY: ClassVar = ("threads", "ask", "gate")
 
     goal: SearchGoal = SearchGoal.DECIDE
     threads: int = 1

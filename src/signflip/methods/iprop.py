@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import comb, inf
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,6 +46,8 @@ class IProp:
     Raises:
         SettingError: a setting is out of range.
     """
+
+    SPEED_ONLY: ClassVar = ("threads",)
 
     step: StepSize = field(default_factory=AdaptiveStep)
     cutoff: float = 10.0

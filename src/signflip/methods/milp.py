@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class Milp:
     Raises:
         SettingError: a setting is out of range.
     """
+
+    SPEED_ONLY: ClassVar = ("threads",)
 
     goal: SearchGoal = SearchGoal.OPTIMISE
     solver: Solver = field(default_factory=Highs)
