@@ -1,5 +1,6 @@
 import copy
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -280,6 +281,15 @@ def test_bad_grids(write: Write, place: str, value: Any, message: str) -> None:
 
 def test_the_small_grid_itself_is_good(write: Write) -> None:
     assert len(read_plan(write(SMALL)).attempts()) == 16
+
+
+@pytest.mark.parametrize("other", ["copy.safetensors", "./net.safetensors"])
+def test_a_network_under_two_names(write: Write, other: str) -> None:
+    path = write(changed("problems.0.networks", ["net.safetensors", other]))
+    save_network(NETWORK, path.parent / "copy.safetensors")
+    message = f"problems[0]: networks: {other!r} is the same network as 'net.safetensors'"
+    with pytest.raises(GridError, match=re.escape(message)):
+        read_plan(path)
 
 
 def test_a_byte_order_mark(write: Write) -> None:

@@ -31,6 +31,29 @@ def test_two_networks_of_one_name_are_told_apart() -> None:
     assert sorted(frame_of(*rows)["network"]) == ["2x100 (012345)", "2x100 (abcdef)"]
 
 
+def test_two_networks_whose_short_names_are_one_have_their_long_ones() -> None:
+    names = ("mnist-v1.safetensors", "v1.safetensors", "mnist-v2.safetensors")
+    found = frame_of(*(row("fgsm", network_name=name, network=name) for name in names))
+    assert sorted(found["network"]) == ["mnist-v1.safetensors", "v1.safetensors", "v2.safetensors"]
+
+
+def test_networks_of_one_name_and_one_beginning_of_their_keys_are_told_apart() -> None:
+    rows = [row("fgsm", key=key, network=key) for key in ("abcdef0", "abcdef1", "x")]
+    assert sorted(frame_of(*rows)["network"]) == [
+        "2x100 (x)",
+        "mnist-2x100 (abcdef0)",
+        "mnist-2x100 (abcdef1)",
+    ]
+
+
+def test_a_network_of_two_names_is_one() -> None:
+    rows = [
+        row(series, key=name, network="abc", network_name=name)
+        for series, name in (("fgsm", "copy.safetensors"), ("exact", "best.safetensors"))
+    ]
+    assert frame_of(*rows)["network"].to_list() == ["best.safetensors"] * 2
+
+
 def test_an_untargeted_attack_is_one_on_other_data() -> None:
     frame = frame_of(row("fgsm", target=None), row("fgsm", 1, target=4))
     assert frame["data"].to_list() == ["mnist", "mnist, untargeted"]

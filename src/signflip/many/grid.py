@@ -88,6 +88,11 @@ class _Planner:
         if name not in self._networks:
             file = self._folder / name
             network = open_network(str(file) if name not in zoo_names() and is_file(file) else name)
+            for other, named in self._networks.items():
+                if named.key == network.digest:
+                    raise GridError(
+                        f"networks: {name!r} is the same network as {other!r}; give it one name"
+                    )
             self._networks[name] = _Named(network.digest, network)
         return self._networks[name]
 

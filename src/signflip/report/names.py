@@ -1,6 +1,7 @@
 """What panels, legends and tables call a data set, a network and a series, and in which order."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 import polars as pl
@@ -28,19 +29,34 @@ def with_names(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _networks(frame: pl.DataFrame) -> pl.Series:
-    """A short name for each row: `2x100` where the network was trained on its data set."""
-    columns = frame.select("network_name", "images_name", "network_key")
-    keys = columns.group_by("network_name").agg(pl.col("network_key").n_unique())
-    ambiguous = set(keys.filter(pl.col("network_key") > 1)["network_name"])
-    names: dict[tuple[str, str, str], str] = {}
-    for name, images, key in columns.unique().iter_rows():
-        prefix, _, size = name.partition("-")
-        own = DATASETS.get(prefix)
-        short = size if own is not None and images in (own, f"{own}-sample") else name
-        # two networks of one name, from two stores
-        names[name, images, key] = f"{short} ({key[:6]})" if name in ambiguous else short
-    rows: Iterable[tuple[str, str, str]] = columns.iter_rows()
+    """A name for each row, the shortest that no other network has among those of its data set."""
+    columns = frame.select("images_name", "network_key", "network_name")
+    called: dict[tuple[str, str], str] = {}  # one that has several names goes by the first
+    for images, key, name in columns.unique().sort(pl.all()).iter_rows():
+        called.setdefault((images, key), name)
+    lengths = dict.fromkeys(called, 0)
+    while True:
+        names = {
+            (images, key): _name(called[images, key], images, key)[lengths[images, key]]
+            for images, key in called
+        }
+        shared = Counter((images, name) for (images, _), name in names.items())
+        longer = [at for at, name in names.items() if shared[at[0], name] > 1]
+        if not longer:
+            break
+        for at in longer:
+            lengths[at] += 1
+    rows: Iterable[tuple[str, str]] = columns.select("images_name", "network_key").iter_rows()
     return pl.Series("network", [names[row] for row in rows], dtype=pl.String)
+
+
+def _name(name: str, images: str, key: str) -> tuple[str, ...]:
+    """What a network may be called, in the order to try: `2x100` if it is of its own data set."""
+    prefix, _, size = name.partition("-")
+    own = DATASETS.get(prefix)
+    short = size if own is not None and images in (own, f"{own}-sample") else name
+    # networks of one name come from two stores
+    return (short, name, f"{short} ({key[:6]})", f"{name} ({key})")
 
 
 def _with_lines(frame: pl.DataFrame) -> pl.DataFrame:
