@@ -1,7 +1,9 @@
 import math
+import threading
 from collections.abc import Callable
 from fractions import Fraction
 
+import highspy
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,6 +82,26 @@ def test_a_margin_on_either_side_is_told(realise: Realise, inputs: int, margin: 
         else:
             assert not isinstance(answer, Answer)
             assert np.all(problem.network.activations(answer[None])[0] == 1)
+
+
+def test_a_solver_of_the_users_in_the_same_thread_changes_no_answer() -> None:
+    answers: list[Floats | Answer] = []
+
+    def user() -> None:
+        own = highspy.Highs()  # type: ignore[no-untyped-call]
+        own.setOptionValue("output_flag", False)
+        own.setOptionValue("threads", 2)  # from now on this thread's HiGHS has two
+        own.addVariable(0, 1, obj=1)
+        assert own.run() == highspy.HighsStatus.kOk
+        for sign in (1, -1):
+            space = PatternSpace.of(corner_problem(31, sign * 1e-3))
+            answers.append(Realiser(space).by_program(np.ones(2, dtype=np.bool_)))
+
+    thread = threading.Thread(target=user)
+    thread.start()
+    thread.join()
+    assert not isinstance(answers[0], Answer)
+    assert answers[1] is Answer.REFUSED
 
 
 @pytest.mark.parametrize("realise", [Realiser.solve, Realiser.by_program])

@@ -1,6 +1,8 @@
 import sys
+import threading
 from itertools import product
 
+import highspy
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,6 +21,7 @@ from signflip.programs import (
     SolverFailure,
     solver_named,
 )
+from signflip.programs.highs import check, new_highs, run_highs
 from tests.support.solvers import each_solver
 
 
@@ -175,6 +178,89 @@ def test_a_linear_program_has_multipliers() -> None:
     assert solution.row_duals is not None
     # one more on the first limit is worth 3, one more on the second costs 2
     assert solution.row_duals.tolist() == pytest.approx([3, -2])
+
+
+def split_program() -> MixedProgram:
+    """One of two: the second is worth 2."""
+    builder = ProgramBuilder()
+    x, y = builder.binary(), builder.binary()
+    builder.add_objective(x, 1)
+    builder.add_objective(y, 2)
+    builder.row([x, y], [1, 1], upper=1)
+    return builder.build()
+
+
+def own_highs(threads: int) -> float:
+    """What a user's own HiGHS says of the same program, in this thread."""
+    own = highspy.Highs()  # type: ignore[no-untyped-call]
+    own.setOptionValue("output_flag", False)
+    own.setOptionValue("threads", threads)
+    x, y = own.addBinary(), own.addBinary()
+    own.addConstr(x + y <= 1)
+    assert own.maximize(x + 2 * y) == highspy.HighsStatus.kOk
+    return float(own.getObjectiveValue())
+
+
+@each_solver
+def test_any_numbers_of_threads_in_any_order(solver: Solver) -> None:
+    for threads in (2, 1, 3, 1, 2):
+        assert solver.solve(split_program(), threads=threads).objective == pytest.approx(2)
+
+
+def test_a_users_own_highs_and_ours_do_not_meet() -> None:
+    found: list[float] = []
+
+    def user() -> None:
+        for threads in (2, 1):
+            # a number of threads is for good in the thread that it was first asked in
+            found.append(own_highs(2))
+            found.append(SOLVERS["highs"]().solve(split_program(), threads=threads).objective or 0)
+
+    thread = threading.Thread(target=user)
+    thread.start()
+    thread.join()
+    assert found == pytest.approx([2, 2, 2, 2])
+
+
+@each_solver
+def test_a_solve_within_a_solve_has_its_own_number_of_threads(solver: Solver) -> None:
+    inner: list[float | None] = []
+
+    def nested(_point: Floats) -> None:
+        inner.append(SOLVERS["highs"]().solve(split_program(), threads=1).objective)
+
+    solver.solve(hard_program(), time_limit=0.3, threads=2, on_incumbent=nested)
+    assert inner
+    assert inner == pytest.approx([2] * len(inner))
+
+
+@each_solver
+def test_incumbents_come_in_the_thread_that_asked(solver: Solver) -> None:
+    threads: set[int] = set()
+    solver.solve(
+        hard_program(),
+        time_limit=0.3,
+        on_incumbent=lambda _: threads.add(threading.get_ident()),
+    )
+    assert threads == {threading.get_ident()}
+
+
+def test_a_refusal_to_run_is_a_failure() -> None:
+    highs = new_highs({"threads": 1})
+    check(highs.passModel(highspy.HighsLp()), "the program")
+
+    def refuse() -> highspy.HighsStatus:
+        return highspy.HighsStatus.kError
+
+    highs.run = refuse
+    with pytest.raises(SolverFailure, match="HiGHS refused to run"):
+        run_highs(highs)
+
+
+@pytest.mark.parametrize(("name", "value"), [("threads", -1), ("no_such_option", 1)])
+def test_a_refused_option_is_a_failure(name: str, value: int) -> None:
+    with pytest.raises(SolverFailure, match=f"HiGHS refused option {name} = {value}"):
+        new_highs({name: value})
 
 
 def test_gurobi_says_when_its_licence_is_too_small() -> None:

@@ -16,6 +16,7 @@ from signflip.arrays import Floats
 from signflip.network import UNIT_ROUNDOFF
 from signflip.patterns.ascent import End, ascend, sweeps_of
 from signflip.patterns.space import Flips, PatternSpace
+from signflip.programs.highs import check, new_highs, run_highs
 
 MARGIN = 1e-6
 """Distance from every threshold that a first point must keep, in units of the largest radius."""
@@ -53,23 +54,22 @@ class Realiser:
         # built when the first program comes: most problems need none
         space = self._space
         size, inputs = space.directions.shape
-        solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        for option, value in (
-            ("output_flag", False),
-            ("presolve", "off"),
-            ("solver", "simplex"),
-            ("threads", 1),
-            # the default would stop at slacks of 1e-7, which are plainly not 0
-            ("primal_feasibility_tolerance", 1e-9),
-            ("dual_feasibility_tolerance", 1e-9),
-        ):
-            solver.setOptionValue(option, value)
+        solver = new_highs(
+            {
+                "presolve": "off",
+                "solver": "simplex",
+                "threads": 1,
+                # the default would stop at slacks of 1e-7, which are plainly not 0
+                "primal_feasibility_tolerance": 1e-9,
+                "dual_feasibility_tolerance": 1e-9,
+            }
+        )
         # columns: the move from the centre in units of the largest radius, and a slack
         radius = np.append(self._reach, 0.0)
-        solver.addVars(inputs + 1, -radius, radius)
-        solver.changeColCost(inputs, -1.0)
+        check(solver.addVars(inputs + 1, -radius, radius), "the columns")
+        check(solver.changeColCost(inputs, -1.0), "the cost")
         free = np.full(size, highspy.kHighsInf)
-        solver.addRows(
+        added = solver.addRows(
             size,
             -free,
             free,
@@ -78,6 +78,7 @@ class Realiser:
             np.tile(np.arange(inputs + 1, dtype=np.int32), size),
             np.hstack([space.directions, np.ones((size, 1))]).ravel(),
         )
+        check(added, "the rows")
         return solver
 
     def solve(self, flips: Flips, seconds: float = np.inf) -> Floats | Answer:
@@ -108,18 +109,18 @@ class Realiser:
     def by_program(self, flips: Flips, seconds: float = np.inf) -> Floats | Answer:
         """The thorough way, a linear program; arguments as those of `solve`."""
         # the solver's clock counts all its runs
-        self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
+        limit = self._solver.getRunTime() + seconds
+        check(self._solver.setOptionValue("time_limit", limit), f"a time limit of {limit}")
         # on the sure side of each distance by a margin: such a point replays as it should
         self._set_rows(flips, self._space.reluctance, self._space.distance, self._margin)
-        self._solver.changeColBounds(len(self._space.radius), 0.0, 0.0)
-        self._solver.run()
-        status = self._solver.getModelStatus()
+        self._bound_slack(0.0, 0.0)
+        status = run_highs(self._solver)
         if status == highspy.HighsModelStatus.kOptimal:
             return self._image()
         if status == highspy.HighsModelStatus.kTimeLimit:
             return Answer.UNDECIDED
-        status, has_ray, ray = self._solver.getDualRay()
-        if status == highspy.HighsStatus.kOk and has_ray and refutes(self._space, flips, ray):
+        found, has_ray, ray = self._solver.getDualRay()
+        if found == highspy.HighsStatus.kOk and has_ray and refutes(self._space, flips, ray):
             return Answer.REFUSED
         return self._solve_elastic(flips)
 
@@ -127,11 +128,11 @@ class Realiser:
         """Maximise the least slack: for patterns that have a margin near 0."""
         column = len(self._space.radius)
         for row in self._rows:
-            self._solver.changeCoeff(int(row), column, -1.0 if flips[row] else 1.0)
+            side = -1.0 if flips[row] else 1.0
+            check(self._solver.changeCoeff(int(row), column, side), "a coefficient")
         self._set_rows(flips, self._space.distance, self._space.reluctance, 0.0)
-        self._solver.changeColBounds(column, -highspy.kHighsInf, 1.0)
-        self._solver.run()
-        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        self._bound_slack(-highspy.kHighsInf, 1.0)
+        if run_highs(self._solver) != highspy.HighsModelStatus.kOptimal:
             return Answer.UNDECIDED
         solution = self._solver.getSolution()
         if refutes(self._space, flips, np.array(solution.row_dual)):
@@ -142,7 +143,12 @@ class Realiser:
         """Flipped neurons at `least` or more, the others at `most` or less, both by a margin."""
         lower = np.where(flips, least / self._unit + margin, -highspy.kHighsInf)
         upper = np.where(flips, highspy.kHighsInf, most / self._unit - margin)
-        self._solver.changeRowsBounds(len(self._rows), self._rows, lower, upper)
+        changed = self._solver.changeRowsBounds(len(self._rows), self._rows, lower, upper)
+        check(changed, "the rows' bounds")
+
+    def _bound_slack(self, least: float, most: float) -> None:
+        changed = self._solver.changeColBounds(len(self._space.radius), least, most)
+        check(changed, "the slack's bounds")
 
     def _image(self) -> Floats:
         move = np.array(self._solver.getSolution().col_value)[:-1]

@@ -37,7 +37,7 @@ class Gurobi:
         """Maximise the program; see `Solver.solve`.
 
         Raises:
-            SettingError: the program is too large for the licence.
+            SettingError: the program is too large for the licence, or there is none.
         """
         clock = Clock.start(time_limit)
         gurobipy = _package()
@@ -68,6 +68,10 @@ class Gurobi:
                     f"the program has {program.columns} variables and {program.rows} constraints, "
                     "more than Gurobi's licence allows (2,000 of each for the one from PyPI): "
                     "use a full licence, or another solver"
+                ) from error
+            if error.errno == gurobipy.GRB.Error.NO_LICENSE:
+                raise SettingError(
+                    f"Gurobi has no licence that it takes ({error}): mend it, or use another solver"
                 ) from error
             raise SolverFailure(f"Gurobi failed: {error}") from error
 
@@ -120,7 +124,7 @@ def _run(
     on_incumbent: OnIncumbent | None,
 ) -> Solution:
     status, errors = gurobipy.GRB.Status, _optimize(gurobipy, model, columns, on_incumbent)
-    if model.Status == status.INF_OR_UNBD:
+    if model.Status == status.INF_OR_UNBD and not errors:
         model.Params.DualReductions = 0  # tells the two apart
         errors = _optimize(gurobipy, model, columns, on_incumbent)
     if errors:

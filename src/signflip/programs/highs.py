@@ -1,5 +1,6 @@
 """HiGHS, the default solver."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,14 @@ import numpy as np
 from highspy import HighsModelStatus, HighsStatus
 
 from signflip.arrays import Floats
+from signflip.clock import Clock
+from signflip.programs.aside import Aside
 from signflip.programs.program import MixedProgram
 from signflip.programs.solver import Claim, OnIncumbent, Solution, SolverFailure
 
 HighsCallbackType = highspy.cb.HighsCallbackType
+
+Option = str | float | bool
 
 CLAIMS = {
     HighsModelStatus.kOptimal: Claim.OPTIMAL,
@@ -19,7 +24,7 @@ CLAIMS = {
     HighsModelStatus.kTimeLimit: Claim.TIME_LIMIT,
 }
 
-QUICK: dict[str, str | float] = {
+QUICK: dict[str, Option] = {
     "presolve": "off",
     "mip_heuristic_effort": 0.0,
     "mip_heuristic_run_feasibility_jump": False,
@@ -52,12 +57,12 @@ class Highs:
         on_incumbent: OnIncumbent | None = None,
     ) -> Solution:
         """Maximise the program; see `Solver.solve`."""
-        highs = highspy.Highs()  # type: ignore[no-untyped-call]
-        options: dict[str, str | float] = {
-            "output_flag": False,
+        clock = Clock.start(time_limit)
+        model = _model(program)
+        options: dict[str, Option] = {
             "threads": threads,
             "random_seed": seed,
-            "time_limit": np.inf if time_limit is None else float(time_limit),
+            "time_limit": clock.remaining(),
             "primal_feasibility_tolerance": self.tolerance,
             "mip_feasibility_tolerance": self.tolerance,
             # objectives are exact or nothing: no gap is small enough to stop at
@@ -65,17 +70,12 @@ class Highs:
         }
         if quick:
             options |= QUICK
-        for name, value in options.items():
-            _check(highs.setOptionValue(name, value), f"option {name} = {value}")
-        _check(highs.passModel(_model(program)), "the program")
+        highs = new_highs(options)
+        check(highs.passModel(model), "the program")
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
-            _check(highs.setSolution(len(known), known, start[known]), "the start")
-        errors = _listen(highs, on_incumbent)
-        highs.run()
-        if errors:
-            raise errors[0]
-        return _solution(highs, program)
+            check(highs.setSolution(len(known), known, start[known]), "the start")
+        return _solution(highs, program, run_highs(highs, on_incumbent))
 
 
 def _model(program: MixedProgram) -> highspy.HighsLp:
@@ -99,31 +99,63 @@ def _model(program: MixedProgram) -> highspy.HighsLp:
     return model
 
 
-def _listen(highs: highspy.Highs, on_incumbent: OnIncumbent | None) -> list[BaseException]:
-    """Pass incumbents on; the list fills with what `on_incumbent` raises."""
-    errors: list[BaseException] = []
+def new_highs(options: Mapping[str, Option]) -> Any:  # highspy's types lack some of its methods
+    """A silent HiGHS without a program.
+
+    Raises:
+        SolverFailure: it has no such option, or not with this value.
+    """
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
+    for name, value in {"output_flag": False, **options}.items():
+        check(highs.setOptionValue(name, value), f"option {name} = {value}")
+    return highs
+
+
+def run_highs(highs: Any, on_incumbent: OnIncumbent | None = None) -> HighsModelStatus:
+    """Solve what HiGHS was given; in which state it ended.
+
+    It runs in a thread of its own, since it keeps one number of threads for each thread that it is
+    called from, and refuses to run with another. There, it meets neither a solve that this one is
+    nested in nor a HiGHS of the user's.
+
+    Args:
+        highs: the solver, with its program.
+        on_incumbent: called in this thread with each better point of a mixed-integer program.
+
+    Raises:
+        SolverFailure: it refused to run. That says nothing of the program.
+        BaseException: what `on_incumbent` raised.
+    """
+    aside = Aside[Floats](on_incumbent or _ignore)
+    _listen(highs, aside, listening=on_incumbent is not None)
+    status: HighsStatus = aside.run(highs.run)
+    ended: HighsModelStatus = highs.getModelStatus()
+    # lost in the numbers, it says that it has failed too, but in that state
+    if status == HighsStatus.kError and ended != HighsModelStatus.kSolveError:
+        raise SolverFailure(f"HiGHS refused to run: {highs.modelStatusToString(ended)}")
+    return ended
+
+
+def _ignore(_point: Floats) -> None:
+    """Nobody listens."""
+
+
+def _listen(highs: Any, aside: Aside[Floats], *, listening: bool) -> None:
+    """Pass incumbents on, if somebody listens, and end the solve when nobody waits for it."""
 
     def answer(kind: Any, _message: str, out: Any, back: Any, _data: Any) -> None:
-        # an exception must not travel through the solver's frames
         if kind == HighsCallbackType.kCallbackMipInterrupt:
-            back.user_interrupt = bool(errors)
-            return
-        if errors or on_incumbent is None:
-            return
-        try:
-            on_incumbent(np.array(out.mip_solution, dtype=np.float64))
-        except BaseException as error:  # raised again after the solve
-            errors.append(error)
+            back.user_interrupt = aside.stopping
+        elif not aside.stopping:
+            aside.ask(np.array(out.mip_solution, dtype=np.float64))
 
-    if on_incumbent is not None:
-        _check(highs.setCallback(answer, None), "the callback")
-        _check(highs.startCallback(HighsCallbackType.kCallbackMipImprovingSolution), "callback")
-        _check(highs.startCallback(HighsCallbackType.kCallbackMipInterrupt), "callback")
-    return errors
+    check(highs.setCallback(answer, None), "the callback")
+    check(highs.startCallback(HighsCallbackType.kCallbackMipInterrupt), "the callback")
+    if listening:
+        check(highs.startCallback(HighsCallbackType.kCallbackMipImprovingSolution), "the callback")
 
 
-def _solution(highs: highspy.Highs, program: MixedProgram) -> Solution:
-    status = highs.getModelStatus()
+def _solution(highs: Any, program: MixedProgram, status: HighsModelStatus) -> Solution:
     claim = CLAIMS.get(status)
     if claim is None:
         raise SolverFailure(f"HiGHS ended with {highs.modelStatusToString(status)!r}")
@@ -149,6 +181,11 @@ def _finite(bound: float | None) -> float | None:
     return bound if bound is not None and np.isfinite(bound) else None
 
 
-def _check(status: HighsStatus, what: str) -> None:
+def check(status: HighsStatus, what: str) -> None:
+    """Make sure that HiGHS took something.
+
+    Raises:
+        SolverFailure: it did not.
+    """
     if status == HighsStatus.kError:
         raise SolverFailure(f"HiGHS refused {what}")

@@ -44,6 +44,23 @@ class Scip:
         del threads  # SCIP's own search has one
         clock = Clock.start(time_limit)
         pyscipopt = _package()
+        try:
+            model = self._model(pyscipopt, seed, quick=quick)
+            columns = _write(pyscipopt, model, program)
+            if start is not None:
+                _add_start(model, columns, start)
+            errors = _listen(pyscipopt, model, columns, on_incumbent)
+            # 1e20 is SCIP's infinity
+            model.setParam("limits/time", min(clock.remaining(), 1e20))
+            model.optimize()
+        except Exception as error:  # pyscipopt has no errors of its own
+            raise SolverFailure(f"SCIP failed: {error!r}") from error
+        if errors:
+            raise errors[0]
+        return _solution(model, columns)
+
+    def _model(self, pyscipopt: ModuleType, seed: int, *, quick: bool) -> Any:
+        """A model without columns."""
         model = pyscipopt.Model()
         model.hideOutput()
         model.setParam("randomization/randomseedshift", seed)
@@ -54,16 +71,7 @@ class Scip:
         if quick:
             model.setPresolve(pyscipopt.SCIP_PARAMSETTING.OFF)
             model.setHeuristics(pyscipopt.SCIP_PARAMSETTING.OFF)
-        columns = _write(pyscipopt, model, program)
-        if start is not None:
-            _add_start(model, columns, start)
-        errors = _listen(pyscipopt, model, columns, on_incumbent)
-        # 1e20 is SCIP's infinity
-        model.setParam("limits/time", min(clock.remaining(), 1e20))
-        model.optimize()
-        if errors:
-            raise errors[0]
-        return _solution(model, columns)
+        return model
 
 
 def _package() -> ModuleType:
