@@ -86,7 +86,9 @@ def test_an_interrupt_while_workers_get_ready_is_quiet(tmp_path: Path, wait: flo
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["Ctrl-C", "SIGTERM", "hangup"],
 )
 def test_an_interrupted_attack_keeps_what_it_found(
     tmp_path: Path, number: signal.Signals, code: int

@@ -54,11 +54,32 @@ def test_another_thread_changes_no_handlers(heard: list[int]) -> None:
     assert heard == [signal.SIGINT]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
-def test_sigterm_is_an_exception() -> None:
-    code = (
-        "import signal; from signflip.many.interrupts import end_on_sigterm; end_on_sigterm()\n"
-        "try:\n    signal.raise_signal(signal.SIGTERM)\nfinally:\n    print('cleaned up')"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stdout, run.stderr) == (143, "cleaned up\n", "")
+CODE = """
+import signal, sys
+from signflip.many.interrupts import end_on_signals
+if "nohup" in sys.argv:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+end_on_signals()
+try:
+    signal.raise_signal(signal.{name})
+finally:
+    signal.raise_signal(signal.{name})
+    print("cleaned up")
+"""
+
+
+def run(name: str, *arguments: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-c", CODE.format(name=name), *arguments]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    return made.returncode, made.stdout, made.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_is_an_exception_and_a_second_one_is_not_heard(name: str, code: int) -> None:
+    assert run(name) == (code, "cleaned up\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_nohup_stays() -> None:
+    assert run("SIGHUP", "nohup") == (0, "cleaned up\n", "")

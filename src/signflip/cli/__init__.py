@@ -6,7 +6,7 @@ import click
 
 from signflip.cli.group import Group
 from signflip.many import fork_server
-from signflip.many.interrupts import end_on_sigterm
+from signflip.many.interrupts import end_on_signals
 
 __all__ = ["cli", "main"]
 
@@ -40,5 +40,5 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    end_on_sigterm()
+    end_on_signals()
     cli()

@@ -17,6 +17,7 @@ from distributed.scheduler import KilledWorker
 
 from signflip.errors import SignflipError, WorkerError
 from signflip.many.chunks import Chunks
+from signflip.many.dask_security import check_security
 from signflip.many.dask_worker import Chunk, Reply, end_run, receive, run_tasks
 from signflip.many.executor import Answers
 from signflip.many.shipped import kind_of, packed
@@ -54,6 +55,7 @@ def run_on_cluster(
 
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
+    check_security(address)
     try:
         client = Client(address, timeout=CONNECTION, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

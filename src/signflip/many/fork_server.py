@@ -5,13 +5,18 @@ hold any, and imports once for all workers. Elsewhere than on Linux, system libr
 that, and each worker is a fresh process.
 """
 
-import multiprocessing
 import multiprocessing.forkserver
-import multiprocessing.resource_tracker
-import signal
 import sys
 from collections.abc import Sequence
-from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.context import (
+    ForkServerContext,
+    ForkServerProcess,
+    SpawnContext,
+    SpawnProcess,
+)
+from typing import Any
+
+from signflip.many.surroundings import fit_for_processes
 
 METHODS = ("signflip.methods",)
 SEARCH = (*METHODS, "signflip.exact.warm")
@@ -23,11 +28,36 @@ LOST = 255
 _FORKS = sys.platform == "linux"
 
 
+class _Forked(ForkServerProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802 (multiprocessing's name)
+        _ensure_server()  # where it was lost
+        return ForkServerProcess._Popen(process_obj)
+
+
+class _Spawned(SpawnProcess):
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802 (multiprocessing's name)
+        with fit_for_processes():
+            return SpawnProcess._Popen(process_obj)
+
+
+class _ForkingContext(ForkServerContext):
+    Process = _Forked
+
+
+class _SpawningContext(SpawnContext):
+    Process = _Spawned
+
+
+_FORKING, _SPAWNING = _ForkingContext(), _SpawningContext()
+
+
 def context() -> ForkServerContext | SpawnContext:
     """What starts worker processes."""
-    if _FORKS:
-        return multiprocessing.get_context("forkserver")
-    return multiprocessing.get_context("spawn")
+    with fit_for_processes():
+        pass  # locks of the context need the tracker of resources, which is started
+    return _FORKING if _FORKS else _SPAWNING
 
 
 def start(imports: Sequence[str]) -> None:
@@ -35,17 +65,14 @@ def start(imports: Sequence[str]) -> None:
 
     Args:
         imports: modules that take long to import. A worker that needs others imports them itself.
+
+    Raises:
+        WorkerError: no process can be started here.
     """
     if not _FORKS:
         return
-    multiprocessing.set_forkserver_preload(list(imports))
-    multiprocessing.resource_tracker.ensure_running()  # which the server needs, and unblocks SIGINT
-    # Ctrl-C goes to the whole group of processes; the server has no ear for it while it imports
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        multiprocessing.forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    multiprocessing.forkserver.set_forkserver_preload(list(imports))
+    _ensure_server()
 
 
 def wait() -> None:
@@ -56,6 +83,11 @@ def wait() -> None:
     """
     if _FORKS:
         context().Process(target=_nothing, daemon=True).start()
+
+
+def _ensure_server() -> None:
+    with fit_for_processes():
+        multiprocessing.forkserver.ensure_running()
 
 
 def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: as exceptions, and at a time of our choosing."""
+"""Ctrl-C, SIGTERM and SIGHUP: as exceptions, and at a time of our choosing."""
 
 import signal
 import sys
@@ -10,17 +10,37 @@ from types import FrameType
 INTERRUPTED = 128 + signal.SIGINT
 """Exit code after Ctrl-C, as shells have it."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP: tuple[signal.Signals, ...] = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+
+TERMINAL_SIGNALS = (signal.SIGINT, *_HANGUP)
+"""What a terminal sends to all processes of a command: Ctrl-C, and that it is gone."""
+
+_SIGNALS = (*TERMINAL_SIGNALS, signal.SIGTERM)
 
 
-def end_on_sigterm() -> None:
-    """From now on SIGTERM is an exception, so that what was found is written and workers end."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+def end_on_signals() -> None:
+    """From now on SIGTERM and SIGHUP are exceptions: what was found is written, and workers end.
+
+    The next ones are not heard: a closed terminal sends SIGHUP twice, and what is being written is
+    to be whole. `nohup` stays as it is.
+    """
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in ending:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    ending = [
+        signal.SIGTERM,
+        *(each for each in _HANGUP if signal.getsignal(each) is not signal.SIG_IGN),
+    ]
+    for each in ending:
+        signal.signal(each, end)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait until the context ends; only the main thread ever hears them."""
+    """Signals wait until the context ends; only the main thread ever hears them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from signflip.errors import SettingError, WorkerError
 from signflip.many import fork_server
-from signflip.many.interrupts import undisturbed
+from signflip.many.interrupts import TERMINAL_SIGNALS, undisturbed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -250,8 +250,9 @@ def _server_was_lost(future: Future[Any]) -> bool:
 
 
 def _start_worker(environment: Mapping[str, str]) -> None:
-    # Ctrl-C goes to the whole group of processes; the parent answers it, and ends its workers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # the parent answers what goes to the whole group of processes, and ends its workers
+    for number in TERMINAL_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     # that of the server may be older
     os.environ.clear()
     os.environ.update(environment)
