@@ -20,11 +20,14 @@ class Outcome:
         stop: why it stopped.
         bound: an upper bound of the objective, or None.
         proved: whether `bound` is proved, not a solver's word.
+        flipless: whether it is proved that no image flips, by the problem's rule of ties; without
+            it a proved bound must say so.
     """
 
     stop: Stop
     bound: float | Fraction | None = None
     proved: bool = False
+    flipless: bool = False
 
 
 class Method(Protocol):
@@ -81,14 +84,8 @@ def attack(
                 f"{method} proved a bound of {bound}, and a witness reaches {run.value}"
             )
         bound = run.value
-    if run.flipped:
-        verdict = Verdict.FLIPPED
-    elif outcome.proved and bound is not None and bound <= 0:
-        verdict = Verdict.ROBUST
-    else:
-        verdict = Verdict.UNKNOWN
     return AttackResult(
-        verdict=verdict,
+        verdict=_verdict(run, outcome, method),
         witness=run.witness,
         objective=float(run.value),
         clean_objective=float(problem.clean.value),
@@ -99,3 +96,14 @@ def attack(
         trace=tuple(run.trace),
         stop=outcome.stop,
     )
+
+
+def _verdict(run: Run, outcome: Outcome, method: Method) -> Verdict:
+    if run.flipped:
+        if outcome.flipless:
+            raise UnsoundError(f"{method} proved that no image flips, and a witness does")
+        return Verdict.FLIPPED
+    bounded = (
+        outcome.proved and outcome.bound is not None and run.problem.no_flip_below(outcome.bound)
+    )
+    return Verdict.ROBUST if outcome.flipless or bounded else Verdict.UNKNOWN

@@ -136,6 +136,9 @@ class Nearest:
     distance: float = np.inf
     trace: list[tuple[Seconds, float]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.offer(self.problem.image)  # where a tie is a flip, it may be one
+
     def begin(self, image: Floats) -> None:
         """Start from an image (inputs,).
 

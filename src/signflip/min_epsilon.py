@@ -168,7 +168,7 @@ class _Bracket:
     def _attack(self, box: Box, method: Method, time_limit: float) -> AttackResult:
         whole, witness = self.best.problem, self.best.witness
         return attack(
-            Problem(whole.network, whole.image, box, whole.goal),
+            Problem(whole.network, whole.image, box, whole.goal, whole.ties),
             method,
             time_limit=time_limit,
             start=None if witness is None else box.clip(witness),

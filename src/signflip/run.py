@@ -9,7 +9,7 @@ import numpy.typing as npt
 from signflip.arrays import Floats
 from signflip.clock import Clock, Seconds
 from signflip.errors import ProblemError
-from signflip.problem import Problem, Replay
+from signflip.problem import Problem, Replay, Standing
 
 OnImprovement = Callable[[Seconds, float, Floats], None]
 
@@ -35,7 +35,7 @@ class Run:
         self.trace = [(clock.elapsed(), float(self.replay.value))]
         if start is not None:
             image = np.asarray(start, dtype=np.float64)
-            if image.shape != problem.image.shape or not problem.box.contains(image):
+            if image.shape != problem.image.shape or not problem.region.contains(image):
                 raise ProblemError(
                     "the start lies outside the problem's box; clip it first: "
                     "problem.box.clip(start)"
@@ -48,14 +48,19 @@ class Run:
         return self.replay.value
 
     @property
+    def standing(self) -> Standing:
+        """How good the incumbent is."""
+        return self.replay.standing
+
+    @property
     def flipped(self) -> bool:
         """Whether the incumbent is a flip."""
         return self.replay.flipped
 
     def offer(self, image: Floats) -> bool:
-        """Replay the image (inputs,); keep it if it lies in the box and beats the incumbent."""
+        """Replay the image (inputs,); keep it if it lies in the region and beats the incumbent."""
         replay = self.problem.replay(image)
-        if not replay.inside or replay.value <= self.value:
+        if not replay.inside or replay.standing <= self.standing:
             return False
         self.witness = np.array(image, dtype=np.float64)
         self.witness.setflags(write=False)

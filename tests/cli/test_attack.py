@@ -26,6 +26,7 @@ KEYS = [
     "bound",
     "seconds",
     "trace",
+    "ties",
 ]
 ATTACK = ("attack", "net.safetensors", "images.npz", "--epsilon", 0.2, "--method", "fgsm")
 

@@ -6,16 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from signflip import Problem, Target, Untargeted
+from signflip import Box, Problem, Target, Untargeted
 from signflip.cli import running
 from signflip.data import load_dataset
 from signflip.many.batch import Attacked, AttackJob, run_job
 from signflip.many.workers import Failure
-from signflip.problem import Goal
+from signflip.problem import Goal, Ties
+from signflip.zoo import load_zoo
 from tests.cli.conftest import IMAGES, Invoke, records
 from tests.support.tiny import tiny_network
 
-CERTIFY = ("certify", "net.safetensors", "images.npz", "--out", "out.jsonl")
+CERTIFY = (
+    *("certify", "net.safetensors", "images.npz", "--out", "out.jsonl"),
+    *("--ties", "none"),  # by the other rules hardly an image of these is robust
+)
 
 
 def shares(stdout: str) -> dict[str, int]:
@@ -126,3 +130,29 @@ def test_bad_options(folder: Path, invoke: Invoke, options: tuple[str, ...], mes
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert not (folder / "out.jsonl").exists()
+
+
+def test_ties_are_counted_as_the_network_predicts_them(folder: Path, invoke: Invoke) -> None:
+    # image 27: no image of the ball puts class 3 ahead, and one is level, which `predict` calls 3
+    arguments = ("certify", "mnist-2x100", "mnist-sample", "--epsilon", 0.01, "--index", 27)
+    found = {}
+    for ties in ("none", "flip", "predict", None):
+        option = () if ties is None else ("--ties", ties)
+        out = f"{ties}.jsonl"
+        result = invoke(*arguments, *option, "--out", out, "--witnesses", f"{ties}.npz")
+        assert result.exit_code == 0, result.output
+        (record,) = records(folder / out)
+        found[ties] = record["verdict"], record["ties"]
+        rule = "predict" if ties is None else ties
+        assert Ties(rule).sentence in result.stdout
+    assert found == {
+        "none": ("robust", "none"),
+        "flip": ("flipped", "flip"),
+        "predict": ("flipped", "predict"),
+        None: ("flipped", "predict"),
+    }
+    with np.load(folder / "predict.npz") as witnesses:
+        image = load_dataset("mnist-sample").images[27]
+        network = load_zoo("mnist-2x100")
+        assert Box.ball(image, 0.01).contains(witnesses["images"][0])
+        assert network.predict(witnesses["images"])[0] != network.predict(image[None])[0]

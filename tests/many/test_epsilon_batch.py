@@ -86,6 +86,7 @@ def test_lines_hold_the_documented_keys() -> None:
         "stop",
         "seconds",
         "trace",
+        "ties",
     ]
     assert (line["verdict"], line["stop"], line["closed"]) == ("flipped", "decided", True)
     assert (line["lower"], line["upper"]) == (answer.record.lower, answer.record.upper)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from signflip.network import BinaryNetwork, HiddenLayer
-from signflip.problem import Problem
+from signflip.problem import Problem, Ties
 
 Number = int | float | Fraction
 
@@ -45,6 +45,18 @@ def reference_prediction(values: Sequence[Fraction]) -> int:
 def reference_objective(problem: Problem, values: Sequence[Fraction]) -> Fraction:
     """Objective (1) of class values."""
     return max(values[rival] for rival in problem.rivals) - values[problem.prediction]
+
+
+def reference_flips(problem: Problem, values: Sequence[Fraction]) -> bool:
+    """Whether class values are those of a flip, by the problem's rule of ties."""
+    own = values[problem.prediction]
+    if problem.ties is Ties.PREDICT:
+        candidates = {problem.prediction, *problem.rivals}
+        return max(candidates, key=lambda c: (values[c], -c)) != problem.prediction
+    return any(
+        values[rival] > own or (problem.ties is Ties.FLIP and values[rival] == own)
+        for rival in problem.rivals
+    )
 
 
 def _dot(weight: Sequence[int], values: Sequence[Fraction]) -> Fraction:

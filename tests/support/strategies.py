@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer, Signs
-from signflip.problem import Goal, Problem, Target, Untargeted
+from signflip.problem import Goal, Problem, Target, Ties, Untargeted
 
 GRID = 16
 """Numbers of coarse problems are multiples of 1/16: float64 adds them without rounding."""
@@ -122,6 +122,7 @@ def problems(
     network: st.SearchStrategy[BinaryNetwork] | None = None,
     epsilon: st.SearchStrategy[float] | None = None,
     coarse: bool = False,
+    ties: st.SearchStrategy[Ties] = st.just(Ties.NONE),  # noqa: B008
 ) -> Problem:
     """Problems in epsilon balls, half of them with a mask, with every kind of goal.
 
@@ -130,6 +131,7 @@ def problems(
         network: where to draw the network from; default `networks(coarse=coarse)`.
         epsilon: where to draw the radius from; default `epsilons(coarse=coarse)`.
         coarse: every number a multiple of 1/16, so that sums of pixels are exact in float64.
+        ties: where to draw the rule of ties from; default the paper's.
     """
     drawn = draw(networks(coarse=coarse) if network is None else network)
     image = draw(images(drawn.inputs, coarse=coarse))
@@ -140,4 +142,5 @@ def problems(
         epsilon=draw(epsilons(coarse=coarse) if epsilon is None else epsilon),
         goal=draw(goals(drawn, image)),
         mask=mask,
+        ties=draw(ties),
     )

@@ -27,6 +27,7 @@ from signflip.data import load_dataset
 from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs
 from signflip.many.record import Number
 from signflip.many.workers import check_workers
+from signflip.problem import Ties
 from signflip.result import Verdict
 from signflip.zoo.named import open_network
 
@@ -97,6 +98,13 @@ def _print_answers(answers: Sequence[Attacked]) -> None:
         )
     output().print(table)
     output().print(summary(answers), soft_wrap=True)
+    remark_on_ties(answers[0].record.ties)
+
+
+def remark_on_ties(ties: Ties) -> None:
+    """Name a rule that is not the paper's."""
+    if ties is not Ties.NONE:
+        output().print(ties.sentence)
 
 
 def summary(answers: Sequence[Attacked]) -> str:

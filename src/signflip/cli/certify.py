@@ -18,6 +18,7 @@ from signflip.cli.options import (
     out_option,
     overwrite_option,
     target_option,
+    ties_option,
     time_limit_option,
     witnesses_option,
     workers_option,
@@ -29,7 +30,8 @@ from signflip.data import load_dataset
 from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs
 from signflip.many.workers import check_workers
 from signflip.methods import Exact
-from signflip.problem import Goal, Target, Untargeted
+from signflip.problem import Goal, Ties
+from signflip.problem.goals import goal_of
 from signflip.result import Verdict
 from signflip.zoo.named import open_network
 
@@ -39,6 +41,7 @@ from signflip.zoo.named import open_network
 @images_argument
 @epsilon_option
 @target_option("untargeted")
+@ties_option(Ties.PREDICT)
 @time_limit_option
 @index_option
 @workers_option
@@ -51,6 +54,7 @@ def certify(
     images: str,
     epsilon: float,
     target: Goal | None,
+    ties: Ties,
     time_limit: float,
     index: Indices,
     workers: int,
@@ -63,14 +67,21 @@ def certify(
 
     Prints the shares proved robust, flipped and unknown, and the accuracy that is certain: the
     share of images both right and robust, and, where some are unknown, the share right and not
-    flipped. An image is flipped when another class is strictly ahead of its prediction.
+    flipped. An image is flipped when the network predicts another class, unless --ties says
+    otherwise.
 
     NETWORK and IMAGES are as for `signflip attack`.
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
     plan = AttackPlan(
-        epsilon=epsilon, goal=target, method=Exact(), name="exact", seed=0, time_limit=time_limit
+        epsilon=epsilon,
+        goal=target,
+        method=Exact(),
+        name="exact",
+        seed=0,
+        time_limit=time_limit,
+        ties=ties,
     )
     batch = attack_jobs(
         open_network(network), image_set, index.of(image_set), plan, network_name=network
@@ -81,14 +92,12 @@ def certify(
             gather_attacks("certify", batch, workers, files, gathered)
     finally:  # also after Ctrl-C: what was decided is shown
         if gathered.answers:
-            _print_certificate(gathered, epsilon, target)
+            _print_certificate(gathered, plan)
     if gathered.failed:
         sys.exit(1)
 
 
-def _print_certificate(
-    gathered: Gathered[AttackJob, Attacked], epsilon: float, target: Goal | None
-) -> None:
+def _print_certificate(gathered: Gathered[AttackJob, Attacked], plan: AttackPlan) -> None:
     records = [answer.record for answer in gathered.answers]
     # whether an image is right, and what is certain of it; without an answer nothing is
     found = [(record.prediction == record.label, record.verdict) for record in records] + [
@@ -104,6 +113,7 @@ def _print_certificate(
         name = Text(verdict.value, style=COLOURS[verdict])
         table.add_row(name, f"{number} of {count}", f"{number / count:.2%}")
     output().print(table)
+    output().print(plan.ties.sentence)
     right = [verdict for is_right, verdict in found if is_right]
     least = right.count(Verdict.ROBUST)
     most = len(right) - right.count(Verdict.FLIPPED)
@@ -111,15 +121,7 @@ def _print_certificate(
     if most > least:
         certain += f" to {most / count:.2%}"
     output().print(
-        f"accuracy {len(right) / count:.2%}; certain {_against(target)} within epsilon "
-        f"{epsilon:g}: {certain}",
+        f"accuracy {len(right) / count:.2%}; certain against {goal_of(plan.goal)} within epsilon "
+        f"{plan.epsilon:g}: {certain}",
         soft_wrap=True,
     )
-
-
-def _against(target: Goal | None) -> str:
-    if isinstance(target, Untargeted):
-        return "against any class"
-    if isinstance(target, Target):
-        return f"against class {target.class_index}"
-    return "against the second-highest class"

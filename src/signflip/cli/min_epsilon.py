@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from signflip.cli.attack import remark_on_ties
 from signflip.cli.console import output
 from signflip.cli.options import (
     data_dir_option,
@@ -20,6 +21,7 @@ from signflip.cli.options import (
     out_option,
     overwrite_option,
     target_option,
+    ties_option,
     time_limit_option,
     witnesses_option,
     workers_option,
@@ -36,7 +38,7 @@ from signflip.many.epsilon_batch import (
     run_epsilon_jobs,
 )
 from signflip.many.workers import check_workers
-from signflip.problem import Goal
+from signflip.problem import Goal, Ties
 from signflip.result import Stop
 from signflip.zoo.named import open_network
 
@@ -61,6 +63,7 @@ STATES = {
     help="Width at which the interval is closed.",
 )
 @target_option("untargeted")
+@ties_option(Ties.NONE)
 @time_limit_option
 @index_option
 @workers_option
@@ -73,6 +76,7 @@ def min_epsilon(
     images: str,
     tolerance: float,
     target: Goal | None,
+    ties: Ties,
     time_limit: float,
     index: Indices,
     workers: int,
@@ -99,6 +103,7 @@ def min_epsilon(
         tolerance=tolerance,
         time_limit=time_limit,
         network_name=network,
+        ties=ties,
     )
     remark_on_skipped(batch.skipped)
     gathered = Gathered[EpsilonJob, Enclosed]()
@@ -137,6 +142,7 @@ def _print_intervals(records: Sequence[EpsilonRecord]) -> None:
         )
     output().print(table)
     output().print(summary(records), soft_wrap=True)
+    remark_on_ties(records[0].ties)
 
 
 def interval(record: EpsilonRecord) -> str:

@@ -14,7 +14,7 @@ from signflip.many.batch import AttackPlan
 from signflip.methods import METHODS
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import seeded_method
-from signflip.problem import Goal
+from signflip.problem import Goal, Ties
 from signflip.programs import SOLVERS, solver_named
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -78,6 +78,18 @@ def target_option(default: str) -> Callable[[Command], Command]:
     )
 
 
+def ties_option(default: Ties) -> Callable[[Command], Command]:
+    """The option `--ties`; `default` is the rule if it is not given."""
+    return click.option(
+        "--ties",
+        type=click.Choice([rule.value for rule in Ties]),
+        callback=lambda _context, _option, text: Ties(text),
+        default=default.value,
+        show_default=True,
+        help="When a tie with the prediction flips: never, always, or as the network predicts.",
+    )
+
+
 def _option_table() -> tuple[Callable[[Command], Command], ...]:
     return (
         epsilon_option,
@@ -88,6 +100,7 @@ def _option_table() -> tuple[Callable[[Command], Command], ...]:
             help="How to attack.",
         ),
         target_option("second"),
+        ties_option(Ties.NONE),
         time_limit_option,
         click.option(
             "--solver",
@@ -125,6 +138,7 @@ def plan_options() -> Callable[[Command], Callable[..., Any]]:
             epsilon: float,
             method: str,
             target: Goal | None,
+            ties: Ties,
             goal: str | None,
             time_limit: float,
             solver: str | None,
@@ -139,6 +153,7 @@ def plan_options() -> Callable[[Command], Callable[..., Any]]:
                 name=method,
                 seed=seed,
                 time_limit=time_limit,
+                ties=ties,
             )
             return command(plan=plan, **rest)
 

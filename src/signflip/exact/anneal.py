@@ -7,6 +7,7 @@ shows before a neuron turns. The best states by the true objective are handed ou
 
 import math
 import time
+from collections.abc import Container
 from typing import NamedTuple
 
 import numpy as np
@@ -71,12 +72,13 @@ class Annealer:
         self.seconds = 0.0
         """Time spent so far."""
 
-    def run(self, floor: float, enough: float) -> Flips | None:
+    def run(self, floor: float, enough: float, level: Container[int] = ()) -> Flips | None:
         """One run from the centre's pattern.
 
         Args:
             floor: objectives (1) up to this one are of no interest.
             enough: stop at the first objective above this one.
+            level: rivals for which both hold at the given objective itself, too.
 
         Returns:
             The flips (m,) of the best pattern above `floor`; geometry may yet refuse it.
@@ -92,6 +94,8 @@ class Annealer:
         walk.sums[:] = self._start
         softness = SOFTNESS[number // len(self._coefficients) % len(SOFTNESS)]
         constant = self._problem.constant(self._problem.rivals[rival])
+        if self._problem.rivals[rival] in level:
+            floor, enough = math.nextafter(floor, -math.inf), math.nextafter(enough, -math.inf)
         moves = self._moves(number)
         started = time.monotonic()
         value, made = anneal(

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Container
 from fractions import Fraction
 
 import numpy as np
@@ -154,22 +155,32 @@ def upper_of(problem: Problem) -> Upper:
     )
 
 
-def set_incumbent(upper: Upper, problem: Problem, value: Fraction) -> None:
+def set_incumbent(
+    upper: Upper, problem: Problem, value: Fraction, level: Container[int] = ()
+) -> None:
     """Make the kernel look for objectives above `value` only.
 
     A plain objective is `2 (useful - useless)` over the neurons that matter. A real one is summed
     in floating point by the kernel: its floor is lowered by the sum's error bound.
+
+    Args:
+        upper: what the kernel reads.
+        problem: the problem.
+        value: objectives up to this one are of no interest.
+        level: rivals that are of interest at `value` itself, too.
     """
     for index, rival in enumerate(problem.rivals):
         if problem.network.output.plain:
-            # 2 (2 useful - count) > value
-            upper.need[index] = math.floor((value / 2 + int(upper.counts[index])) / 2) + 1
+            # 2 (2 useful - count) > value, or >= value
+            need = (value / 2 + int(upper.counts[index])) / 2
+            upper.need[index] = math.ceil(need) if rival in level else math.floor(need) + 1
         else:
             constant = problem.constant(rival)
             size = np.abs(upper.coefficients[index]).sum() + abs(constant) + abs(float(value))
             terms = upper.coefficients.shape[1] + 4
             error = 4 * terms * UNIT_ROUNDOFF * (size + _scale_size(problem, rival))
-            upper.floor[index] = float(value) - constant - error
+            floor = float(value) - constant - error
+            upper.floor[index] = math.nextafter(floor, -math.inf) if rival in level else floor
 
 
 def _scale_size(problem: Problem, rival: int) -> float:

@@ -15,6 +15,7 @@ from signflip.exact.tables import set_incumbent, upper_of
 from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.realise import Answer, Realiser
 from signflip.patterns.space import Flips, PatternSpace
+from signflip.problem import NO_FLIP, Standing
 from signflip.result import Stop
 from signflip.run import Run
 
@@ -35,8 +36,8 @@ class ExactSearch:
         self._settings = settings
         self._run = run
         self._space = space
-        self._unresolved: Fraction | None = None
-        """Largest objective of a leaf that was neither realised nor refused."""
+        self._unresolved: Standing | None = None
+        """Of the best leaf that was neither realised nor refused."""
         geometry = geometry_of(self._space, settings.ask, settings.gate)
         self._upper = upper_of(run.problem)
         self._raise_floor()
@@ -49,11 +50,11 @@ class ExactSearch:
         return Annealer(self._space, self._geometry, self._upper)
 
     @property
-    def _floor(self) -> Fraction:
-        """Objectives up to this one are of no interest."""
+    def _floor(self) -> Standing:
+        """What is no better than this is of no interest."""
         if self._settings.goal is SearchGoal.DECIDE:
-            return Fraction(0)
-        return self._run.value
+            return NO_FLIP
+        return self._run.standing
 
     @property
     def _settled(self) -> bool:
@@ -69,8 +70,9 @@ class ExactSearch:
         if self._unresolved is not None and self._unresolved > self._floor:
             return self._stopped(Stop.IMPRECISE)
         if self._settings.goal is SearchGoal.DECIDE:
-            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True)
-        return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True)
+            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True, flipless=True)
+        flipless = not self._run.flipped
+        return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True, flipless=flipless)
 
     def _search(self) -> bool:
         """Search the tree, and anneal beside it; whether the whole tree was searched."""
@@ -97,35 +99,36 @@ class ExactSearch:
             self._raise_floor()
 
     def _anneal(self) -> None:
-        floor = float(self._floor)
+        floor = float(self._floor.value)
         enough = floor if self._settings.goal is SearchGoal.DECIDE else math.inf
-        flips = self._annealer.run(floor, enough)
+        flips = self._annealer.run(floor, enough, self._run.problem.level_beats(self._floor))
         if flips is not None:
             answer = self._realiser.solve(flips, self._run.clock.remaining())
             if not isinstance(answer, Answer):
                 self._run.offer(answer)
 
     def _raise_floor(self) -> None:
-        set_incumbent(self._upper, self._run.problem, self._floor)
+        problem, floor = self._run.problem, self._floor
+        set_incumbent(self._upper, problem, floor.value, problem.level_beats(floor))
 
     def _try_leaf(self, flips: Flips) -> None:
         """Realise a full pattern that beats the floor, or account for it."""
-        value = self._value(flips)
-        if value <= self._floor:
+        leaf = self._standing(flips)
+        if leaf <= self._floor:
             return
         answer = self._realiser.solve(flips, self._run.clock.remaining())
         if answer is Answer.REFUSED:
             return
         if not isinstance(answer, Answer):
             self._run.offer(answer)
-        if self._run.value < value and (self._unresolved is None or self._unresolved < value):
-            self._unresolved = value
+        if self._run.standing < leaf and (self._unresolved is None or self._unresolved < leaf):
+            self._unresolved = leaf
 
-    def _value(self, flips: Flips) -> Fraction:
+    def _standing(self, flips: Flips) -> Standing:
         problem = self._run.problem
         pattern = self._space.pattern(flips)
         signs = problem.network.activations_of_pattern(pattern[None])[-1]
-        return problem.exact_objective(problem.network.output.sums(signs)[0])
+        return problem.standing(problem.network.output.sums(signs)[0])
 
     def _stopped(self, stop: Stop) -> Outcome:
         return Outcome(stop, bound=interval_bound(self._space), proved=True)

@@ -17,7 +17,7 @@ from signflip.many.workers import Failure, check_workers, run_in_processes
 from signflip.methods.exact import Exact
 from signflip.methods.warm_start import WarmStarted
 from signflip.network import BinaryNetwork
-from signflip.problem import Goal, Problem, Target
+from signflip.problem import Goal, Problem, Ties
 from signflip.programs import SolverFailure
 from signflip.result import AttackResult, Stop
 
@@ -49,6 +49,7 @@ class AttackPlan:
         name: the method's name, for the record.
         seed: the method's seed, for the record.
         time_limit: seconds for each image, or None.
+        ties: what a rival counts as that is level with the prediction.
     """
 
     epsilon: float
@@ -57,6 +58,7 @@ class AttackPlan:
     name: str
     seed: int
     time_limit: float | None
+    ties: Ties = Ties.NONE
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,8 +90,10 @@ class AttackJob:
 
     def problem(self) -> Problem:
         """The job's attack problem."""
+        plan = self.plan
+        network = _network(self.network_file)
         return Problem.ball(
-            _network(self.network_file), self.image, epsilon=self.plan.epsilon, goal=self.plan.goal
+            network, self.image, epsilon=plan.epsilon, goal=plan.goal, ties=plan.ties
         )
 
     def with_threads(self, threads: int) -> Self:
@@ -147,7 +151,7 @@ def attack_jobs(
     """
     Clock.start(plan.time_limit)
     predictions = network.predict(images.images[list(indices)])
-    target = plan.goal.class_index if isinstance(plan.goal, Target) else None
+    target = None if plan.goal is None else plan.goal.target
     attackable = [i for i, p in zip(indices, predictions, strict=True) if p != target]
     if not attackable:
         raise ProblemError(
@@ -223,7 +227,8 @@ def _record(job: AttackJob, problem: Problem, result: AttackResult) -> AttackRec
         index=job.index,
         label=job.label,
         prediction=result.prediction,
-        target=problem.goal.class_index if isinstance(problem.goal, Target) else None,
+        target=problem.target,
+        ties=problem.ties,
         epsilon=job.plan.epsilon,
         method=job.plan.name,
         seed=job.plan.seed,

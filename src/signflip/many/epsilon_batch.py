@@ -13,7 +13,7 @@ from signflip.many.workers import Failure, run_in_processes
 from signflip.methods.exact import Exact
 from signflip.min_epsilon import check_tolerance, min_epsilon
 from signflip.network import BinaryNetwork
-from signflip.problem import Goal, Target
+from signflip.problem import Goal, Ties
 from signflip.result import Stop, Verdict
 
 LARGEST = 1.0
@@ -40,6 +40,7 @@ class EpsilonRecord:
         stop: why it ended: `DECIDED`, `TIME_LIMIT` or `IMPRECISE`.
         seconds: the time that it took.
         trace: (seconds, epsilon) of each nearer witness.
+        ties: what a rival counted as that is level with the prediction.
     """
 
     network: str
@@ -56,10 +57,15 @@ class EpsilonRecord:
     stop: Stop
     seconds: float
     trace: tuple[tuple[float, float], ...]
+    ties: Ties = Ties.NONE
 
     def to_json(self) -> str:
         """The record as one line of JSON, without its line end; keys in the order above."""
-        words = {"verdict": self.verdict.value, "stop": self.stop.name.lower()}
+        words = {
+            "verdict": self.verdict.value,
+            "stop": self.stop.name.lower(),
+            "ties": self.ties.value,
+        }
         return json.dumps({**vars(self), **words}, allow_nan=False)
 
 
@@ -120,6 +126,7 @@ def epsilon_jobs(
     tolerance: float,
     time_limit: float | None,
     network_name: str,
+    ties: Ties = Ties.NONE,
 ) -> EpsilonBatch:
     """The jobs that enclose the smallest epsilon of `images[indices]`, checked as in `attack_jobs`.
 
@@ -131,7 +138,13 @@ def epsilon_jobs(
     """
     check_tolerance(tolerance)
     plan = AttackPlan(
-        epsilon=LARGEST, goal=goal, method=Exact(), name="exact", seed=0, time_limit=time_limit
+        epsilon=LARGEST,
+        goal=goal,
+        method=Exact(),
+        name="exact",
+        seed=0,
+        time_limit=time_limit,
+        ties=ties,
     )
     batch = attack_jobs(network, images, indices, plan, network_name=network_name)
     jobs = tuple(EpsilonJob(attack=job, tolerance=tolerance) for job in batch.jobs)
@@ -167,7 +180,8 @@ def run_epsilon_job(job: EpsilonJob) -> Enclosed:
         index=job.index,
         label=job.attack.label,
         prediction=problem.prediction,
-        target=problem.goal.class_index if isinstance(problem.goal, Target) else None,
+        target=problem.target,
+        ties=problem.ties,
         tolerance=job.tolerance,
         verdict=result.verdict,
         lower=LARGEST if math.isinf(result.bound) else result.bound,

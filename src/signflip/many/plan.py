@@ -11,8 +11,8 @@ from signflip.errors import ProblemError
 from signflip.many.task import Task
 from signflip.methods.spec import Description, describe
 from signflip.network import BinaryNetwork
-from signflip.problem import Goal, Problem, Target
-from signflip.problem.goals import check_goal
+from signflip.problem import Goal, Problem
+from signflip.problem.goals import goal_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Case:
     @property
     def target(self) -> int | None:
         """The class to raise above the prediction, or None for any."""
-        return self.goal.class_index if isinstance(self.goal, Target) else None
+        return self.goal.target
 
     def problem(self, network: BinaryNetwork, epsilon: float) -> Problem:
         """The attack problem in a ball of radius `epsilon`."""
@@ -186,10 +186,10 @@ def cases_of(
         ProblemError: the goal is none, or its target no class of the network, or that of every
             image.
     """
-    check_goal(goal)
-    if isinstance(goal, Target) and not 0 <= goal.class_index < network.classes:
+    goal = goal_of(goal)
+    if goal.target is not None and not 0 <= goal.target < network.classes:
         raise ProblemError(
-            f"the target is class {goal.class_index}; {name} has classes 0 to {network.classes - 1}"
+            f"the target is class {goal.target}; {name} has classes 0 to {network.classes - 1}"
         )
     chosen = images.images[list(indices)]
     ranked = network.rankings(chosen).tolist()
@@ -202,10 +202,10 @@ def cases_of(
             label=int(images.labels[index]),
             image=image,
             prediction=classes[0],
-            goal=Target(classes[1]) if goal is None else goal,
+            goal=goal.settled(classes),
         )
         for index, image, classes in zip(indices, chosen, ranked, strict=True)
-        if not (isinstance(goal, Target) and goal.class_index == classes[0])
+        if goal.target != classes[0]
     )
     if not cases:
         raise ProblemError(

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 
+from signflip.problem import Ties
 from signflip.result import Verdict
 
 Number = int | float
@@ -29,6 +30,7 @@ class AttackRecord:
         bound: no image of the ball has an objective above this; None where none is known.
         seconds: time that the method took.
         trace: (seconds, objective) of the clean image and of each improvement.
+        ties: what a rival counted as that is level with the prediction.
     """
 
     network: str
@@ -46,10 +48,11 @@ class AttackRecord:
     bound: Number | None
     seconds: float
     trace: tuple[tuple[float, Number], ...]
+    ties: Ties = Ties.NONE
 
     def to_json(self) -> str:
         """The record as one line of JSON, without its line end; keys in the order above."""
-        values = {**vars(self), "verdict": self.verdict.value}
+        values = {**vars(self), "verdict": self.verdict.value, "ties": self.ties.value}
         return json.dumps(values, allow_nan=False)
 
     @classmethod
@@ -57,6 +60,7 @@ class AttackRecord:
         """The record that `to_json` wrote as `line`."""
         values = json.loads(line)
         values["verdict"] = Verdict(values["verdict"])
+        values["ties"] = Ties(values.get("ties", Ties.NONE))  # older lines have none
         values["trace"] = tuple((seconds, objective) for seconds, objective in values["trace"])
         return cls(**values)
 

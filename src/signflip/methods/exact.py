@@ -63,7 +63,7 @@ class Exact:
 
         space = PatternSpace.of(run.problem)
         if space.size == 0:  # one pattern, and the clean image has it
-            return Outcome(Stop.OPTIMAL, bound=run.value, proved=True)
+            return Outcome(Stop.OPTIMAL, bound=run.value, proved=True, flipless=not run.flipped)
         return ExactSearch(self, run, space).outcome()
 
 

@@ -114,8 +114,8 @@ def _random_points(problem: Problem, count: int, rng: np.random.Generator) -> Fl
 
 
 def _offer_best(run: Run, images: Floats) -> None:
-    values = run.problem.objectives(images)
-    best = int(values.argmax())
+    scores = run.problem.scores(images)
+    best = int(scores.argmax())
     # a replay takes as long as many steps
-    if values[best] > run.value:
+    if scores[best] > run.standing.score:
         run.offer(images[best])

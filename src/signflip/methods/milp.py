@@ -65,14 +65,12 @@ class Milp:
             MissingExtraError: the solver's package is not installed.
             SolverFailure: the solver gave up, or contradicts itself.
         """
-        if self.goal is SearchGoal.OPTIMISE:
-            return self._optimise(run)
-        if run.flipped:
-            return Outcome(Stop.DECIDED)
-        try:
+        if self.goal is SearchGoal.DECIDE:
             return self._decide(run)
-        except _FlipFound:
-            return Outcome(Stop.DECIDED)
+        outcome = self._optimise(run)
+        if outcome.stop is Stop.CLAIMED_OPTIMAL and run.problem.level_beats(run.standing):
+            self._decide(run)  # a rival that flips at a tie may reach the optimum, which is 0
+        return outcome
 
     def _optimise(self, run: Run) -> Outcome:
         encoding = maximal_gain(run.problem)
@@ -95,6 +93,15 @@ class Milp:
         return Outcome(closing.stop, closing.bound)
 
     def _decide(self, run: Run) -> Outcome:
+        if run.flipped:
+            return Outcome(Stop.DECIDED)
+        try:
+            return self._deny(run)
+        except _FlipFound:
+            return Outcome(Stop.DECIDED)
+
+    def _deny(self, run: Run) -> Outcome:
+        """Search for a flip; `_FlipFound` where there is one."""
         encoding = maximal_gain(run.problem, flips_only=True)
 
         def accept(image: Floats, _claim: float) -> bool:
@@ -103,7 +110,9 @@ class Milp:
                 raise _FlipFound  # ends the solve
             return False
 
-        closing = self._close(run, encoding, accept, value=lambda: 0.0, start=lambda: None)
+        closing = self._close(
+            run, encoding, accept, value=lambda: encoding.no_flip, start=lambda: None
+        )
         if closing.stop is Stop.CLAIMED_OPTIMAL:
             return Outcome(Stop.CLAIMED_ROBUST, max(0.0, closing.bound))
         return Outcome(closing.stop, closing.bound)

@@ -28,11 +28,13 @@ class Gain:
     """`f_rival - f_prediction` over the last hidden layer: `coefficients . x + constant`.
 
     Attributes:
+        rival: the class.
         columns: (terms,) int64.
         coefficients: (terms,) float64, none of them 0.
         constant: what does not depend on a variable.
     """
 
+    rival: int
     columns: Integers
     coefficients: Floats
     constant: float
@@ -102,14 +104,30 @@ class EncodedNetwork:
         return INTEGRALITY * (upper - lower) + RELATIVE_ROUNDING * largest
 
     def least_flip(self, gain: Gain) -> float:
-        """The objective that a flip must have.
+        """The gain that a flip must have.
 
-        The least positive value of a plain output, whose objectives are 4 apart; for real scales,
-        where a solver cannot say `> 0`, what it can tell from 0.
+        Of a plain output, whose gains are 4 apart, the least above 0, or the least from 0 on where
+        a tie is enough; for real scales, where a solver cannot say `> 0`, what it can tell from 0.
         """
+        level = gain.rival in self.problem.tied_rivals
         if self.problem.network.output.plain:
-            return gain.lower + 4 * float(np.floor(-gain.lower / 4) + 1)
-        return 2 * self.accuracy(gain.lower, gain.upper)
+            steps = np.ceil(-gain.lower / 4) if level else np.floor(-gain.lower / 4) + 1
+            return gain.lower + 4 * float(steps)
+        return 0.0 if level else 2 * self.accuracy(gain.lower, gain.upper)
+
+    def demand_flip(self, builder: ProgramBuilder, gain: Gain, chosen: int) -> None:
+        """Add a row: where x[chosen] is 1, the rival of `gain` flips the image."""
+        least = self.least_flip(gain)
+        if gain.upper < least:
+            builder.row([chosen], [1.0], upper=0.0)
+            return
+        big_m = max(0.0, least - gain.lower)
+        scale = max(np.abs(gain.coefficients).max(initial=0.0), np.finfo(np.float64).tiny)
+        builder.row(
+            np.append(gain.columns, chosen),
+            np.append(gain.coefficients, -big_m) / scale,
+            lower=(least - big_m - gain.constant) / scale,
+        )
 
     def without(self, program: MixedProgram, demand: Signs) -> MixedProgram:
         """The program without the points that ask for all signs of `demand` (neurons,) int8."""
@@ -173,7 +191,10 @@ def _gain(problem: Problem, rival: int, last: Activations) -> Gain:
     constant = problem.constant(rival)
     constant += float(coefficients @ np.where(binary, -1.0, ideal))
     return Gain(
-        columns=last.column[binary], coefficients=2 * coefficients[binary], constant=constant
+        rival=rival,
+        columns=last.column[binary],
+        coefficients=2 * coefficients[binary],
+        constant=constant,
     )
 
 
@@ -204,6 +225,14 @@ class MaximalGain:
     def tolerance(self) -> float:
         """To how much the solver's objectives are believed."""
         return self.network.accuracy(self.lower, self.upper)
+
+    @property
+    def no_flip(self) -> float:
+        """An objective that is plainly below that of every flip that a solver can tell from it."""
+        problem = self.network.problem
+        if not problem.tied_rivals:
+            return 0.0
+        return -1.0 if problem.network.output.plain else -2 * self.tolerance
 
     def objective(self, point: Floats) -> float:
         """Objective (1), as the program has it at a point (columns,)."""
@@ -260,7 +289,7 @@ def maximal_gain(problem: Problem, *, flips_only: bool = False) -> MaximalGain:
         chosen = [builder.binary() for _ in gains]
         value = _add_choice(builder, problem, gains, chosen, (lower, upper, unit))
     if flips_only:
-        _demand_flip(builder, network, unit, value, lower)
+        _demand_flip(builder, network, chosen, unit, value, lower)
     return MaximalGain(
         program=builder.build(),
         network=network,
@@ -273,13 +302,22 @@ def maximal_gain(problem: Problem, *, flips_only: bool = False) -> MaximalGain:
 
 
 def _demand_flip(
-    builder: ProgramBuilder, network: EncodedNetwork, unit: float, value: int, lower: float
+    builder: ProgramBuilder,
+    network: EncodedNetwork,
+    chosen: list[int],
+    unit: float,
+    value: int,
+    lower: float,
 ) -> None:
-    """Add: the objective is at least that of a flip."""
-    least = min(map(network.least_flip, network.gains))
+    """Add: the objective is at least that of a flip, by the rule of ties."""
     if value >= 0:
-        builder.row([value], [1.0], lower=(least - lower) / unit)
+        needs = list(map(network.least_flip, network.gains))
+        builder.row([value], [1.0], lower=(min(needs) - lower) / unit)
+        for gain, binary, least in zip(network.gains, chosen, needs, strict=True):
+            if least > min(needs):
+                network.demand_flip(builder, gain, binary)
         return
+    least = network.least_flip(network.gains[0])
     (gain,) = network.gains
     builder.row(gain.columns, gain.coefficients / unit, lower=(least - gain.constant) / unit)
 

@@ -129,18 +129,10 @@ def flip_in_ball(problem: Problem, ball: Ball) -> FlipInBall | None:
         builder.row(sizes, np.ones(len(sizes)), upper=1.0)
     able: list[int] = []
     for gain in network.gains:
-        least = network.least_flip(gain)
-        if gain.upper < least:
+        if gain.upper < network.least_flip(gain):
             continue
         able.append(builder.binary())
-        # objective >= least where the rival is chosen
-        big_m = max(0.0, least - gain.lower)
-        scale = max(np.abs(gain.coefficients).max(initial=0.0), np.finfo(np.float64).tiny)
-        builder.row(
-            np.append(gain.columns, able[-1]),
-            np.append(gain.coefficients, -big_m) / scale,
-            lower=(least - big_m - gain.constant) / scale,
-        )
+        network.demand_flip(builder, gain, able[-1])
     if not able:
         return None
     builder.row(able, np.ones(len(able)), lower=1.0, upper=1.0)

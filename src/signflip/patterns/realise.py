@@ -180,7 +180,7 @@ def refutes(space: PatternSpace, flips: Flips, multipliers: npt.ArrayLike) -> bo
     for orientation in (1.0, -1.0):
         u = np.maximum(orientation * multipliers * side / largest, 0.0)
         demand = float(u @ need)
-        supply = float(space.radius @ np.abs((u * side) @ space.directions))
+        supply = space.problem.region.support((u * side) @ space.directions)
         terms = 2 * (sum(space.directions.shape) + 8)
         size = float(space.radius.sum()) * float(u.sum()) + float(u @ np.abs(need))
         # a product below the normal numbers is off by more than its own roundoff

@@ -61,8 +61,7 @@ class PatternSpace:
         """The pattern space of a problem."""
         lower, upper = problem.box.lower, problem.box.upper
         layer = problem.network.hidden[0]
-        centre = (lower + upper) / 2
-        radius = _outward_radius(lower, upper, centre)
+        centre, radius = problem.box.centre, problem.box.radius
         at_lowest, at_highest = layer.signs_at_extremes(lower, upper)
         movable = np.flatnonzero(at_lowest != at_highest)
         alpha, error = _pre_activations(layer, movable, centre)
@@ -126,9 +125,3 @@ def _floor_steps(distance: Floats, grid: float) -> Integers:
     # In a box far smaller than the rounding error a flip costs less than any number of steps. What
     # is kept of that outweighs all other flips together, so (*) cannot fail for it.
     return np.clip(steps, -_MOST_STEPS, _MOST_STEPS).astype(np.int64)
-
-
-def _outward_radius(lower: Floats, upper: Floats, centre: Floats) -> Floats:
-    radius = np.maximum(centre - lower, upper - centre)
-    # a difference is rounded once: the next float is not below the exact one
-    return np.where(lower == upper, 0.0, np.nextafter(radius, np.inf))

@@ -1,15 +1,18 @@
-"""Attack problems: a network, an image, a perturbation box and a goal.
+"""Attack problems: a network, an image, a region, a goal, and what a tie counts as.
 
     maximise   max over rivals c of  f_c(x') - f_prediction(x')                       (1)
-    subject to x' in the box
+    subject to x' in the region
 
-The image is *flipped* by a witness x' whose objective is strictly positive. A targeted attack has
-one rival, an untargeted one has every class but the prediction.
+The image is *flipped* by a witness x' for which a rival is strictly ahead, or, if the problem's
+rule of ties says so, level with the prediction. A targeted attack has one rival, an untargeted one
+has every class but the prediction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +20,33 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, ranking
-from signflip.problem.goals import Goal, Target, check_goal
+from signflip.problem.goals import Goal, goal_of
 from signflip.problem.regions.box import Box, check_unit_interval
+from signflip.problem.regions.region import Region
+from signflip.problem.ties import Ties, ties_rule
+
+LEAST_SCORE = 5e-324
+
+
+class Standing(NamedTuple):
+    """How good an image is: first by its objective, and among equals a flip is better.
+
+    Attributes:
+        value: the objective (1), exact.
+        flipped: whether it counts as a flip by the problem's rule of ties.
+    """
+
+    value: Fraction
+    flipped: bool
+
+    @property
+    def score(self) -> float:
+        """The objective as a float; that of a flip at a tie is the least above 0."""
+        return LEAST_SCORE if self.flipped and self.value == 0 else float(self.value)
+
+
+NO_FLIP = Standing(Fraction(0), flipped=False)
+"""Every flip is better than this, and nothing else is."""
 
 
 @dataclass(frozen=True)
@@ -26,57 +54,63 @@ class Replay:
     """What the network makes of a candidate witness, in exact arithmetic.
 
     Attributes:
-        inside: whether the image lies in the box.
-        value: the objective (1), exact.
+        inside: whether the image lies in the region.
+        standing: its objective, and whether that is a flip.
         prediction: the class of the image.
     """
 
     inside: bool
-    value: Fraction
+    standing: Standing
     prediction: int
+
+    @property
+    def value(self) -> Fraction:
+        """The objective (1), exact."""
+        return self.standing.value
 
     @property
     def flipped(self) -> bool:
         """Whether the image is a witness of a flip."""
-        return self.inside and self.value > 0
+        return self.inside and self.standing.flipped
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Network, image, box and goal.
+    """Network, image, region, goal and rule of ties.
 
     Attributes:
         network: the network under attack.
-        image: (inputs,) float64 in [0, 1], inside the box.
-        box: the images that the attack may choose from.
+        image: (inputs,) float64 in [0, 1], inside the region.
+        region: the images that the attack may choose from; a `Box`, for example.
         goal: `Target(class)`, `Untargeted()`, or None for the class with the second-highest value.
+        ties: what a rival counts as that is level with the prediction: `Ties.NONE`, the paper's
+            rule, for no flip; or the rule's name.
 
     Raises:
-        ProblemError: shapes differ, a value is out of range, or the goal is none or no rival.
+        ProblemError: shapes differ, a value is out of range, the goal is no goal or no rival, or
+            there is no such rule.
     """
 
     network: BinaryNetwork
     image: Floats
-    box: Box
+    region: Region
     goal: Goal | None = None
+    ties: Ties = Ties.NONE
 
     def __post_init__(self) -> None:
         image = np.array(self.image, dtype=np.float64)
         image.setflags(write=False)
         object.__setattr__(self, "image", image)
+        object.__setattr__(self, "ties", ties_rule(self.ties))
         if image.shape != (self.network.inputs,) or self.box.lower.shape != image.shape:
             raise ProblemError(
                 f"the image has shape {image.shape} and the box {self.box.lower.shape}; the "
                 f"network reads ({self.network.inputs},): flatten the image"
             )
         check_unit_interval(image, "the image")
-        if not self.box.contains(image):
+        if not self.region.contains(image):
             raise ProblemError("the image lies outside the box; it must lie inside")
-        check_goal(self.goal)
-        if self.goal is None:
-            object.__setattr__(self, "goal", Target(self._clean_ranking[1]))
-        elif isinstance(self.goal, Target):
-            self._check_target(self.goal.class_index)
+        object.__setattr__(self, "goal", goal_of(self.goal).settled(self._clean_ranking))
 
     @classmethod
     def ball(
@@ -87,22 +121,16 @@ class Problem:
         epsilon: float,
         goal: Goal | None = None,
         mask: npt.ArrayLike | None = None,
+        ties: Ties | str = Ties.NONE,
     ) -> "Problem":
         """The problem of the paper: an epsilon ball, cut with [0, 1], as `Box.ball` makes it."""
         flat = np.asarray(image, dtype=np.float64)
-        return cls(network, flat, Box.ball(flat, epsilon, mask), goal)
+        return cls(network, flat, Box.ball(flat, epsilon, mask), goal, ties_rule(ties))
 
-    def _check_target(self, target: int) -> None:
-        if not 0 <= target < self.network.classes:
-            raise ProblemError(
-                f"the target is class {target}; the network has classes 0 to "
-                f"{self.network.classes - 1}"
-            )
-        if target == self.prediction:
-            raise ProblemError(
-                f"the target is class {target}, which the network predicts already; choose "
-                "another class"
-            )
+    @property
+    def box(self) -> Box:
+        """The box that holds the region."""
+        return self.region.box
 
     @cached_property
     def _clean_values(self) -> list[Fraction]:
@@ -117,18 +145,37 @@ class Problem:
         """The class of the clean image."""
         return self._clean_ranking[0]
 
+    @property
+    def target(self) -> int | None:
+        """The class that the goal names, None for any."""
+        return goal_of(self.goal).target
+
     @cached_property
     def rivals(self) -> tuple[int, ...]:
         """The classes that the attack may raise above the prediction."""
-        if isinstance(self.goal, Target):
-            return (self.goal.class_index,)
-        return tuple(c for c in range(self.network.classes) if c != self.prediction)
+        return goal_of(self.goal).rivals(self._clean_ranking)
+
+    @cached_property
+    def tied_rivals(self) -> tuple[int, ...]:
+        """The rivals that need only be level with the prediction for a flip."""
+        return tuple(c for c in self.rivals if self.ties.flips(c, self.prediction))
+
+    def level_beats(self, standing: Standing) -> tuple[int, ...]:
+        """The rivals whose gain is better than `standing` though it is no larger.
+
+        Every other rival's gain has to exceed `standing.value`.
+        """
+        return self.tied_rivals if standing == NO_FLIP else ()
+
+    def no_flip_below(self, bound: float | Fraction) -> bool:
+        """Whether no image flips whose objective is at most `bound`."""
+        return bound < 0 or (bound == 0 and not self.tied_rivals)
 
     @cached_property
     def clean(self) -> Replay:
         """The clean image's replay."""
-        value = self._objective_of_values(self._clean_values)
-        return Replay(inside=True, value=value, prediction=self.prediction)
+        standing = self._standing_of_values(self._clean_values)
+        return Replay(inside=True, standing=standing, prediction=self.prediction)
 
     def coefficients(self, rival: int) -> Floats:
         """(width,) float64: what each neuron of the last hidden layer adds to the objective.
@@ -161,18 +208,40 @@ class Problem:
 
     def objectives_of_signs(self, signs: Signs) -> Floats:
         """Objective (1) of last-layer activations (N, width) int8."""
+        best: Floats = self._gains_of_signs(signs, self.rivals).max(axis=1)
+        return best
+
+    def scores(self, images: Floats) -> Floats:
+        """`Standing.score` of images (N, inputs) float64, rounded unless the output is plain."""
+        return self.scores_of_signs(self.network.activations(images)[-1])
+
+    def scores_of_signs(self, signs: Signs) -> Floats:
+        """`Standing.score` of last-layer activations (N, width) int8."""
+        best = self.objectives_of_signs(signs)
+        if self.tied_rivals and (best == 0).any():
+            tied = self._gains_of_signs(signs, self.tied_rivals).max(axis=1) == 0
+            best[(best == 0) & tied] = LEAST_SCORE
+        return best
+
+    def _gains_of_signs(self, signs: Signs, rivals: tuple[int, ...]) -> Floats:
         output = self.network.output
         values = output.values(output.sums(signs))
-        gains: Floats = values[:, list(self.rivals)] - values[:, [self.prediction]]
-        best: Floats = gains.max(axis=1)
-        return best
+        gains: Floats = values[:, list(rivals)] - values[:, [self.prediction]]
+        return gains
 
     def exact_objective(self, sums: Integers) -> Fraction:
         """Objective (1) of one row (classes,) of output sums, exact."""
-        return self._objective_of_values(self.network.output.exact_values(sums))
+        return self.standing(sums).value
 
-    def _objective_of_values(self, values: list[Fraction]) -> Fraction:
-        return max(values[rival] for rival in self.rivals) - values[self.prediction]
+    def standing(self, sums: Integers) -> Standing:
+        """The standing of one row (classes,) of output sums, exact."""
+        return self._standing_of_values(self.network.output.exact_values(sums))
+
+    def _standing_of_values(self, values: Sequence[Fraction]) -> Standing:
+        own = values[self.prediction]
+        best = max(values[rival] for rival in self.rivals)
+        tied = best == own and any(values[rival] == own for rival in self.tied_rivals)
+        return Standing(best - own, flipped=best > own or tied)
 
     def replay(self, image: npt.ArrayLike) -> Replay:
         """Run one image (inputs,) through the network in exact arithmetic.
@@ -183,8 +252,8 @@ class Problem:
         candidate = np.asarray(image, dtype=np.float64)
         values = self._exact_values(candidate)
         return Replay(
-            inside=self.box.contains(candidate),
-            value=self._objective_of_values(values),
+            inside=self.region.contains(candidate),
+            standing=self._standing_of_values(values),
             prediction=values.index(max(values)),  # a tie to the lower class
         )
 

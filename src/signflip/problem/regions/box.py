@@ -1,17 +1,22 @@
 """Boxes: a lower and an upper bound for each pixel."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Floats
+from signflip.arrays import Floats, Integers
 from signflip.errors import ProblemError
+from signflip.programs.program import ProgramBuilder
+
+_ROUNDOFF = 2.0**-53
+_SMALLEST = 2.0**-1074
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Box:
-    """The images `lower <= x' <= upper`.
+    """The images `lower <= x' <= upper`, a region.
 
     Attributes:
         lower: (inputs,) float64 in [0, 1].
@@ -79,6 +84,24 @@ class Box:
             lower=np.maximum(lower, 0.0), upper=np.minimum(upper, 1.0), epsilon=float(epsilon)
         )
 
+    @property
+    def box(self) -> "Box":
+        """Itself."""
+        return self
+
+    @cached_property
+    def centre(self) -> Floats:
+        """(inputs,) float64, the middle of the box, rounded."""
+        return (self.lower + self.upper) / 2
+
+    @cached_property
+    def radius(self) -> Floats:
+        """(inputs,) float64: in exact arithmetic the box lies within `centre +- radius`."""
+        radius = np.maximum(self.centre - self.lower, self.upper - self.centre)
+        # a difference is rounded once: the next float is not below the exact one
+        outward: Floats = np.where(self.lower == self.upper, 0.0, np.nextafter(radius, np.inf))
+        return outward
+
     def contains(self, image: Floats) -> bool:
         """Whether the float64 image (inputs,) lies in the box; comparisons are exact."""
         return bool(np.all(self.lower <= image) and np.all(image <= self.upper))
@@ -86,6 +109,20 @@ class Box:
     def clip(self, images: Floats) -> Floats:
         """The nearest images of the box, for images (..., inputs) float64."""
         return np.clip(images, self.lower, self.upper)
+
+    def project(self, images: Floats) -> Floats:
+        """The same as `clip`."""
+        return self.clip(images)
+
+    def support(self, direction: Floats) -> float:
+        """No image x of the box has a larger `direction . (x - centre)`. Rounded up."""
+        reach = float(self.radius @ np.abs(direction))
+        # a sum of n products, in any order, is off by less than n u of itself (Higham 2002, 4.2)
+        terms = 2 * (len(self.radius) + 1)
+        return float(np.nextafter(reach * (1 + terms * _ROUNDOFF) + terms * _SMALLEST, np.inf))
+
+    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> None:
+        """Nothing: the bounds of the columns are the box."""
 
 
 def _two_sum(a: Floats, b: float) -> tuple[Floats, Floats]:

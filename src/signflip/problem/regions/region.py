@@ -1,0 +1,42 @@
+"""Regions: the images that an attack may choose from."""
+
+from typing import Protocol
+
+from signflip.arrays import Floats, Integers
+from signflip.problem.regions.box import Box
+from signflip.programs.program import ProgramBuilder
+
+
+class Region(Protocol):
+    """A set of float64 images, as large as it may be: a box, and what narrows it.
+
+    Whatever holds for its box holds for it: a proof over the box covers the region.
+    """
+
+    @property
+    def box(self) -> Box:
+        """The box that holds the region; no smaller box does."""
+        ...
+
+    def contains(self, image: Floats) -> bool:
+        """Whether the float64 image (inputs,) lies in the region. Exact: part of each replay."""
+        ...
+
+    def project(self, images: Floats) -> Floats:
+        """Images of the region near to images (..., inputs) float64."""
+        ...
+
+    def support(self, direction: Floats) -> float:
+        """No image x of the region has a larger `direction . (x - box.centre)`. Rounded up."""
+        ...
+
+    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> None:
+        """Add to a program what narrows the box.
+
+        Args:
+            builder: the program.
+            pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed;
+                the columns' bounds are the box's.
+            image: (inputs,) float64, what perturbations are measured from.
+        """
+        ...

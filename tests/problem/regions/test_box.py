@@ -1,0 +1,44 @@
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from signflip.network import Floats
+from signflip.problem import Box
+from tests.support.strategies import epsilons, images
+
+directions = arrays(
+    np.float64,
+    4,
+    elements=st.sampled_from([0.0, 1.0, -1.0]) | st.floats(-1e6, 1e6),
+    fill=st.nothing(),
+)
+
+
+@given(image=images(4), epsilon=epsilons(), direction=directions)
+def test_the_support_covers_the_box_and_little_more(
+    image: Floats, epsilon: float, direction: Floats
+) -> None:
+    box = Box.ball(image, epsilon)
+    corners = zip(box.lower.tolist(), box.upper.tolist(), box.centre.tolist(), strict=True)
+    most = Fraction(0)
+    for slope, (lower, upper, centre) in zip(direction.tolist(), corners, strict=True):
+        furthest = Fraction(upper if slope > 0 else lower)
+        most += Fraction(slope) * (furthest - Fraction(centre))
+    support = Fraction(box.support(direction))
+    assert support >= most
+    # the centre is rounded, and so are the radii
+    slack = Fraction(2) ** -48 * sum(map(Fraction, np.abs(direction).tolist())) + Fraction(1e-300)
+    assert support <= most + slack
+
+
+@given(image=images(3), epsilon=epsilons(), share=arrays(np.float64, 3, elements=st.floats(0, 1)))
+def test_the_radius_reaches_every_image(image: Floats, epsilon: float, share: Floats) -> None:
+    box = Box.ball(image, epsilon)
+    point = box.clip(box.lower + share * (box.upper - box.lower))
+    for x, c, r in zip(point.tolist(), box.centre.tolist(), box.radius.tolist(), strict=True):
+        assert abs(Fraction(x) - Fraction(c)) <= Fraction(r)
+    assert np.array_equal(box.project(point), point)
+    assert box.box is box
