@@ -3,7 +3,7 @@
 from signflip.attack import Method, Outcome, attack
 from signflip.errors import SignflipError
 from signflip.formats.native import load_network, save_network
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.result import AttackResult, Stop, Verdict
 
@@ -11,11 +11,12 @@ __all__ = [
     "AttackResult",
     "BinaryNetwork",
     "Box",
-    "HiddenLayer",
+    "InputRange",
     "Method",
     "Outcome",
     "OutputLayer",
     "Problem",
+    "SignLayer",
     "SignflipError",
     "Stop",
     "Target",

@@ -15,13 +15,13 @@ from numba.core.caching import FunctionCache
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-_ROOMS = ("patterns", "exact")
+ROOMS = ("patterns", "exact")
 """Where compiled functions are, beside `signflip`."""
 
 
 def _digest_of_sources() -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    for room in _ROOMS:
+    for room in ROOMS:
         for path in sorted(Path(__file__).with_name(room).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

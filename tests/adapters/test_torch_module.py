@@ -14,7 +14,7 @@ from signflip.adapters.torch_module import Slope, TorchNetwork, to_torch
 from signflip.data import load_dataset
 from signflip.errors import DataError, SettingError
 from signflip.methods.surrogate import Surrogate
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
 from tests.support.strategies import images, networks
 
@@ -64,7 +64,7 @@ def test_a_neuron_at_its_threshold_is_plus_one() -> None:
     output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
     rows = np.random.default_rng(0).permuted(np.tile([0.1, 0.2, 0.3, 0.4], (24, 1)), axis=1)
     for threshold in (1.0, float(np.nextafter(1.0, 2)), float(np.nextafter(1.0, 0))):
-        network = BinaryNetwork((HiddenLayer(weight, np.array([threshold])),), output)
+        network = BinaryNetwork((SignLayer.dense(weight, np.array([threshold])),), output)
         predicted = module_of(network)(torch.from_numpy(rows.copy())).argmax(dim=1)
         np.testing.assert_array_equal(predicted.numpy(), network.predict(rows))
 
@@ -82,7 +82,7 @@ def test_a_neuron_at_its_threshold_is_plus_one() -> None:
 def test_classes_that_rounding_would_join_are_told_apart(
     scale: list[float], bias: list[float], dtype: torch.dtype
 ) -> None:
-    hidden = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
+    hidden = SignLayer.dense(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
     output = OutputLayer(np.ones((3, 1), dtype=np.int8), np.array(scale), np.array(bias))
     network = BinaryNetwork((hidden,), output)
     predicted = module_of(network)(torch.ones((1, 1), dtype=dtype)).argmax(dim=1)
@@ -113,8 +113,8 @@ def test_the_ramps_gradient_is_that_of_the_surrogate(
 
 def test_straight_through_reads_the_true_signs() -> None:
     # the second layer's neuron is on its ramp for the soft sum, and off it for the true one
-    first = HiddenLayer(np.ones((4, 1), dtype=np.int8), np.array([0.4, 0.45, 0.55, 0.6]))
-    second = HiddenLayer(np.ones((1, 4), dtype=np.int8), np.array([2.0]))
+    first = SignLayer.dense(np.ones((4, 1), dtype=np.int8), np.array([0.4, 0.45, 0.55, 0.6]))
+    second = SignLayer.dense(np.ones((1, 4), dtype=np.int8), np.array([2.0]))
     output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
     network = BinaryNetwork((first, second), output)
     found = {}
@@ -169,7 +169,7 @@ def test_bad_images_are_refused(images: torch.Tensor, message: str) -> None:
 
 
 def test_values_beyond_float32_are_refused() -> None:
-    hidden = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
+    hidden = SignLayer.dense(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
     output = OutputLayer(np.array([[1], [-1]]), np.full(2, 1e50), np.zeros(2))
     module = module_of(BinaryNetwork((hidden,), output))
     with pytest.raises(DataError, match=r"may reach 1e\+50, beyond torch.float32"):

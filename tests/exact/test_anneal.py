@@ -20,7 +20,7 @@ def value(problem: Problem, flips: Flips) -> Fraction:
     """The objective of a pattern."""
     signs = PatternSpace.of(problem).pattern(flips)[None]
     last = problem.network.activations_of_pattern(signs)[-1]
-    return problem.exact_objective(problem.network.output.sums(last)[0])
+    return problem.exact_objective(last[0])
 
 
 @pytest.mark.parametrize("widths", [(30,), (30, 25), (30, 20, 20), (25, 20, 20, 70)])

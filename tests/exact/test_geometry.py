@@ -16,10 +16,11 @@ from signflip.exact.geometry import (
     geometry_of,
     refused,
 )
-from signflip.network import BinaryNetwork, Floats, HiddenLayer
+from signflip.network import BinaryNetwork, Floats, SignLayer
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Problem
 from tests.support.random_problems import EPSILONS, points_of, random_problem
+from tests.support.weights import weights_of
 
 seeds = st.integers(0, 2**32)
 
@@ -68,10 +69,10 @@ def test_flips_of_a_point_are_never_refused(seed: int, epsilon: float, inputs: i
 def cornered(rng: np.random.Generator, inputs: int, margin: float) -> tuple[Problem, Floats]:
     """A problem and the one corner of its box at which all neurons are flipped, by a margin."""
     base = random_problem(rng, inputs=inputs, widths=(5, 3), epsilon=0.2)
-    weight = base.network.hidden[0].weight
+    weight = weights_of(base.network.hidden[0])
     corner = np.where(weight.sum(axis=0) > 0, base.box.upper, base.box.lower)
     thresholds = (weight @ corner - margin).astype(np.float64)
-    first = HiddenLayer(weight, thresholds)
+    first = SignLayer.dense(weight, thresholds)
     network = BinaryNetwork((first, *base.network.hidden[1:]), base.network.output)
     return Problem(network, base.image, base.box), corner
 
@@ -144,8 +145,8 @@ def test_flips_beyond_the_room_of_the_factor_are_left_out() -> None:
 def test_a_flip_that_is_nearly_in_the_span_of_others_is_left_out() -> None:
     problem = random_problem(np.random.default_rng(0), inputs=20, widths=(8, 3))
     first = problem.network.hidden[0]
-    twice = HiddenLayer(np.repeat(first.weight, 2, axis=0), np.repeat(first.threshold, 2))
-    above = HiddenLayer(np.ones((3, 16), dtype=np.int8), np.zeros(3))
+    twice = SignLayer.dense(np.repeat(weights_of(first), 2, axis=0), np.repeat(first.threshold, 2))
+    above = SignLayer.dense(np.ones((3, 16), dtype=np.int8), np.zeros(3))
     network = BinaryNetwork((twice, above), problem.network.output)
     space, geometry = geometry_for(Problem(network, problem.image, problem.box))
     _, count = place(geometry, np.ones(space.size, dtype=np.bool_))

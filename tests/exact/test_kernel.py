@@ -46,9 +46,12 @@ def better(problem: Problem, floor: Fraction) -> Iterator[Leaf]:
     space = PatternSpace.of(problem)
     every = np.array(list(product([False, True], repeat=space.size)), dtype=np.bool_)
     signs = np.array([space.pattern(flips) for flips in every])
-    sums = problem.network.output.sums(problem.network.activations_of_pattern(signs)[-1])
-    values = {row: problem.exact_objective(np.array(row)) for row in set(map(tuple, sums.tolist()))}
-    for flips, row in zip(every.tolist(), map(tuple, sums.tolist()), strict=True):
+    last = problem.network.activations_of_pattern(signs)[-1]
+    values = {
+        row: problem.exact_objective(np.array(row, dtype=np.int8))
+        for row in set(map(tuple, last.tolist()))
+    }
+    for flips, row in zip(every.tolist(), map(tuple, last.tolist()), strict=True):
         if values[row] > floor:
             yield tuple(flips)
 

@@ -16,8 +16,9 @@ from signflip.formats.native import (
     network_to_bytes,
     save_network,
 )
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from tests.support.strategies import networks
+from tests.support.weights import weights_of
 
 Tensors = dict[str, np.ndarray]
 METADATA = {"format": FORMAT, "version": "1", "seed": "7"}
@@ -59,8 +60,8 @@ def test_round_trip(network: BinaryNetwork, card: dict[str, str]) -> None:
     assert copy.digest == network.digest
     assert dict(copy.card) == card
     for a, b in zip(copy.hidden, network.hidden, strict=True):
-        assert a.weight.dtype == np.int8
-        assert np.array_equal(a.weight, b.weight)
+        assert weights_of(a).dtype == np.int8
+        assert np.array_equal(weights_of(a), weights_of(b))
         assert a.threshold.tobytes() == b.threshold.tobytes()
 
 
@@ -82,7 +83,8 @@ def test_a_file_of_another_writer_is_read() -> None:
 
 def test_more_than_ten_layers_keep_their_order() -> None:
     hidden = tuple(
-        HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([float(index)])) for index in range(12)
+        SignLayer.dense(np.ones((1, 1), dtype=np.int8), np.array([float(index)]))
+        for index in range(12)
     )
     output = OutputLayer(np.ones((2, 1), dtype=np.int8), np.ones(2), np.zeros(2))
     copy = network_from_bytes(network_to_bytes(BinaryNetwork(hidden, output)))
@@ -106,7 +108,7 @@ NAN = np.array([np.nan, 0.0])
     ("changes", "message"),
     [
         ({"hidden.0.weight": np.zeros((2, 3), dtype=np.int8)}, r"weight\[0, 0\] is 0.*-1 or \+1"),
-        ({"output.weight": np.full((2, 4), 3, dtype=np.int8)}, "output layer weight.* is 3"),
+        ({"output.weight": np.full((2, 4), 3, dtype=np.int8)}, "output.weight.* is 3"),
         ({"hidden.0.weight": np.ones((3, 3), dtype=np.int8)}, r"threshold has shape \(2,\)"),
         ({"hidden.1.weight": np.ones((4, 3), dtype=np.int8)}, "layer above it reads 3.*chain"),
         ({"output.weight": np.ones((2, 5), dtype=np.int8)}, "layer above it reads 5.*chain"),
@@ -148,7 +150,7 @@ def test_a_network_without_hidden_layers_is_refused() -> None:
         ({}, "has format None"),
         ({"format": "pt", "version": "1"}, "has format 'pt'"),
         ({"format": FORMAT}, "has version None; this Signflip reads '1'"),
-        ({"format": FORMAT, "version": "2"}, "has version '2'.*use the Signflip that wrote it"),
+        ({"format": FORMAT, "version": "3"}, "has version '3'.*use the Signflip that wrote it"),
     ],
 )
 def test_another_format_or_version_is_refused(

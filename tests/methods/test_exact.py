@@ -18,7 +18,7 @@ from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
 from signflip.methods.milp import Milp
 from signflip.methods.search_goal import SearchGoal
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.patterns.ascent import ascend
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.programs import Gurobi
@@ -29,6 +29,7 @@ from tests.support.oracle import exact_optimum, safe_optimum
 from tests.support.problems import two_steps
 from tests.support.random_problems import random_problem
 from tests.support.strategies import problems
+from tests.support.weights import weights_of
 from tests.support.zoo import zoo_problems
 
 seeds = st.integers(0, 2**32)
@@ -109,11 +110,11 @@ def needle(
     weight = rng.choice([-1, 1], (neurons, inputs)).astype(np.int8)
     pattern = rng.choice([-1, 1], neurons)
     corner = np.where(pattern @ weight > 0, box.upper, box.lower)
-    hidden = [HiddenLayer(weight, weight @ corner - pattern * margin)]
+    hidden = [SignLayer.dense(weight, weight @ corner - pattern * margin)]
     # the second layer's neuron is +1 iff all agree with the pattern
-    hidden.append(HiddenLayer(pattern[None], np.array([float(neurons)])))
+    hidden.append(SignLayer.dense(pattern[None], np.array([float(neurons)])))
     one = np.ones((1, 1), dtype=np.int8)
-    hidden += [HiddenLayer(one, np.array([0.5]))] * (depth - 2)
+    hidden += [SignLayer.dense(one, np.array([0.5]))] * (depth - 2)
     output = OutputLayer(np.concatenate([-one, one]), np.ones(2), np.zeros(2))
     network = BinaryNetwork(tuple(hidden), output)
     if network.predict(image[None])[0] == 1:  # the image has the pattern: start from elsewhere
@@ -148,7 +149,7 @@ def test_margins_of_both_signs(
 
 def one_neuron(threshold: float, *, image: float, epsilon: float) -> Problem:
     """A pixel whose flip needs it to reach the threshold."""
-    first = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([threshold]))
+    first = SignLayer.dense(np.ones((1, 1), dtype=np.int8), np.array([threshold]))
     output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
     return Problem.ball(BinaryNetwork((first,), output), [image], epsilon=epsilon)
 
@@ -181,7 +182,7 @@ def test_nothing_to_change(goal: SearchGoal) -> None:
     point = random_problem(rng, inputs=9, widths=(9, 8, 7), classes=3, epsilon=0.0)
     masked = Problem.ball(point.network, point.image, epsilon=0.5, mask=np.zeros(9, dtype=np.bool_))
     first = point.network.hidden[0]
-    constant = HiddenLayer(first.weight, np.where(np.arange(9) % 2, 20.0, -20.0))
+    constant = SignLayer.dense(weights_of(first), np.where(np.arange(9) % 2, 20.0, -20.0))
     network = BinaryNetwork((constant, *point.network.hidden[1:]), point.network.output)
     for problem in (point, masked, Problem.ball(network, point.image, epsilon=0.5)):
         result = attack(problem, Exact(goal=goal))

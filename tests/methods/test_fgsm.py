@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from signflip.attack import attack
 from signflip.errors import SettingError
 from signflip.methods.fgsm import BATCH, Fgsm
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.result import Stop, Verdict
 from tests.support.oracle import exact_optimum
@@ -18,7 +18,7 @@ from tests.support.zoo import zoo_problems
 
 def steep_problem() -> Problem:
     """Ten neurons that all answer +1 once the one pixel has gone from 0 to 0.5."""
-    first = HiddenLayer(np.ones((10, 1), dtype=np.int8), np.linspace(0.05, 0.5, 10))
+    first = SignLayer.dense(np.ones((10, 1), dtype=np.int8), np.linspace(0.05, 0.5, 10))
     output = OutputLayer(np.array([[-1] * 10, [1] * 10]), np.ones(2), np.zeros(2))
     return Problem.ball(BinaryNetwork((first,), output), [0.0], epsilon=0.6)
 
@@ -93,9 +93,9 @@ def test_more_restarts_than_a_batch_are_all_made() -> None:
     seen: list[int] = []
 
     class Watched(Problem):
-        def objectives(self, images: np.ndarray) -> np.ndarray:
+        def scores(self, images: np.ndarray) -> np.ndarray:
             seen.append(len(images))
-            return super().objectives(images)
+            return super().scores(images)
 
     plain = steep_problem()
     problem = Watched(plain.network, plain.image, plain.box, plain.goal)

@@ -13,7 +13,7 @@ from signflip.methods.fgsm import Fgsm
 from signflip.methods.iprop import IProp, stable_activations
 from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
 from signflip.milp.neurons import stable_signs
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.problem import Problem, Target, Untargeted
 from signflip.programs.program import MixedProgram
 from signflip.programs.solver import Claim, OnIncumbent, Solution
@@ -61,7 +61,7 @@ def levels(width: int, classes: int = 2) -> Problem:
 
     The prediction is class 0, and every rival gains from +1 of every neuron.
     """
-    first = HiddenLayer(np.ones((width, 1), dtype=np.int8), np.linspace(0.1, 0.9, width))
+    first = SignLayer.dense(np.ones((width, 1), dtype=np.int8), np.linspace(0.1, 0.9, width))
     rows = np.ones((classes, width), dtype=np.int8)
     rows[0] = -1
     goal = Target(1) if classes == 2 else Untargeted()

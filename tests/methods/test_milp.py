@@ -9,7 +9,7 @@ from signflip.errors import SettingError
 from signflip.methods import METHODS, make_method
 from signflip.methods.milp import Milp
 from signflip.methods.search_goal import SearchGoal
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Goal, Problem, Untargeted
 from signflip.programs import Claim, Gurobi, Highs, Solution, Solver, SolverFailure
 from signflip.result import Stop, Verdict
@@ -107,7 +107,7 @@ def test_a_decision_stops_at_the_first_flip(solver: Solver, goal: Goal | None) -
 
 def test_a_pattern_that_no_image_has_is_cut_off() -> None:
     """x < 0.5 and x > 0.5 meet in 0.5, where a solver takes both; no image has more than one."""
-    hidden = HiddenLayer(np.array([[1], [-1]]), np.array([0.5, -0.5]))
+    hidden = SignLayer.dense(np.array([[1], [-1]]), np.array([0.5, -0.5]))
     network = BinaryNetwork(
         (hidden,), OutputLayer(np.array([[1, 1], [-1, -1]]), np.ones(2), np.zeros(2))
     )
@@ -191,7 +191,7 @@ def test_a_solver_that_repeats_itself_is_a_failure() -> None:
 def test_a_program_above_the_licence_is_refused() -> None:
     pytest.importorskip("gurobipy")
     rng = np.random.default_rng(0)
-    hidden = HiddenLayer(rng.choice([-1, 1], (5, 2100)), np.zeros(5))
+    hidden = SignLayer.dense(rng.choice([-1, 1], (5, 2100)), np.zeros(5))
     output = OutputLayer(rng.choice([-1, 1], (3, 5)), np.ones(3), np.zeros(3))
     problem = Problem.ball(
         BinaryNetwork((hidden,), output), rng.random(2100), epsilon=0.5, goal=Untargeted()

@@ -4,14 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signflip.methods.surrogate import Surrogate
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from tests.support.strategies import images, networks
+from tests.support.weights import weights_of
 
 
 def one_neuron(threshold: float) -> BinaryNetwork:
     """A network whose class 1 value is the sign of the sum of two pixels, class 0 its opposite."""
     return BinaryNetwork(
-        (HiddenLayer(np.array([[1, 1]]), np.array([threshold])),),
+        (SignLayer.dense(np.array([[1, 1]]), np.array([threshold])),),
         OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2)),
     )
 
@@ -28,8 +29,8 @@ def test_a_neuron_is_a_ramp_around_its_threshold(total: float, value: float) -> 
 
 def test_above_the_first_layer_the_unit_is_the_root_of_the_fan_in() -> None:
     # four neurons that are always +1, and one above them: sum 4, threshold 1 rounded up to 2
-    first = HiddenLayer(np.ones((4, 1), dtype=np.int8), np.full(4, -9.0))
-    second = HiddenLayer(np.ones((1, 4), dtype=np.int8), np.array([1.0]))
+    first = SignLayer.dense(np.ones((4, 1), dtype=np.int8), np.full(4, -9.0))
+    second = SignLayer.dense(np.ones((1, 4), dtype=np.int8), np.array([1.0]))
     output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
     network = BinaryNetwork((first, second), output)
     # the middle between the sums 0 (answers -1) and 2 (answers +1) is 1
@@ -43,7 +44,7 @@ def test_a_very_narrow_surrogate_is_the_network(
 ) -> None:
     image = data.draw(images(network.inputs))
     first = network.hidden[0]
-    distance = np.abs(first.weight @ image - first.threshold)
+    distance = np.abs(weights_of(first) @ image - first.threshold)
     surrogate = Surrogate(network, image, width=1e-4)
     if distance.min() > 1e-2:
         np.testing.assert_allclose(

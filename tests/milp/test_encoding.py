@@ -4,9 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.milp.encoding import maximal_gain
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from tests.support.strategies import networks, problems
+from tests.support.weights import weights_of
 from tests.support.zoo import zoo_problems
 
 
@@ -67,7 +68,7 @@ def output(*rows: list[int]) -> OutputLayer:
 
 def test_only_what_matters_is_in_the_program() -> None:
     """Of 4 neurons one is stable, one has equal output weights, and one is gained from if off."""
-    hidden = HiddenLayer(
+    hidden = SignLayer.dense(
         np.array([[1, 1], [1, 1], [1, -1], [1, -1]]), np.array([-1.0, 1.0, 0.1, -0.1])
     )
     network = BinaryNetwork((hidden,), output([1, 1, 1, -1], [-1, 1, -1, 1]))
@@ -89,7 +90,7 @@ def test_dear_neurons_of_the_first_layer_are_branched_on_first() -> None:
     first, second = encoding.network.hidden
     unstable = first.column >= 0
     layer, box = problem.network.hidden[0], problem.box
-    middle = np.abs(layer.weight @ ((box.lower + box.upper) / 2) - layer.threshold)[unstable]
+    middle = np.abs(weights_of(layer) @ ((box.lower + box.upper) / 2) - layer.threshold)[unstable]
     priority = encoding.program.priority[first.column[unstable]]
     assert np.array_equal(np.argsort(priority), np.argsort(middle))
     assert priority.min() > 0
@@ -111,7 +112,7 @@ def test_bounds_are_lowered_to_values_that_objectives_have(
     goal: Target | Untargeted, bound: float
 ) -> None:
     """Three neurons: objectives of one rival are -6, -2, 2 or 6; of any rival they are even."""
-    hidden = HiddenLayer(np.array([[1, 1], [1, -1], [-1, 1]]), np.array([0.9, 0.1, 0.1]))
+    hidden = SignLayer.dense(np.array([[1, 1], [1, -1], [-1, 1]]), np.array([0.9, 0.1, 0.1]))
     network = BinaryNetwork((hidden,), output([-1, 1, 1], [1, -1, -1], [1, 1, -1]))
     problem = Problem.ball(network, [0.5, 0.5], epsilon=0.5, goal=goal)
     encoding = maximal_gain(problem)

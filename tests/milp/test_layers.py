@@ -9,12 +9,13 @@ from hypothesis.extra.numpy import arrays
 
 from signflip.errors import MissingExtraError
 from signflip.milp.layers import CLEARANCE, ImageProblem, LayerProgram, signs_program
-from signflip.network import Floats, HiddenLayer, Signs
+from signflip.network import Floats, SignLayer, Signs
 from signflip.problem import Box, Problem
 from signflip.programs import SOLVERS
 from tests.support.oracle import patterns
 from tests.support.reference import reference_layer
 from tests.support.strategies import networks, problems, thresholds, weights
+from tests.support.weights import weights_of
 
 
 def signs(length: int, *, zero: bool = False) -> st.SearchStrategy[Signs]:
@@ -23,12 +24,12 @@ def signs(length: int, *, zero: bool = False) -> st.SearchStrategy[Signs]:
 
 
 @st.composite
-def upper_layers(draw: st.DrawFn) -> HiddenLayer:
+def upper_layers(draw: st.DrawFn) -> SignLayer:
     inputs, neurons = draw(st.integers(1, 6)), draw(st.integers(1, 6))
-    return HiddenLayer(draw(weights(neurons, inputs)), draw(thresholds(neurons, inputs)))
+    return SignLayer.dense(draw(weights(neurons, inputs)), draw(thresholds(neurons, inputs)))
 
 
-def met(layer: HiddenLayer, target: Signs, values: tuple[int, ...] | Floats) -> int:
+def met(layer: SignLayer, target: Signs, values: tuple[int, ...] | Floats) -> int:
     """How many targets the layer meets when it reads `values`."""
     answers = reference_layer(layer, [float(value) for value in values])
     return sum(t == a for t, a in zip(target.tolist(), answers, strict=True))
@@ -48,7 +49,7 @@ def solved(layer: LayerProgram, solver: str = "highs") -> Floats:
 @settings(max_examples=50)
 @pytest.mark.parametrize("solver", SOLVERS)
 @given(layer=upper_layers(), data=st.data())
-def test_problem_9_is_lexicographic(solver: str, layer: HiddenLayer, data: st.DataObject) -> None:
+def test_problem_9_is_lexicographic(solver: str, layer: SignLayer, data: st.DataObject) -> None:
     target = data.draw(signs(layer.neurons, zero=True))
     nearest = data.draw(signs(layer.inputs))
     free = data.draw(arrays(np.bool_, layer.inputs))
@@ -76,7 +77,7 @@ def test_problem_9_is_lexicographic(solver: str, layer: HiddenLayer, data: st.Da
 
 
 def test_problem_9_without_fixed_inputs_may_change_any() -> None:
-    layer = HiddenLayer(np.array([[1, 1, 1]]), np.array([3.0]))
+    layer = SignLayer.dense(np.array([[1, 1, 1]]), np.array([3.0]))
     nearest = np.array([-1, 1, -1], dtype=np.int8)
     encoded = signs_program(layer, np.array([1], dtype=np.int8), nearest)
     assert encoded.signs(solved(encoded)).tolist() == [1, 1, 1]
@@ -84,7 +85,7 @@ def test_problem_9_without_fixed_inputs_may_change_any() -> None:
 
 def test_a_tie_goes_to_the_incumbent() -> None:
     # +1 needs one input at +1, and the incumbent has one
-    layer = HiddenLayer(np.array([[1, 1, 1]]), np.array([-1.0]))
+    layer = SignLayer.dense(np.array([[1, 1, 1]]), np.array([-1.0]))
     nearest = np.array([-1, 1, -1], dtype=np.int8)
     encoded = signs_program(layer, np.array([1], dtype=np.int8), nearest)
     assert encoded.signs(solved(encoded)).tolist() == [-1, 1, -1]
@@ -133,13 +134,13 @@ def test_the_start_of_problem_10_meets_what_the_incumbent_does(
     assert encoded.program.violation(encoded.start) < 1e-9
     np.testing.assert_allclose(images.image_of(encoded.start), image, atol=1e-15)
     unstable = images.stable == 0
-    distance = np.abs(layer.weight @ image - layer.threshold)[unstable]
+    distance = np.abs(weights_of(layer) @ image - layer.threshold)[unstable]
     if distance.min(initial=1.0) > 2 * CLEARANCE:
         assert encoded.program.objective_at(encoded.start) == met(layer, target, image)
 
 
 def test_a_neuron_that_cannot_get_clear_of_its_threshold_counts_as_missed() -> None:
-    layer = HiddenLayer(np.array([[1]]), np.array([0.5]))
+    layer = SignLayer.dense(np.array([[1]]), np.array([0.5]))
     box = Box.ball(np.array([0.5]), CLEARANCE / 2)
     images = ImageProblem(layer, np.array([0.5]), box)
     for sign in (-1, 1):

@@ -17,11 +17,12 @@ from signflip.milp.neurons import (
     stable_signs,
     upper_layer,
 )
-from signflip.network import Floats, HiddenLayer
+from signflip.network import Floats, SignLayer
 from signflip.problem import Box, Problem
 from signflip.programs.program import ProgramBuilder
 from tests.support.reference import reference_layer
 from tests.support.strategies import problems, thresholds, weights
+from tests.support.weights import weights_of
 
 
 def violation(builder: ProgramBuilder, point: Floats) -> float:
@@ -36,7 +37,7 @@ def test_stable_neurons_are_those_with_one_sign_in_the_box(problem: Problem) -> 
         terms = [
             sorted((int(w) * Fraction(low), int(w) * Fraction(high)))
             for w, low, high in zip(
-                layer.weight[neuron], box.lower.tolist(), box.upper.tolist(), strict=True
+                weights_of(layer)[neuron], box.lower.tolist(), box.upper.tolist(), strict=True
             )
         ]
         threshold = Fraction(float(layer.threshold[neuron]))
@@ -59,15 +60,16 @@ def test_first_layer_pre_activations(problem: Problem, data: st.DataObject) -> N
         st.lists(st.integers(0, 16), min_size=len(pixels), max_size=len(pixels)).map(np.array)
     )
     image = box.lower + (box.upper - box.lower) * shares / 16
-    values = pre.coefficients @ (image - problem.image)[moving] + pre.constant
+    move = (image - problem.image)[moving]
+    values = pre.at(np.arange(pre.neurons), move)
     # coarse numbers: all of this is exact
-    assert np.array_equal(values, layer.weight @ image - layer.threshold)
+    assert np.array_equal(values, weights_of(layer) @ image - layer.threshold)
     assert np.all(pre.lower <= values)
     assert np.all(values <= pre.upper)
 
 
 def test_an_l1_budget_bounds_what_neurons_can_do() -> None:
-    layer = HiddenLayer(np.array([[1, 1], [1, 1], [1, 1]]), np.array([0.875, 1.25, 1.375]))
+    layer = SignLayer.dense(np.array([[1, 1], [1, 1], [1, 1]]), np.array([0.875, 1.25, 1.375]))
     image, box = np.full(2, 0.5), Box(lower=np.zeros(2), upper=np.ones(2))
     builder = ProgramBuilder()
     pixels = builder.columns(-image, image)
@@ -80,14 +82,14 @@ def test_an_l1_budget_bounds_what_neurons_can_do() -> None:
 
 
 @st.composite
-def upper_layers(draw: st.DrawFn) -> HiddenLayer:
+def upper_layers(draw: st.DrawFn) -> SignLayer:
     inputs, neurons = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-    return HiddenLayer(draw(weights(neurons, inputs)), draw(thresholds(neurons, inputs)))
+    return SignLayer.dense(draw(weights(neurons, inputs)), draw(thresholds(neurons, inputs)))
 
 
 @given(layer=upper_layers(), data=st.data())
 def test_binaries_above_the_first_layer_mean_the_signs(
-    layer: HiddenLayer, data: st.DataObject
+    layer: SignLayer, data: st.DataObject
 ) -> None:
     """For every input and every choice of h: feasible iff h is what the layer answers."""
     fixed = np.array([data.draw(st.sampled_from([-1, 0, 0, 1])) for _ in range(layer.inputs)])
@@ -114,7 +116,7 @@ def one_neuron(clearance: float) -> tuple[ProgramBuilder, PreActivations]:
     builder = ProgramBuilder()
     box = Box(lower=np.zeros(1), upper=np.ones(1))
     pixels = builder.columns(np.array([-0.5]), np.array([0.5]))
-    layer = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
+    layer = SignLayer.dense(np.ones((1, 1), dtype=np.int8), np.array([0.5]))
     return builder, first_layer(layer, np.array([0.5]), box, pixels, clearance=clearance)
 
 

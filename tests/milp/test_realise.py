@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.milp.realise import realise, refutes
-from signflip.network import HiddenLayer
+from signflip.network import SignLayer
 from signflip.problem import Box, Problem
 from tests.support.oracle import patterns
 from tests.support.strategies import networks, problems
@@ -41,7 +41,7 @@ def test_every_pattern_against_exact_arithmetic(problem: Problem) -> None:
 
 def test_the_image_has_the_most_room() -> None:
     # x + y >= 0.5 and x + y < 1.5: best at 1
-    layer = HiddenLayer(np.array([[1, 1], [1, 1]]), np.array([0.5, 1.5]))
+    layer = SignLayer.dense(np.array([[1, 1], [1, 1]]), np.array([0.5, 1.5]))
     found = realise(layer, UNIT, np.array([1, -1], dtype=np.int8))
     assert found.image is not None
     assert found.image.sum() == pytest.approx(1.0)
@@ -50,7 +50,7 @@ def test_the_image_has_the_most_room() -> None:
 
 def test_the_conflict_names_only_the_signs_that_clash() -> None:
     # x + y >= 1 and x + y < 0.5 clash; x - y is free
-    layer = HiddenLayer(np.array([[1, 1], [1, -1], [1, 1]]), np.array([1.0, 0.0, 0.5]))
+    layer = SignLayer.dense(np.array([[1, 1], [1, -1], [1, 1]]), np.array([1.0, 0.0, 0.5]))
     found = realise(layer, UNIT, np.array([1, 1, -1], dtype=np.int8))
     assert found.refused
     assert found.conflict.tolist() == [1, 0, -1]
@@ -58,7 +58,7 @@ def test_the_conflict_names_only_the_signs_that_clash() -> None:
 
 def test_a_tie_is_refused_only_where_it_is_strict() -> None:
     # x + y >= 1 and -x - y >= -1 meet in x + y = 1; the second one's -1 is x + y > 1
-    layer = HiddenLayer(np.array([[1, 1], [-1, -1]]), np.array([1.0, -1.0]))
+    layer = SignLayer.dense(np.array([[1, 1], [-1, -1]]), np.array([1.0, -1.0]))
     both = realise(layer, UNIT, np.array([1, 1], dtype=np.int8))
     assert not both.refused
     assert both.room == pytest.approx(0.0, abs=1e-9)
@@ -66,14 +66,14 @@ def test_a_tie_is_refused_only_where_it_is_strict() -> None:
 
 
 def test_nothing_asked_is_realised_by_anything() -> None:
-    layer = HiddenLayer(np.ones((1, 2), dtype=np.int8), np.array([9.0]))
+    layer = SignLayer.dense(np.ones((1, 2), dtype=np.int8), np.array([9.0]))
     found = realise(layer, UNIT, np.zeros(1, dtype=np.int8))
     assert found.image is not None
     assert UNIT.contains(found.image)
 
 
 def test_without_time_there_is_neither_image_nor_refusal() -> None:
-    layer = HiddenLayer(np.ones((3, 2), dtype=np.int8), np.array([0.5, 1.0, 1.5]))
+    layer = SignLayer.dense(np.ones((3, 2), dtype=np.int8), np.array([0.5, 1.0, 1.5]))
     found = realise(layer, UNIT, np.array([1, 1, -1], dtype=np.int8), time_limit=0.0)
     assert found.image is None
     assert not found.refused
@@ -87,7 +87,7 @@ def test_refutation_is_exact_to_the_last_bit(ulps: int) -> None:
     threshold = float(exact)
     for _ in range(abs(ulps)):
         threshold = float(np.nextafter(threshold, np.inf * ulps))
-    layer = HiddenLayer(np.ones((1, 2), dtype=np.int8), np.array([threshold]))
+    layer = SignLayer.dense(np.ones((1, 2), dtype=np.int8), np.array([threshold]))
     multipliers = np.array([7])
     possible = exact >= Fraction(threshold)
     assert refutes(layer, box, np.array([1], dtype=np.int8), multipliers) == (not possible)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from signflip.errors import DataError, NetworkError, SignflipError
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer, ranking
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer, ranking
 from tests.support.reference import (
     reference_layer,
     reference_prediction,
@@ -18,16 +18,17 @@ from tests.support.reference import (
     reference_values_of_pattern,
 )
 from tests.support.strategies import images, networks, thresholds, weights
+from tests.support.weights import weights_of
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 DENORMAL = st.floats(-1e-307, 1e-307)
 
 
-def layer(weight: list[list[int]], threshold: list[float]) -> HiddenLayer:
-    return HiddenLayer(np.array(weight), np.array(threshold))
+def layer(weight: list[list[int]], threshold: list[float]) -> SignLayer:
+    return SignLayer.dense(np.array(weight), np.array(threshold))
 
 
-def output(weight: list[list[int]], scale: list[float], bias: list[float]) -> OutputLayer:
+def output(weight: list[list[float]], scale: list[float], bias: list[float]) -> OutputLayer:
     return OutputLayer(np.array(weight), np.array(scale), np.array(bias))
 
 
@@ -45,9 +46,9 @@ def small_network() -> BinaryNetwork:
 def test_activations_and_values_are_those_of_the_definition(data: st.DataObject) -> None:
     network = data.draw(networks())
     batch = np.array([data.draw(images(network.inputs)) for _ in range(3)])
-    for image, sums in zip(batch, network.output.sums(network.activations(batch)[-1]), strict=True):
+    for image, signs in zip(batch, network.activations(batch)[-1], strict=True):
         expected = reference_values(network, image.tolist())
-        assert network.output.exact_values(sums) == expected
+        assert network.output.exact_values(signs) == expected
     predictions = [reference_prediction(reference_values(network, row)) for row in batch.tolist()]
     assert network.predict(batch).tolist() == predictions
 
@@ -70,7 +71,7 @@ def test_first_layer_is_exact_for_any_finite_input(
     inputs = data.draw(st.integers(1, 6))
     values = data.draw(arrays(np.float64, inputs, elements=elements))
     limits = data.draw(arrays(np.float64, 4, elements=elements | st.just(0.0)))
-    hidden = HiddenLayer(data.draw(weights(4, inputs)), limits)
+    hidden = SignLayer.dense(data.draw(weights(4, inputs)), limits)
     assert hidden.signs_of_reals(values[None])[0].tolist() == reference_layer(
         hidden, values.tolist()
     )
@@ -85,7 +86,7 @@ def test_first_layer_is_exact_at_and_beside_ties(data: st.DataObject) -> None:
     total = sum(map(Fraction, (weight[0] * values).tolist()), Fraction(0))
     nearest = float(total)
     near = [nearest, math.nextafter(nearest, math.inf), math.nextafter(nearest, -math.inf)]
-    hidden = HiddenLayer(np.repeat(weight, 3, axis=0), np.array(near))
+    hidden = SignLayer.dense(np.repeat(weight, 3, axis=0), np.array(near))
     expected = [1 if total >= Fraction(limit) else -1 for limit in near]
     assert hidden.signs_of_reals(values[None])[0].tolist() == expected
 
@@ -132,12 +133,12 @@ def test_a_sum_at_the_threshold_is_positive_and_minus_zero_is_zero() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2047, 2048, 2049, 5000])
 def test_a_batch_of_any_size_is_right(count: int) -> None:
     random = np.random.default_rng(count)
-    hidden = HiddenLayer(random.choice([-1, 1], (7, 20)), random.integers(-4, 5, 7) / 2)
+    hidden = SignLayer.dense(random.choice([-1, 1], (7, 20)), random.integers(-4, 5, 7) / 2)
     values = random.integers(0, 3, (count, 20)) / 2
     signs = hidden.signs_of_reals(values)
     assert signs.dtype == np.int8
     # halves, which float64 adds without rounding
-    expected = np.where(values @ hidden.weight.T >= hidden.threshold, 1, -1)
+    expected = np.where(values @ weights_of(hidden).T >= hidden.threshold, 1, -1)
     assert np.array_equal(signs, expected)
 
 
@@ -147,15 +148,15 @@ def test_upper_layers_of_a_pattern_are_those_of_the_definition(data: st.DataObje
     pattern = data.draw(weights(1, network.widths[0]))
     signs = network.activations_of_pattern(pattern)
     assert [len(row[0]) for row in signs] == list(network.widths)
-    assert network.output.exact_values(
-        network.output.sums(signs[-1])[0]
-    ) == reference_values_of_pattern(network, pattern[0].tolist())
+    assert network.output.exact_values(signs[-1][0]) == reference_values_of_pattern(
+        network, pattern[0].tolist()
+    )
 
 
 @given(st.data())
 def test_signs_at_extremes_are_the_extremes_over_all_corners(data: st.DataObject) -> None:
     inputs = data.draw(st.integers(1, 4))
-    hidden = HiddenLayer(data.draw(weights(3, inputs)), data.draw(thresholds(3, inputs)))
+    hidden = SignLayer.dense(data.draw(weights(3, inputs)), data.draw(thresholds(3, inputs)))
     ends = np.sort([data.draw(images(inputs)), data.draw(images(inputs))], axis=0)
     least, greatest = hidden.signs_at_extremes(ends[0], ends[1])
     corners = np.array([reference_layer(hidden, corner) for corner in product(*ends.T.tolist())])
@@ -174,7 +175,7 @@ def test_signs_at_extremes_are_exact_where_rounding_hides_them(inputs: int, size
         sums = [math.fsum(row) for row in (weight * corners).tolist()]
         # fsum is the sum rounded once: its neighbours lie on either side of it
         for towards, expected in ((-np.inf, 1), (np.inf, -1)):
-            hidden = HiddenLayer(weight, np.nextafter(sums, towards))
+            hidden = SignLayer.dense(weight, np.nextafter(sums, towards))
             assert (
                 hidden.signs_at_extremes(lower, upper)[0 if low else 1].tolist() == [expected] * 3
             )
@@ -230,8 +231,8 @@ def test_rankings_are_those_of_exact_values(scale: float) -> None:
         output(rng.choice([-1, 1], (5, 6)).tolist(), [scale] * 5, [0.0] * 4 + [1 - scale]),
     )
     images = rng.random((50, 4))
-    sums = network.output.sums(network.activations(images)[-1])
-    expected = [ranking(network.output.exact_values(row)) for row in sums]
+    last = network.activations(images)[-1]
+    expected = [ranking(network.output.exact_values(row)) for row in last]
     assert network.rankings(images).tolist() == expected
     assert network.predict(images).tolist() == [first for first, *_ in expected]
     assert network.rankings(images[:0]).shape == (0, 5)
@@ -272,11 +273,11 @@ def test_digest_tells_networks_apart_and_ignores_the_card() -> None:
 
 def test_a_network_keeps_its_own_arrays() -> None:
     weight, threshold = np.ones((2, 3), dtype=np.int8), np.zeros(2)
-    hidden = HiddenLayer(weight, threshold)
+    hidden = SignLayer.dense(weight, threshold)
     weight[0, 0], threshold[0] = -1, 9
-    assert hidden.weight[0, 0] == 1
+    assert weights_of(hidden)[0, 0] == 1
     assert hidden.threshold[0] == 0
-    for array in (hidden.weight, hidden.threshold):
+    for array in (weights_of(hidden), hidden.threshold):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
 
@@ -289,20 +290,24 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: layer([[1, 0]], [0]), r"hidden layer weight\[0, 1\] is 0.*-1 or \+1"),
-        (lambda: HiddenLayer(np.array([[1, 0.5]]), np.zeros(1)), r"weight\[0, 1\] is 0.5"),
-        (lambda: HiddenLayer(np.array([[1, NAN]]), np.zeros(1)), r"weight\[0, 1\] is nan"),
-        (lambda: HiddenLayer(np.array([[257]]), np.zeros(1)), r"weight\[0, 0\] is 257"),
+        (lambda: layer([[1, 2]], [0]), r"hidden layer weight\[0, 1\] is 2.*-1, 0 or \+1"),
+        (lambda: SignLayer.dense(np.array([[1, 0.5]]), np.zeros(1)), r"weight\[0, 1\] is 0.5"),
+        (lambda: SignLayer.dense(np.array([[1, NAN]]), np.zeros(1)), r"weight\[0, 1\] is nan"),
+        (lambda: SignLayer.dense(np.array([[257]]), np.zeros(1)), r"weight\[0, 0\] is 257"),
         (
-            lambda: HiddenLayer(np.ones(3, np.int8), np.zeros(3)),
+            lambda: SignLayer.dense(np.ones(3, np.int8), np.zeros(3)),
             r"shape \(3,\).*\(neurons, inputs\)",
         ),
-        (lambda: HiddenLayer(np.ones((0, 3), np.int8), np.zeros(0)), r"shape \(0, 3\).*at least 1"),
+        (
+            lambda: SignLayer.dense(np.ones((0, 3), np.int8), np.zeros(0)),
+            r"shape \(0, 3\).*at least 1",
+        ),
         (lambda: layer([[1], [1]], [0]), r"threshold has shape \(1,\); it must be \(2,\)"),
         (lambda: layer([[1], [1]], [0, NAN]), r"threshold\[1\] is nan; it must be finite"),
         (lambda: layer([[1], [1]], [-INF, 0]), r"threshold\[0\] is -inf.*constant neuron"),
         (lambda: output([[1]], [1], [0]), "1 class; a classifier needs at least 2"),
-        (lambda: output([[1], [2]], [1, 1], [0, 0]), r"output layer weight\[1, 0\] is 2"),
+        (lambda: output([[1], [NAN]], [1, 1], [0, 0]), r"output layer weight\[1, 0\] is nan"),
+        (lambda: output([[1], [1e101]], [1, 1], [0, 0]), r"weight reaches 1e\+101.*overflow"),
         (lambda: output([[1], [1]], [1], [0, 0]), r"output layer scale has shape \(1,\)"),
         (lambda: output([[1], [1]], [1, 1], [0, INF]), r"output layer bias\[1\] is inf"),
         (lambda: output([[1], [1]], [1, -1e101], [0, 0]), r"scale reaches 1e\+101.*overflow"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.patterns.realise import Answer, Realiser, refutes
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Problem
@@ -17,6 +17,7 @@ from tests.support.close_call import close_call
 from tests.support.oracle import patterns
 from tests.support.random_problems import EPSILONS, points_of, random_problem
 from tests.support.strategies import networks, problems
+from tests.support.weights import weights_of
 
 Realise = Callable[[Realiser, Flips], Floats | Answer]
 
@@ -63,7 +64,7 @@ def corner_problem(inputs: int, margin: float) -> Problem:
     # the pixels on which they agree must all go up, the others share what is left
     free = inputs - inputs // 2
     reach = weight @ image + 0.1 * free
-    hidden = HiddenLayer(weight, reach - margin)
+    hidden = SignLayer.dense(weight, reach - margin)
     output = OutputLayer(np.array([[-1, -1], [1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
     return Problem.ball(BinaryNetwork((hidden,), output), image, epsilon=0.1)
 
@@ -114,13 +115,15 @@ def test_a_margin_near_0_is_never_taken_for_the_other_side(
         problem = corner_problem(inputs, sign * margin)
         space = PatternSpace.of(problem)
         first = problem.network.hidden[0]
-        top = np.where(first.weight[0] == first.weight[1], problem.box.upper, problem.image)
+        top = np.where(
+            weights_of(first)[0] == weights_of(first)[1], problem.box.upper, problem.image
+        )
         slacks = [
             sum(
                 (Fraction(int(w)) * Fraction(x) for w, x in zip(row, top, strict=True)), Fraction(0)
             )
             - Fraction(threshold)
-            for row, threshold in zip(first.weight, first.threshold.tolist(), strict=True)
+            for row, threshold in zip(weights_of(first), first.threshold.tolist(), strict=True)
         ]
         realiser = Realiser(space)
         for flips in (np.ones(2, dtype=np.bool_), np.zeros(2, dtype=np.bool_)):
@@ -172,7 +175,7 @@ def test_denormal_products_refute_nothing() -> None:
     tiny = 5e-324
     weight = np.ones((2, 21), dtype=np.int8)
     weight[1, 1:] = -1
-    hidden = HiddenLayer(weight, np.array([21 * 8 * tiny, -19 * 8 * tiny]))
+    hidden = SignLayer.dense(weight, np.array([21 * 8 * tiny, -19 * 8 * tiny]))
     output = OutputLayer(np.array([[-1, -1], [1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
     problem = Problem.ball(BinaryNetwork((hidden,), output), np.zeros(21), epsilon=8 * tiny)
     space = PatternSpace.of(problem)
@@ -186,7 +189,9 @@ def test_rounding_refutes_no_pattern_that_just_one_corner_has(top: float) -> Non
     # many equal radii, whose sum in floating point is off by more than one roundoff
     inputs = 100_000
     reach = math.fsum([top] * inputs)
-    hidden = HiddenLayer(np.ones((1, inputs), dtype=np.int8), np.array([np.nextafter(reach, 0)]))
+    hidden = SignLayer.dense(
+        np.ones((1, inputs), dtype=np.int8), np.array([np.nextafter(reach, 0)])
+    )
     output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
     problem = Problem.ball(BinaryNetwork((hidden,), output), np.zeros(inputs), epsilon=top)
     space = PatternSpace.of(problem)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.patterns.space import RADIUS_LEVELS, PatternSpace
 from signflip.problem import Box, Problem
 from tests.support.random_problems import EPSILONS, points_of, random_problem
@@ -116,7 +116,7 @@ def test_the_dearest_flip_comes_first_and_a_pattern_has_the_flips_asked_for() ->
 
 def network(*thresholds: float) -> BinaryNetwork:
     """Neurons of one pixel, +1 from these values on."""
-    first = HiddenLayer(np.ones((len(thresholds), 1), dtype=np.int8), np.array(thresholds))
+    first = SignLayer.dense(np.ones((len(thresholds), 1), dtype=np.int8), np.array(thresholds))
     weight = np.ones((2, len(thresholds)), dtype=np.int8)
     return BinaryNetwork((first,), OutputLayer(weight, np.ones(2), np.zeros(2)))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signflip.errors import DataError, ProblemError
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from tests.support.reference import (
     reference_objective,
@@ -23,7 +23,7 @@ UNIT = st.floats(0, 1) | st.integers(0, 255).map(lambda k: k / 255) | st.floats(
 
 def two_pixels(classes: int = 3) -> BinaryNetwork:
     """Two neurons: whether the pixels are bright, and which is brighter. Up to 4 classes."""
-    hidden = HiddenLayer(np.array([[1, 1], [1, -1]], dtype=np.int8), np.array([1.0, 0.0]))
+    hidden = SignLayer.dense(np.array([[1, 1], [1, -1]], dtype=np.int8), np.array([1.0, 0.0]))
     weight = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]], dtype=np.int8)[:classes]
     return BinaryNetwork((hidden,), OutputLayer(weight, np.ones(classes), np.zeros(classes)))
 
@@ -179,8 +179,8 @@ def test_objective_is_linear_in_the_last_layer(problem: Problem, data: st.DataOb
         problem.constant(rival) + float(problem.coefficients(rival) @ signs[0])
         for rival in problem.rivals
     )
-    last = problem.network.output.sums(signs.astype(np.int8))[0]
-    assert linear == pytest.approx(float(problem.exact_objective(last)), abs=1e-12)
+    exact = problem.exact_objective(signs[0].astype(np.int8))
+    assert linear == pytest.approx(float(exact), abs=1e-12)
     if problem.network.output.plain:
         assert all(set(problem.coefficients(c).tolist()) <= {-2, 0, 2} for c in problem.rivals)
 
@@ -195,7 +195,7 @@ def test_largest_conceivable_is_the_maximum_over_all_last_layers(problem: Proble
 
 def test_a_tie_with_the_prediction_is_no_flip() -> None:
     # the second pixel's neuron decides between class 0 and a tie of both classes
-    hidden = HiddenLayer(np.array([[1], [1]], dtype=np.int8), np.array([0.5, -3.0]))
+    hidden = SignLayer.dense(np.array([[1], [1]], dtype=np.int8), np.array([0.5, -3.0]))
     plain = OutputLayer(np.array([[-1, 1], [1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
     network = BinaryNetwork((hidden,), plain)
     lower_wins = Problem.ball(network, [0.0], epsilon=1)
@@ -210,7 +210,7 @@ def test_a_tie_with_the_prediction_is_no_flip() -> None:
 
 
 def test_a_tie_won_by_a_lower_class_is_no_flip_though_the_prediction_changes() -> None:
-    hidden = HiddenLayer(np.array([[1]], dtype=np.int8), np.array([0.5]))
+    hidden = SignLayer.dense(np.array([[1]], dtype=np.int8), np.array([0.5]))
     plain = OutputLayer(np.array([[1], [-1]], dtype=np.int8), np.array([1.0, 1.0]), np.zeros(2))
     shifted = OutputLayer(plain.weight, plain.scale, np.array([-1.0, 1.0]))
     problem = Problem.ball(BinaryNetwork((hidden,), shifted), [0.0], epsilon=1)
@@ -223,7 +223,7 @@ def test_a_tie_won_by_a_lower_class_is_no_flip_though_the_prediction_changes() -
 
 def test_real_scales_are_compared_exactly() -> None:
     # float64 has 0.1 * 3 == 0.30000000000000004; the exact objective is not 0
-    hidden = HiddenLayer(np.array([[1]] * 3, dtype=np.int8), np.array([-5.0] * 3))
+    hidden = SignLayer.dense(np.array([[1]] * 3, dtype=np.int8), np.array([-5.0] * 3))
     weight = np.array([[1, 1, 1], [1, 1, -1]], dtype=np.int8)
     layer = OutputLayer(weight, np.array([0.1, 0.0]), np.array([0.0, 0.30000000000000004]))
     problem = Problem.ball(BinaryNetwork((hidden,), layer), [0.5], epsilon=0.1)

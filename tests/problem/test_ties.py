@@ -13,7 +13,7 @@ from signflip.errors import ProblemError
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.min_epsilon import min_epsilon
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Standing, Target, Ties, Untargeted
 from signflip.programs import Solver
 from signflip.result import Stop, Verdict
@@ -118,7 +118,7 @@ def test_the_smallest_perturbation_flips_by_the_rule(problem: Problem) -> None:
 
 def test_a_tie_known_by_heart() -> None:
     # at 1.0 the classes swap places: halve the gain, so that they are level there
-    hidden = HiddenLayer(np.ones((2, 1), dtype=np.int8), np.array([0.5, -3.0]))
+    hidden = SignLayer.dense(np.ones((2, 1), dtype=np.int8), np.array([0.5, -3.0]))
     for prediction in (0, 1):
         weight = np.array([[-1, 1], [1, 1]], dtype=np.int8)
         bias = np.array([0.0, -2.0])
@@ -136,7 +136,7 @@ def test_a_tie_known_by_heart() -> None:
 
 
 def test_an_image_that_is_tied_flips_unchanged_where_ties_do() -> None:
-    hidden = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([-3.0]))
+    hidden = SignLayer.dense(np.ones((1, 1), dtype=np.int8), np.array([-3.0]))
     weight = np.ones((2, 1), dtype=np.int8)
     network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(2), np.zeros(2)))
     problem = Problem.ball(network, [0.5], epsilon=0.1, ties="flip")
@@ -156,7 +156,7 @@ def test_a_rule_that_is_none_is_refused() -> None:
 
 def test_the_rivals_that_need_only_be_level() -> None:
     weight = np.array([[-1], [-1], [1], [-1]], dtype=np.int8)
-    hidden = HiddenLayer(np.ones((1, 1), dtype=np.int8), np.array([-3.0]))
+    hidden = SignLayer.dense(np.ones((1, 1), dtype=np.int8), np.array([-3.0]))
     network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(4), np.zeros(4)))
     box = Box.ball([0.5], 0.1)
 

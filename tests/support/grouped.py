@@ -13,8 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from signflip.network import BinaryNetwork, HiddenLayer, Integers, OutputLayer, Signs
+from signflip.network import BinaryNetwork, Integers, OutputLayer, SignLayer, Signs
 from signflip.problem import Box, Goal, Problem, Target, Untargeted
+from tests.support.weights import weights_of
 
 UNIT = 64
 _FINE = 64  # points lie on a finer grid, so that halves of halves are integers
@@ -49,7 +50,7 @@ def grouped_problem(rng: np.random.Generator, neurons: int, depth: int) -> Probl
     threshold[constant] = rng.choice([-1, 1], constant.sum()) * UNIT * (inputs + 2)
     widths = [neurons, *rng.choice([1, 8, 9, 20, 70], depth - 1)]
     above = (
-        HiddenLayer(rng.choice([-1, 1], (after, before)), rng.integers(-3, 4, after) * 1.0)
+        SignLayer.dense(rng.choice([-1, 1], (after, before)), rng.integers(-3, 4, after) * 1.0)
         for before, after in pairwise(widths)
     )
     classes = int(rng.choice([2, 3, 10]))
@@ -57,7 +58,7 @@ def grouped_problem(rng: np.random.Generator, neurons: int, depth: int) -> Probl
     scale = np.ones(classes) if plain else rng.normal(size=classes)
     bias = np.zeros(classes) if plain else rng.normal(size=classes)
     network = BinaryNetwork(
-        (HiddenLayer(weight, threshold / UNIT), *above),
+        (SignLayer.dense(weight, threshold / UNIT), *above),
         OutputLayer(rng.choice([-1, 1], (classes, widths[-1])), scale, bias),
     )
     box = Box(lower=lower / UNIT, upper=upper / UNIT)
@@ -68,7 +69,7 @@ def grouped_problem(rng: np.random.Generator, neurons: int, depth: int) -> Probl
 
 def grouped_optima(problem: Problem) -> Optima:
     """Brute force."""
-    weight = problem.network.hidden[0].weight.astype(np.int64)
+    weight = weights_of(problem.network.hidden[0]).astype(np.int64)
     threshold = (problem.network.hidden[0].threshold * UNIT * _FINE).astype(np.int64)
     first = np.all(weight == weight[:, :1], axis=0)
     ends = [
@@ -81,9 +82,12 @@ def grouped_optima(problem: Problem) -> Optima:
     points = _points(lead[by_sum] * threshold[by_sum], lead[~by_sum] * threshold[~by_sum], a, b)
     values = lead * np.where(by_sum, points[:, :1], points[:, 1:])
     signs: Signs = np.where(values >= threshold, 1, -1).astype(np.int8)
-    sums = problem.network.output.sums(problem.network.activations_of_pattern(signs)[-1])
-    exact = {row: problem.exact_objective(np.array(row)) for row in set(map(tuple, sums.tolist()))}
-    inner = {tuple(row) for row in sums[np.all(values != threshold, axis=1)].tolist()}
+    last = problem.network.activations_of_pattern(signs)[-1]
+    exact = {
+        row: problem.exact_objective(np.array(row, dtype=np.int8))
+        for row in set(map(tuple, last.tolist()))
+    }
+    inner = {tuple(row) for row in last[np.all(values != threshold, axis=1)].tolist()}
     return Optima(
         exact=max(exact.values()),
         safe=max((exact[row] for row in inner), default=None),

@@ -7,6 +7,7 @@ from signflip.problem import Problem
 from tests.support.oracle import patterns
 from tests.support.rational_lp import maximise
 from tests.support.reference import reference_objective, reference_values_of_pattern
+from tests.support.weights import weights_of
 
 
 def least_distance(problem: Problem, norm: Norm, margin: Fraction = Fraction(0)) -> Fraction | None:
@@ -50,7 +51,7 @@ def _distance_of_pattern(
         rows += [axis + [0] * sizes, axis + size, [-a for a in axis] + size]
         limits += [width[pixel], image[pixel], -image[pixel]]
     for neuron, sign in enumerate(pattern):
-        weight: list[int] = first.weight[neuron].tolist()
+        weight: list[int] = weights_of(first)[neuron].tolist()
         base = -Fraction(float(first.threshold[neuron]))
         base += sum(w * low for w, low in zip(weight, lower, strict=True))
         ends: list[Fraction] = [w * step for w, step in zip(weight, width, strict=True)]

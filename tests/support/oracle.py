@@ -12,6 +12,7 @@ from signflip.network import BinaryNetwork
 from signflip.problem import Box, Problem
 from tests.support.rational_lp import maximise
 from tests.support.reference import reference_objective, reference_values_of_pattern
+from tests.support.weights import weights_of
 
 Pattern = tuple[int, ...]
 Point = tuple[Fraction, ...]
@@ -87,7 +88,7 @@ class _Neurons:
         self.lower = [Fraction(value) for value in box.lower.tolist()]
         upper = [Fraction(value) for value in box.upper.tolist()]
         self.width = [high - low for low, high in zip(self.lower, upper, strict=True)]
-        self.weights: list[list[int]] = first.weight.tolist()
+        self.weights: list[list[int]] = weights_of(first).tolist()
         self.bases = [
             sum((w * low for w, low in zip(weight, self.lower, strict=True)), -Fraction(threshold))
             for weight, threshold in zip(self.weights, first.threshold.tolist(), strict=True)

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Untargeted
+from tests.support.weights import weights_of
 
 EPSILONS = (1e-300, 1e-12, 1e-8, 1e-4, 0.01, 0.1, 0.3, 1.0)
 
@@ -28,9 +29,11 @@ def random_problem(
     box = Box.ball(image, epsilon, rng.random(inputs) < 0.9)
     weight = rng.choice([-1, 1], (widths[0], inputs))
     spread = np.sqrt(((box.upper - box.lower) ** 2).sum())
-    first = HiddenLayer(weight, weight @ image + spread * rng.normal(0, 0.6, widths[0]))
+    first = SignLayer.dense(weight, weight @ image + spread * rng.normal(0, 0.6, widths[0]))
     above = [
-        HiddenLayer(rng.choice([-1, 1], (after, before)), rng.normal(0, np.sqrt(before) / 2, after))
+        SignLayer.dense(
+            rng.choice([-1, 1], (after, before)), rng.normal(0, np.sqrt(before) / 2, after)
+        )
         for before, after in pairwise(widths)
     ]
     scale, bias = np.ones(classes), np.zeros(classes)
@@ -44,7 +47,7 @@ def random_problem(
 def points_of(rng: np.random.Generator, problem: Problem, count: int) -> Floats:
     """(count, inputs) images of the box: inner points, corners, and what some neurons like."""
     lower, upper = problem.box.lower, problem.box.upper
-    weight = problem.network.hidden[0].real_weight.T
+    weight = weights_of(problem.network.hidden[0]).astype(np.float64)
     wishes = rng.choice([-1, 0, 1], (count, len(weight)), p=[0.1, 0.8, 0.1]) @ weight
     corners = np.where(wishes + rng.normal(0, 0.5, wishes.shape) > 0, upper, lower)
     share = rng.choice([0.0, 0.3, 0.9, 1.0], (count, 1))

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from signflip.network import BinaryNetwork, HiddenLayer
+from signflip.network import BinaryNetwork, SignLayer
 from signflip.problem import Problem, Ties
+from tests.support.weights import weights_of
 
 Number = int | float | Fraction
 
 
-def reference_layer(layer: HiddenLayer, values: Sequence[Number]) -> list[int]:
+def reference_layer(layer: SignLayer, values: Sequence[Number]) -> list[int]:
     """Signs of one layer: +1 iff `weight . values >= threshold`."""
     exact = [Fraction(value) for value in values]
     return [
         1 if _dot(weight, exact) >= Fraction(threshold) else -1
-        for weight, threshold in zip(layer.weight.tolist(), layer.threshold.tolist(), strict=True)
+        for weight, threshold in zip(
+            weights_of(layer).tolist(), layer.threshold.tolist(), strict=True
+        )
     ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from signflip.network import BinaryNetwork, Floats, HiddenLayer, OutputLayer, Signs
+from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer, Signs
 from signflip.problem import Goal, Problem, Target, Ties, Untargeted
 
 GRID = 16
@@ -65,7 +65,7 @@ def networks(
     sizes = [draw(_mostly_large(limit)) for limit in (max_inputs, max_first)]
     sizes += draw(st.lists(_mostly_large(max_above), max_size=max_depth - 1))
     hidden = tuple(
-        HiddenLayer(draw(weights(width, below)), draw(thresholds(width, below, coarse=coarse)))
+        SignLayer.dense(draw(weights(width, below)), draw(thresholds(width, below, coarse=coarse)))
         for below, width in pairwise(sizes)
     )
     count = draw(st.integers(2, 4))

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem, Untargeted
 from tests.support.oracle import exact_optimum, patterns, safe_optimum
 from tests.support.problems import two_steps
@@ -73,7 +73,7 @@ def test_known_optima() -> None:
 
 def test_minus_one_needs_a_strictly_negative_sum() -> None:
     # x0 + x1 >= 1 and -x0 - x1 >= -1 fail together nowhere, and hold together where x0 + x1 = 1
-    hidden = HiddenLayer(np.array([[1, 1], [-1, -1]], dtype=np.int8), np.array([1.0, -1.0]))
+    hidden = SignLayer.dense(np.array([[1, 1], [-1, -1]], dtype=np.int8), np.array([1.0, -1.0]))
     weight = np.array([[1, -1], [1, 1], [-1, -1]], dtype=np.int8)
     network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(3), np.zeros(3)))
     problem = Problem.ball(network, [1.0, 1.0], epsilon=1, goal=Untargeted())

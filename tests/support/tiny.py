@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 
 INPUTS, CLASSES = 16, 3
 
@@ -16,7 +16,7 @@ def tiny_network(
     """A 2x8 network, the same at every call."""
     rng = np.random.default_rng(5)
     hidden = tuple(
-        HiddenLayer(rng.choice([-1, 1], (after, before)), np.zeros(after))
+        SignLayer.dense(rng.choice([-1, 1], (after, before)), np.zeros(after))
         for before, after in pairwise((inputs, 8, 8))
     )
     output = OutputLayer(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signflip.errors import DataError, SettingError
-from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, HiddenLayer, OutputLayer, ranking
+from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, OutputLayer, SignLayer
 
 BLACK = 1e-6
 _FLOATS = (torch.float32, torch.float64)
@@ -100,7 +100,7 @@ class TorchNetwork(nn.Module):
 class _SignLayer(nn.Module):
     """A hidden layer: exact signs, and the distance from the threshold as a ramp measures it."""
 
-    def __init__(self, layer: HiddenLayer, index: int) -> None:
+    def __init__(self, layer: SignLayer, index: int) -> None:
         super().__init__()
         self.layer = layer
         self.reads_reals = index == 0
@@ -122,7 +122,7 @@ class _SignLayer(nn.Module):
         values = below.double()
         gaps = self.map(values) - self._threshold(torch.float64)
         magnitude = values.abs().sum(dim=1, keepdim=True)
-        # Higham 2002, section 4.2, doubled; as in `HiddenLayer`, and one term more: the threshold's
+        # Higham 2002, section 4.2, doubled; as in `SignLayer`, and one term more: the threshold's
         error = 2 * (self.layer.inputs + 1) * UNIT_ROUNDOFF * (magnitude + gaps.abs())
         signs = _signs(gaps)
         doubtful = torch.nonzero(~(gaps.abs() > error).all(dim=1))[:, 0]
@@ -160,7 +160,7 @@ class _Output(nn.Module):
         for name in ("scale", "bias"):
             bits = torch.from_numpy(getattr(output, name).view(np.int64).copy())
             self.register_buffer(f"{name}_bits", bits)
-        self.largest = float((np.abs(output.scale) * output.inputs + np.abs(output.bias)).max())
+        self.largest = output.largest
 
     def values(self, signs: Tensor, dtype: torch.dtype) -> Tensor:
         """Class values (N, classes) in `dtype`; their `argmax` is the exact prediction."""
@@ -184,11 +184,12 @@ class _Output(nn.Module):
         """Classes (N,) of float64 values, exact where two of them are too close to tell."""
         best = values.topk(2, dim=1).values
         prediction = values.argmax(dim=1)
-        close = torch.nonzero(best[:, 0] - best[:, 1] <= 8 * UNIT_ROUNDOFF * self.largest)[:, 0]
+        # each value is a sum of so many terms, rounded (Higham 2002, section 4.2)
+        error = 2 * (self.output.inputs + 4) * UNIT_ROUNDOFF * self.largest
+        close = torch.nonzero(best[:, 0] - best[:, 1] <= 2 * error)[:, 0]
         if len(close):
-            sums = self.output.sums(signs[close].cpu().numpy().astype(np.int8))
-            exact = [ranking(self.output.exact_values(row))[0] for row in sums]
-            prediction[close] = torch.tensor(exact, device=prediction.device)
+            exact = self.output.rankings(signs[close].cpu().numpy().astype(np.int8))[:, 0]
+            prediction[close] = torch.from_numpy(exact.copy()).to(prediction.device)
         return prediction
 
     def real_values(self, below: Tensor) -> Tensor:
@@ -202,7 +203,7 @@ class _Output(nn.Module):
 
 
 class _Dense(nn.Module):
-    """`weight . x` for a matrix of small whole numbers, which any floating-point type holds."""
+    """`weight . x` for a matrix."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -213,9 +214,13 @@ class _Dense(nn.Module):
         return functional.linear(below, self.weight.to(below.dtype))
 
 
-def torch_map(layer: HiddenLayer | OutputLayer) -> nn.Module:
+def torch_map(layer: SignLayer | OutputLayer) -> nn.Module:
     """The linear map of a layer: (N, inputs) to (N, neurons), with a gradient. One branch a map."""
-    return _Dense(torch.from_numpy(layer.weight.astype(np.float32)))
+    if isinstance(layer, OutputLayer):
+        return _Dense(
+            torch.from_numpy(layer.weight.astype(np.float64 if layer.real else np.float32))
+        )
+    return _Dense(torch.from_numpy(layer.map.rows(slice(None)).astype(np.float32)))
 
 
 def to_torch(

@@ -117,7 +117,7 @@ class Annealer:
 @compiled()
 def _last_layer(sums: Sums, upper: Upper, words: Words, last: npt.NDArray[np.int64]) -> None:
     """Halved sums of the last layer, 0 or more at +1, from those of the second."""
-    if upper.inputs.shape[0] == 0:
+    if upper.fan_in.shape[0] == 0:
         for k in range(sums.shape[0]):
             last[k] = sums[k]
         return
@@ -126,16 +126,15 @@ def _last_layer(sums: Sums, upper: Upper, words: Words, last: npt.NDArray[np.int
     for k in range(sums.shape[0]):
         if sums[k] >= 0:
             current[k >> 6] |= U64(1) << U64(k & 63)
-    top = upper.inputs.shape[0] - 1
+    top = upper.fan_in.shape[0] - 1
     for layer in range(top + 1):
-        fan_in = upper.inputs[layer]
         other[:] = U64(0)
         for j in range(upper.neurons[layer]):
             unlike = np.int64(0)
             for w in range(current.shape[0]):
-                unlike += np.int64(popcount(current[w] ^ upper.plus[layer, j, w]))
-            # weights and activations beyond the layer's width are zeros in both words
-            half = (fan_in - 2 * unlike - upper.threshold[layer, j]) // 2
+                weight, against = upper.plus[layer, j, w], upper.minus[layer, j, w]
+                unlike += np.int64(popcount((weight & ~current[w]) | (against & current[w])))
+            half = (upper.fan_in[layer, j] - 2 * unlike - upper.threshold[layer, j]) // 2
             if layer == top:
                 last[j] = half
             elif half >= 0:

@@ -45,7 +45,8 @@ class Upper(NamedTuple):
     """
 
     plus: npt.NDArray[np.uint64]  # (layers, neurons, words) bits where the weight is +1
-    inputs: npt.NDArray[np.int64]  # (layers,) fan-in
+    minus: npt.NDArray[np.uint64]  # (layers, neurons, words) bits where it is -1
+    fan_in: npt.NDArray[np.int64]  # (layers, neurons) weights that are not 0
     neurons: npt.NDArray[np.int64]  # (layers,)
     threshold: npt.NDArray[np.int64]  # (layers, neurons)
     want_plus: npt.NDArray[np.uint64]  # (rivals, words) last-layer neurons useful at +1
@@ -86,25 +87,25 @@ def _promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) -
             plus[k >> 6] |= bit
         if sums[k] - loss[k] < 0:
             minus[k >> 6] |= bit
-    for layer in range(upper.inputs.shape[0]):
+    for layer in range(upper.fan_in.shape[0]):
         next_plus, next_minus = words[2 - 2 * (layer & 1)], words[3 - 2 * (layer & 1)]
         plus, minus = words[2 * (layer & 1)], words[2 * (layer & 1) + 1]
         next_plus[:] = U64(0)
         next_minus[:] = U64(0)
-        fan_in = upper.inputs[layer]
         for j in range(upper.neurons[layer]):
             most = 0
             least = 0
             for w in range(span):
-                weight = upper.plus[layer, j, w]
-                most += popcount((plus[w] & weight) | (minus[w] & ~weight))
-                least += popcount((minus[w] & weight) | (plus[w] & ~weight))
+                weight, against = upper.plus[layer, j, w], upper.minus[layer, j, w]
+                most += popcount((plus[w] & weight) | (minus[w] & against))
+                least += popcount((minus[w] & weight) | (plus[w] & against))
             bit = U64(1) << U64(j & 63)
+            fan_in = upper.fan_in[layer, j]
             if 2 * most - fan_in >= upper.threshold[layer, j]:
                 next_plus[j >> 6] |= bit
             if fan_in - 2 * least < upper.threshold[layer, j]:
                 next_minus[j >> 6] |= bit
-    top = 2 * (upper.inputs.shape[0] & 1)
+    top = 2 * (upper.fan_in.shape[0] & 1)
     plus, minus = words[top], words[top + 1]
     for rival in range(upper.need.shape[0]):
         if upper.coefficients.shape[1] == 0:

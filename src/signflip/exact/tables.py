@@ -74,13 +74,17 @@ def _changes(effect: Sums, first: npt.NDArray[np.int64]) -> tuple[Sums, Sums, Su
 
 
 def shallow(problem: Problem) -> bool:
-    """Whether the kernel counts useful second-layer neurons: two hidden layers, a plain output.
+    """Whether the kernel counts useful second-layer neurons: two full layers and a plain output.
 
     Its counters have room for `2 ** COUNTER_DIGITS - 1` neurons; a wider layer goes by intervals.
     """
     network = problem.network
     fits = network.output.inputs < 2**COUNTER_DIGITS
-    return len(network.hidden) == 2 and network.output.plain and fits
+    if len(network.hidden) != 2 or not network.output.plain or not fits:
+        return False
+    second = network.hidden[1]
+    # its counting takes every first-layer neuron for one that each neuron reads
+    return bool((second.map.fan_in == second.inputs).all())
 
 
 def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
@@ -103,9 +107,9 @@ def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
             f"the first hidden layer has {second.inputs} neurons; the exact method counts them in "
             f"16 bits and takes up to {MOST_INPUTS}: use another method"
         )
-    sums = second.weight.astype(np.int64) @ space.signs - second.integer_threshold
+    sums = second.sums(space.signs[None])[0].astype(np.int64) - second.integer_threshold
     # integer thresholds have the parity of the sums: every difference is even
-    effect = -(second.weight[:, space.unstable] * space.signs[space.unstable]).T
+    effect = -(second.map.columns(space.unstable) * space.signs[space.unstable]).T
     return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16)
 
 
@@ -134,16 +138,21 @@ def upper_of(problem: Problem) -> Upper:
     span = max(math.ceil(width / 64) for width in widths)
     most = max((layer.neurons for layer in layers), default=0)
     plus = np.zeros((len(layers), most, span), dtype=np.uint64)
-    threshold = np.zeros((len(layers), most), dtype=np.int64)
+    minus, threshold = np.zeros_like(plus), np.zeros((len(layers), most), dtype=np.int64)
+    fan_in = np.zeros_like(threshold)
     for index, layer in enumerate(layers):
-        plus[index, : layer.neurons] = packed(layer.weight > 0, span)
+        weight = layer.map.rows(slice(None))
+        plus[index, : layer.neurons] = packed(weight > 0, span)
+        minus[index, : layer.neurons] = packed(weight < 0, span)
+        fan_in[index, : layer.neurons] = layer.map.fan_in
         threshold[index, : layer.neurons] = layer.integer_threshold
     coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
     counts = (coefficients != 0).sum(axis=1)
     plain = network.output.plain
     return Upper(
         plus=plus,
-        inputs=np.array([layer.inputs for layer in layers], dtype=np.int64),
+        minus=minus,
+        fan_in=fan_in,
         neurons=np.array([layer.neurons for layer in layers], dtype=np.int64),
         threshold=threshold,
         want_plus=packed(coefficients > 0, span),
@@ -184,11 +193,8 @@ def set_incumbent(
 
 
 def _scale_size(problem: Problem, rival: int) -> float:
-    # a coefficient is a difference of two scales, rounded relative to them
-    output = problem.network.output
-    both = abs(output.scale[rival]) + abs(output.scale[problem.prediction])
-    biases = abs(output.bias[rival]) + abs(output.bias[problem.prediction])
-    return float(both * output.inputs + biases)
+    # a coefficient is a difference of two scaled weights, rounded relative to them
+    return problem.network.output.size(rival, problem.prediction)
 
 
 def packed(rows: npt.NDArray[np.bool_] | Signs, span: int) -> Words:

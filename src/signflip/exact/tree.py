@@ -128,7 +128,7 @@ class ExactSearch:
         problem = self._run.problem
         pattern = self._space.pattern(flips)
         signs = problem.network.activations_of_pattern(pattern[None])[-1]
-        return problem.standing(problem.network.output.sums(signs)[0])
+        return problem.standing(signs[0])
 
     def _stopped(self, stop: Stop) -> Outcome:
         return Outcome(stop, bound=interval_bound(self._space), proved=True)

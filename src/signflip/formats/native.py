@@ -1,40 +1,61 @@
-"""Network files: safetensors with the keys and metadata of format `signflip-network`, version 1.
+"""Signflip's own network files: safetensors, metadata `format` = `signflip-network`, version 2.
 
-    hidden.{l}.weight     int8     (out, in)        each -1 or +1
-    hidden.{l}.threshold  float64  (out,)           finite
-    output.weight         int8     (classes, width) each -1 or +1
-    output.scale          float64  (classes,)       finite
-    output.bias           float64  (classes,)       finite
+    hidden.{l}.{kind}.{part}   the map of hidden layer l: dense, sparse, conv2d, pool, composed; its
+                               parts are those of the map's class (`signflip.network.maps`)
+    hidden.{l}.threshold       float64  (neurons,)        finite
+    output.weight              float64  (classes, width)  where it is real, else as bits
+    output.scale, output.bias  float64  (classes,)        finite
 
-The metadata holds `format`, `version`, and the network's card.
+A part of -1, 0 and +1 is kept as bits: `{part}.plus`, `{part}.minus` where some are 0, and
+`{part}.shape` (`signflip.formats.signs_in_bits`). The metadata holds `format`, `version`,
+`input_range` and `input_shape` as JSON, and the network's card under `card.{key}`.
+
+Files of version 1 still load: dense int8 weights `hidden.{l}.weight` and `output.weight`, inputs in
+[0, 1], and the card's keys as they are.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from signflip.errors import NetworkError
 from signflip.files import write_bytes
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.formats.native_v1 import assemble_first
+from signflip.formats.signs_in_bits import from_bits, to_bits
+from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
+from signflip.network.maps import kind_of, map_of
 
 FORMAT = "signflip-network"
-VERSION = "1"
+VERSION = "2"
+OLDER = "1"
+
+Tensors = dict[str, npt.NDArray[Any]]
 
 
 def network_to_bytes(network: BinaryNetwork) -> bytes:
     """The file of a network, as bytes."""
-    tensors: dict[str, np.ndarray] = {}
+    tensors: Tensors = {}
     for index, layer in enumerate(network.hidden):
-        tensors[f"hidden.{index}.weight"] = layer.weight
+        for name, array in layer.map.parts().items():
+            tensors |= _tensors_of(f"hidden.{index}.{kind_of(layer.map)}.{name}", array)
         tensors[f"hidden.{index}.threshold"] = layer.threshold
-    tensors["output.weight"] = network.output.weight
+    tensors |= _tensors_of("output.weight", network.output.weight)
     tensors["output.scale"] = network.output.scale
     tensors["output.bias"] = network.output.bias
-    metadata = {**network.card, "format": FORMAT, "version": VERSION}
+    inputs = network.input_range
+    metadata = {f"card.{key}": value for key, value in network.card.items()} | {
+        "format": FORMAT,
+        "version": VERSION,
+        "input_range": json.dumps([inputs.lower, inputs.upper, inputs.step]),
+        "input_shape": json.dumps(network.image_shape),
+    }
     return _with_sorted_metadata(save_tensors(tensors, metadata=metadata))
 
 
@@ -65,14 +86,15 @@ def network_from_bytes(data: bytes, name: str = "the network file") -> BinaryNet
             f"{name} has format {metadata.get('format')!r}; it must be {FORMAT!r}: save it with "
             "signflip.save_network"
         )
-    if metadata.get("version") != VERSION:
+    version = metadata.get("version")
+    if version not in (OLDER, VERSION):
         raise NetworkError(
-            f"{name} has version {metadata.get('version')!r}; this Signflip reads {VERSION!r}: "
-            "use the Signflip that wrote it"
+            f"{name} has version {version!r}; this Signflip reads {OLDER!r} and {VERSION!r}: use "
+            "the Signflip that wrote it"
         )
-    card = {key: value for key, value in metadata.items() if key not in ("format", "version")}
+    assemble = assemble_first if version == OLDER else _assemble
     try:
-        return _assemble(tensors, card)
+        return assemble(tensors, metadata)
     except NetworkError as error:
         raise NetworkError(f"{name}: {error}") from error
 
@@ -114,24 +136,91 @@ def _metadata(data: bytes) -> dict[str, str]:
     return {str(key): str(value) for key, value in metadata.items()}
 
 
-def _assemble(tensors: dict[str, np.ndarray], card: dict[str, str]) -> BinaryNetwork:
-    depth = sum(key.startswith("hidden.") and key.endswith(".weight") for key in tensors)
-    expected = {f"hidden.{index}.{part}" for index in range(depth) for part in _HIDDEN_PARTS}
-    expected |= {f"output.{part}" for part in _OUTPUT_PARTS}
-    for key in sorted(expected ^ set(tensors)):
-        fault = "is missing" if key in expected else "is not part of the format"
-        raise NetworkError(f"the tensor {key!r} {fault}; expected {sorted(expected)}")
+def _tensors_of(name: str, array: npt.NDArray[Any]) -> Tensors:
+    return to_bits(name, array) if array.dtype == np.int8 else {name: array}
+
+
+def _assemble(tensors: Tensors, metadata: Mapping[str, str]) -> BinaryNetwork:
+    groups: dict[str, Tensors] = {}
     for key, tensor in tensors.items():
-        wanted = np.dtype(np.int8 if key.endswith(".weight") else np.float64)
-        if tensor.dtype != wanted:
-            raise NetworkError(f"the tensor {key!r} is {tensor.dtype}; it must be {wanted}")
-    hidden = tuple(
-        HiddenLayer(tensors[f"hidden.{index}.weight"], tensors[f"hidden.{index}.threshold"])
-        for index in range(depth)
+        # hidden.0.threshold, hidden.0.dense.weight.plus, output.weight.plus, output.bias
+        words = key.split(".")
+        length = 2 if words[0] == "hidden" else 1
+        groups.setdefault(".".join(words[:length]), {})[".".join(words[length:])] = tensor
+    depth = sum(name.startswith("hidden.") for name in groups)
+    wanted = {f"hidden.{index}" for index in range(depth)} | {"output"}
+    for name in sorted(wanted ^ set(groups)):
+        fault = "is missing" if name in wanted else "is not part of the format"
+        raise NetworkError(f"{name!r} {fault}; a network of {depth} hidden layers has {wanted}")
+    hidden = [_layer(f"hidden.{index}", groups[f"hidden.{index}"]) for index in range(depth)]
+    output = groups["output"]
+    arrays = _unpacked("output", output)
+    if set(arrays) != {"weight", "scale", "bias"}:
+        raise NetworkError(
+            f"the output has the tensors {', '.join(sorted(output))}; it must have weight, scale "
+            "and bias"
+        )
+    lower, upper, step = _numbers(metadata, "input_range", 3)
+    shape = _numbers(metadata, "input_shape", None)
+    if lower is None or upper is None or None in shape:
+        raise NetworkError("the metadata's input_range and input_shape must be numbers")
+    return BinaryNetwork(
+        tuple(hidden),
+        OutputLayer(arrays["weight"], arrays["scale"], arrays["bias"]),
+        {
+            key.removeprefix("card."): value
+            for key, value in metadata.items()
+            if key.startswith("card.")
+        },
+        InputRange(lower=lower, upper=upper, step=step),
+        tuple(int(size or 0) for size in shape),
     )
-    output = OutputLayer(*(tensors[f"output.{part}"] for part in _OUTPUT_PARTS))
-    return BinaryNetwork(hidden, output, card)
 
 
-_HIDDEN_PARTS = ("weight", "threshold")
-_OUTPUT_PARTS = ("weight", "scale", "bias")
+def _layer(name: str, tensors: Tensors) -> SignLayer:
+    threshold = tensors.get("threshold")
+    if threshold is None or threshold.dtype != np.float64:
+        raise NetworkError(f"{name}.threshold is missing, or not float64")
+    rest = {key: tensor for key, tensor in tensors.items() if key != "threshold"}
+    kinds = {key.partition(".")[0] for key in rest}
+    if len(kinds) != 1:
+        raise NetworkError(f"{name} has maps {sorted(kinds)}; it must have one")
+    (kind,) = kinds
+    parts = {key.partition(".")[2]: tensor for key, tensor in rest.items()}
+    return SignLayer(map_of(kind, _unpacked(name, parts)), threshold)
+
+
+def _unpacked(name: str, tensors: Tensors) -> Tensors:
+    """Tensors of a layer, with those that are bits as the int8 arrays that they mean."""
+    packed = {key.removesuffix(".plus") for key in tensors if key.endswith(".plus")}
+    arrays: Tensors = {}
+    for key, tensor in tensors.items():
+        owner, _, part = key.rpartition(".")
+        if owner not in packed:
+            if tensor.dtype not in (np.float64, np.int64, np.int32):
+                raise NetworkError(f"{name}.{key} is {tensor.dtype}, which no network file has")
+            arrays[key] = tensor
+        elif part == "plus":
+            arrays[owner] = from_bits(
+                f"{name}.{owner}",
+                {
+                    other.rpartition(".")[2]: tensors[other]
+                    for other in tensors
+                    if other.rpartition(".")[0] == owner
+                },
+            )
+    return arrays
+
+
+def _numbers(metadata: Mapping[str, str], key: str, length: int | None) -> list[float | None]:
+    try:
+        numbers = json.loads(metadata[key])
+    except (KeyError, ValueError) as error:
+        raise NetworkError(f"the metadata's {key} is missing, or no JSON") from error
+    good = isinstance(numbers, list) and all(
+        number is None or (isinstance(number, int | float) and not isinstance(number, bool))
+        for number in numbers
+    )
+    if not good or (length is not None and len(numbers) != length):
+        raise NetworkError(f"the metadata's {key} is {metadata[key]}; it must be a list of numbers")
+    return list(numbers)

@@ -13,7 +13,7 @@ from signflip.attack import Outcome
 from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run
@@ -72,7 +72,9 @@ def _compile_kernel() -> None:
     """Search small problems, one for each way that the bounds are computed."""
     rng = np.random.default_rng(0)
     for depth in (2, 3):
-        hidden = tuple(HiddenLayer(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(depth))
+        hidden = tuple(
+            SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(depth)
+        )
         output = OutputLayer(rng.choice([-1, 1], (2, 4)), np.ones(2), np.zeros(2))
         problem = Problem.ball(BinaryNetwork(hidden, output), np.full(4, 0.5), epsilon=0.5)
         Exact(goal=SearchGoal.OPTIMISE).run(Run(problem, Clock.start(None)))

@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats
-from signflip.network import BinaryNetwork
+from signflip.network import BinaryNetwork, SignLayer
+from signflip.network.domains import propagate
 
 Floats32 = npt.NDArray[np.float32]
 BLACK = 1e-6
 
 
 class Surrogate:
-    """The network with `clip(v / width, -1, 1)` in place of `sign(v)`.
+    """The network with `clip(v / width, -1, 1)` in place of `sign(v)`: a domain of `propagate`.
 
     Attributes:
         network: the network.
@@ -34,38 +35,36 @@ class Surrogate:
         self.width = width
 
     @cached_property
-    def _layers(self) -> list[tuple[Floats32, Floats32]]:
-        """Weight (inputs, neurons) and threshold (neurons,) of each layer, in units of its ramp."""
+    def _units(self) -> dict[SignLayer, tuple[np.float32, Floats32]]:
+        """Of each layer: the length of its ramp, and its thresholds (neurons,) in that unit."""
         first, *upper = self.network.hidden
         norm = float(np.linalg.norm(self.image))
         # a black image, or one that is black in float32, has no norm, and any unit does
         ramp = self.width * (norm if norm > BLACK else 1.0)
         # a constant neuron's threshold may be beyond the range of float32
-        limit = 2.0 * first.inputs
-        layers = [_scaled(first.weight.T, np.clip(first.threshold, -limit, limit), ramp)]
+        limit = 2.0 * first.inputs * max(1.0, float(np.abs(self.image).max()))
+        units = {first: _in_units(np.clip(first.threshold, -limit, limit), ramp)}
         for layer in upper:
             # midway between the sums that answer -1 and those that answer +1
             middle = layer.integer_threshold.astype(np.float64) - 1
-            layers.append(_scaled(layer.weight.T, middle, self.width * layer.inputs**0.5))
-        return layers
+            units[layer] = _in_units(middle, self.width * layer.inputs**0.5)
+        return units
+
+    def step(self, layer: SignLayer, below: Floats32) -> Floats32:
+        """The distance from the threshold (N, neurons), 1 at the end of the ramp.
+
+        `below` is such a distance too, or the images.
+        """
+        unit, threshold = self._units[layer]
+        read = below if layer is self.network.hidden[0] else np.clip(below, -1, 1)
+        return layer.map.apply(read / unit) - threshold
 
     def _ramps(self, images: npt.ArrayLike) -> list[Floats32]:
-        """The distance from the threshold (N, neurons) of each layer, 1 at the end of the ramp."""
-        below = np.asarray(images, dtype=np.float32)
-        ramps = []
-        for weight, threshold in self._layers:
-            ramps.append(below @ weight - threshold)
-            below = np.clip(ramps[-1], -1, 1)
-        return ramps
+        return propagate(self.network.hidden, self, np.asarray(images, dtype=np.float32))
 
     def forward(self, images: npt.ArrayLike) -> Floats:
         """The surrogate's class values (N, classes) float64, for images (N, inputs)."""
-        return self._values(np.clip(self._ramps(images)[-1], -1, 1))
-
-    def _values(self, last: Floats32) -> Floats:
-        output = self.network.output
-        values: Floats = output.scale * (last @ output.weight.T.astype(np.float64)) + output.bias
-        return values
+        return self.network.output.values(np.clip(self._ramps(images)[-1], -1, 1))
 
     def ascent(self, images: npt.ArrayLike, rivals: tuple[int, ...], prediction: int) -> Floats32:
         """Gradient (N, inputs) float32 of `max over rivals of f_rival - f_prediction`.
@@ -74,18 +73,15 @@ class Surrogate:
         """
         ramps = self._ramps(images)
         output = self.network.output
-        rows = output.scale[:, None] * output.weight
-        values = self._values(np.clip(ramps[-1], -1, 1))
-        best = np.array(rivals)[np.argmax(values[:, list(rivals)], axis=1)]
-        slope: Floats32 = (rows[best] - rows[prediction]).astype(np.float32)
-        for ramp, (weight, _) in zip(reversed(ramps), reversed(self._layers), strict=True):
-            slope = (slope * (np.abs(ramp) <= 1)) @ weight.T
+        values = output.values(np.clip(ramps[-1], -1, 1))
+        best = np.argmax(values[:, list(rivals)], axis=1)
+        leads = np.array([output.coefficients(rival, prediction) for rival in rivals])
+        slope: Floats32 = leads[best].astype(np.float32)
+        for ramp, layer in zip(reversed(ramps), reversed(self.network.hidden), strict=True):
+            slope = layer.map.transpose(slope * (np.abs(ramp) <= 1)) / self._units[layer][0]
         return slope
 
 
-def _scaled(weight: npt.ArrayLike, threshold: Floats, unit: float) -> tuple[Floats32, Floats32]:
-    """One layer divided by `unit`, as float32: a gradient needs no more."""
-    return (
-        np.asarray(weight, dtype=np.float32) / np.float32(unit),
-        (threshold / unit).astype(np.float32),
-    )
+def _in_units(threshold: Floats, unit: float) -> tuple[np.float32, Floats32]:
+    """A unit and thresholds in it, as float32: a gradient needs no more."""
+    return np.float32(unit), (threshold / unit).astype(np.float32)

@@ -99,8 +99,7 @@ class EncodedNetwork:
 
     def accuracy(self, lower: float, upper: float) -> float:
         """To how much an objective (1) is believed, if a solver has it from [lower, upper]."""
-        output = self.problem.network.output
-        largest = float(np.max(np.abs(output.scale) * output.inputs + np.abs(output.bias)))
+        largest = self.problem.network.output.largest
         return INTEGRALITY * (upper - lower) + RELATIVE_ROUNDING * largest
 
     def least_flip(self, gain: Gain) -> float:

@@ -17,7 +17,7 @@ from signflip.milp.neurons import (
     force_sign,
     upper_layer,
 )
-from signflip.network import HiddenLayer
+from signflip.network import SignLayer
 from signflip.problem import Box
 from signflip.programs.program import MixedProgram, ProgramBuilder
 
@@ -58,7 +58,7 @@ class SignsProgram(LayerProgram):
 
 
 def signs_program(
-    layer: HiddenLayer, target: Signs, nearest: Signs, fixed: Signs | None = None
+    layer: SignLayer, target: Signs, nearest: Signs, fixed: Signs | None = None
 ) -> SignsProgram:
     """Problem (9) with the minimum-cost tie-break.
 
@@ -103,7 +103,7 @@ def _reward(
         met = builder.binary()
         force_sign(builder, pre, neuron, int(target[neuron]), met)
         builder.add_objective(met, weight)
-    distance = pre.coefficients[wanted] @ start[pre.columns] + pre.constant[wanted]
+    distance = pre.at(wanted, start)
     met_at_start = np.where(
         target[wanted] > 0, distance >= pre.least_on, distance <= -pre.least_off
     )
@@ -119,7 +119,7 @@ class ImageProblem:
         stable: (neurons,) int8, the sign that a neuron has in all of the box, else 0.
     """
 
-    def __init__(self, layer: HiddenLayer, image: Floats, box: Box) -> None:
+    def __init__(self, layer: SignLayer, image: Floats, box: Box) -> None:
         self.image = image
         self.box = box
         self._moving = box.lower < box.upper

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signflip.arrays import Floats, Integers, Signs
-from signflip.network import HiddenLayer
+from signflip.network import SignLayer
 from signflip.problem import Box
 from signflip.programs.program import Booleans, ProgramBuilder
 
@@ -52,11 +52,12 @@ class Activations:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PreActivations:
-    """A layer's pre-activations, measured from their thresholds: `coefficients . x + constant`.
+    """A layer's pre-activations, measured from thresholds: `factor weights . x + constant`.
 
     Attributes:
         columns: (terms,) int64, the variables that they share.
-        coefficients: (neurons, terms) float64.
+        weights: (neurons, terms) int8 of -1, 0 and +1.
+        factor: what the weights are multiplied by.
         constant: (neurons,) float64.
         lower: (neurons,) float64, L of (8).
         upper: (neurons,) float64, U of (8).
@@ -66,7 +67,8 @@ class PreActivations:
     """
 
     columns: Integers
-    coefficients: Floats
+    weights: Signs
+    factor: float
     constant: Floats
     lower: Floats
     upper: Floats
@@ -78,6 +80,17 @@ class PreActivations:
     def neurons(self) -> int:
         """Number of neurons."""
         return len(self.constant)
+
+    def row(self, neuron: int) -> tuple[Integers, Floats]:
+        """Columns and coefficients of one neuron, none of them 0."""
+        weights = self.weights[neuron]
+        read = np.flatnonzero(weights)
+        return self.columns[read], self.factor * weights[read].astype(np.float64)
+
+    def at(self, neurons: Integers, point: Floats) -> Floats:
+        """Pre-activations of some neurons at a point (columns,) of the program."""
+        sums: Floats = self.weights[neurons].astype(np.float64) @ point[self.columns]
+        return self.factor * sums + self.constant[neurons]
 
     @property
     def dearest(self) -> Integers:
@@ -91,7 +104,7 @@ class PreActivations:
 
 
 def first_layer(
-    layer: HiddenLayer,
+    layer: SignLayer,
     image: Floats,
     box: Box,
     pixels: Integers,
@@ -113,17 +126,18 @@ def first_layer(
     As far as the box goes, `stable` is exact: each neuron's extreme images are run through the
     layer.
     """
-    weight = layer.weight.astype(np.float64)
     moving = pixels >= 0
-    constant = weight @ image - layer.threshold
     low, high = box.lower - image, box.upper - image
-    positive = weight > 0
-    down = np.maximum(np.where(positive, low, -high).sum(axis=1), -budget)
-    up = np.minimum(np.where(positive, high, -low).sum(axis=1), budget)
+    sums, twice_middle = layer.map.apply(np.stack([image, low + high]))
+    constant = sums - layer.threshold
+    twice_reach = layer.map.magnitude(high - low)
+    down = np.maximum((twice_middle - twice_reach) / 2, -budget)
+    up = np.minimum((twice_middle + twice_reach) / 2, budget)
     out_of_reach = np.abs(constant) > budget + ROUNDING * layer.inputs
     return PreActivations(
         columns=pixels[moving],
-        coefficients=weight[:, moving],
+        weights=layer.map.columns(moving),
+        factor=1.0,
         constant=constant,
         lower=constant + down,
         upper=constant + up,
@@ -133,26 +147,25 @@ def first_layer(
     )
 
 
-def stable_signs(layer: HiddenLayer, box: Box) -> Signs:
+def stable_signs(layer: SignLayer, box: Box) -> Signs:
     """(neurons,) int8: the sign that a first-layer neuron has in all of the box, else 0. Exact."""
-    positive = layer.weight > 0
-    least = layer.signs_of_reals(np.where(positive, box.lower, box.upper)).diagonal()
-    most = layer.signs_of_reals(np.where(positive, box.upper, box.lower)).diagonal()
+    least, most = layer.signs_at_extremes(box.lower, box.upper)
     return np.where(least == most, least, np.int8(0)).astype(np.int8)
 
 
-def upper_layer(layer: HiddenLayer, inputs: Activations) -> PreActivations:
+def upper_layer(layer: SignLayer, inputs: Activations) -> PreActivations:
     """(3): pre-activations of a layer above the first, in the binaries of the layer below."""
-    weight = layer.weight.astype(np.float64)
     free = inputs.column >= 0
     # a sum of w (2 h - 1) over the binaries, and of w times the sign over the constants
-    constant = weight @ np.where(free, -1.0, inputs.sign) - layer.integer_threshold
-    coefficients = 2 * weight[:, free]
-    lower = constant + np.minimum(coefficients, 0.0).sum(axis=1)
-    upper = constant + np.maximum(coefficients, 0.0).sum(axis=1)
+    signs = np.where(free, np.int8(-1), inputs.sign).astype(np.int8)
+    sums, balance = layer.sums(np.stack([signs, free.astype(np.int8)])).astype(np.float64)
+    constant = sums - layer.integer_threshold
+    reach = layer.map.magnitude(free.astype(np.float64))
+    lower, upper = constant + balance - reach, constant + balance + reach
     return PreActivations(
         columns=inputs.column[free],
-        coefficients=coefficients,
+        weights=layer.map.columns(free),
+        factor=2.0,
         constant=constant,
         lower=lower,
         upper=upper,
@@ -177,10 +190,11 @@ def force_sign(
     least = pre.least_on if sign > 0 else pre.least_off
     lowest = pre.lower[neuron] if sign > 0 else -pre.upper[neuron]
     big_m = max(0.0, least - lowest)
+    columns, coefficients = pre.row(neuron)
     # state 1:  sign * a >= least - M (1 - x);  state 0:  sign * a >= least - M x
     builder.row(
-        np.append(pre.columns, switch),
-        np.append(sign * pre.coefficients[neuron], -big_m if state else big_m),
+        np.append(columns, switch),
+        np.append(sign * coefficients, -big_m if state else big_m),
         lower=least - (big_m if state else 0.0) - sign * pre.constant[neuron],
     )
 

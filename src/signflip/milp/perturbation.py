@@ -16,7 +16,6 @@ from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.encoding import EncodedNetwork, encode_network
 from signflip.milp.neurons import ROUNDING, first_layer
 from signflip.milp.realise import Realisation, realise
-from signflip.network import HiddenLayer
 from signflip.problem import Box, Problem
 from signflip.programs.highs import Highs
 from signflip.programs.program import MixedProgram, ProgramBuilder
@@ -155,7 +154,7 @@ def nearest(
     ball = Ball(image=problem.image, norm=norm, radius=radius, box=problem.box)
     if not len(asked):
         return Realisation(image=problem.image, room=CLEARANCE, refused=False, conflict=demand)
-    part = HiddenLayer(layer.weight[asked], layer.threshold[asked])
+    part = layer.part(asked)
     builder = ProgramBuilder()
     pixels = builder.columns(problem.box.lower - problem.image, problem.box.upper - problem.image)
     sizes = ball.add_sizes(builder, pixels)
@@ -169,11 +168,8 @@ def nearest(
             builder.add_objective(size, -1.0)
     pre = first_layer(part, problem.image, problem.box, pixels, clearance=CLEARANCE)
     for neuron, sign in enumerate(demand[asked].tolist()):
-        builder.row(
-            pixels,
-            sign * pre.coefficients[neuron],
-            lower=CLEARANCE - sign * pre.constant[neuron],
-        )
+        columns, coefficients = pre.row(neuron)
+        builder.row(columns, sign * coefficients, lower=CLEARANCE - sign * pre.constant[neuron])
     answer = SOLVER.solve(builder.build(), time_limit=time_limit)
     if answer.claim is not Claim.OPTIMAL or answer.point is None:
         return realise(layer, problem.box, demand, time_limit=time_limit)

@@ -17,7 +17,7 @@ import numpy as np
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.neurons import first_layer
-from signflip.network import HiddenLayer
+from signflip.network import SignLayer
 from signflip.problem import Box
 from signflip.programs.highs import Highs
 from signflip.programs.program import MixedProgram, ProgramBuilder
@@ -53,7 +53,7 @@ class Realisation:
 
 
 def realise(
-    layer: HiddenLayer, box: Box, demand: Signs, *, time_limit: float | None = None
+    layer: SignLayer, box: Box, demand: Signs, *, time_limit: float | None = None
 ) -> Realisation:
     """Look for an image of the box with the signs of `demand` (neurons,) int8, 0 for either.
 
@@ -67,7 +67,7 @@ def realise(
     centre = box.clip(box.lower + (box.upper - box.lower) / 2)
     if not len(asked):
         return Realisation(image=centre, room=ROOM, refused=False, conflict=demand)
-    part, signs = HiddenLayer(layer.weight[asked], layer.threshold[asked]), demand[asked]
+    part, signs = layer.part(asked), demand[asked]
     program = _program(part, box, centre, signs)
     answer = SOLVER.solve(program, time_limit=time_limit)
     if answer.claim is not Claim.OPTIMAL or answer.point is None or answer.row_duals is None:
@@ -85,7 +85,7 @@ def realise(
     )
 
 
-def _program(layer: HiddenLayer, box: Box, centre: Floats, signs: Signs) -> MixedProgram:
+def _program(layer: SignLayer, box: Box, centre: Floats, signs: Signs) -> MixedProgram:
     """Maximise the room: columns are the pixels' distances from the centre, and the room."""
     builder = ProgramBuilder()
     pixels = builder.columns(box.lower - centre, box.upper - centre)
@@ -93,9 +93,10 @@ def _program(layer: HiddenLayer, box: Box, centre: Floats, signs: Signs) -> Mixe
     builder.add_objective(room, 1.0)
     pre = first_layer(layer, centre, box, pixels)
     for neuron, sign in enumerate(signs.tolist()):
+        columns, coefficients = pre.row(neuron)
         builder.row(
-            np.append(pixels, room),
-            np.append(sign * pre.coefficients[neuron], -1.0),
+            np.append(columns, room),
+            np.append(sign * coefficients, -1.0),
             lower=-sign * pre.constant[neuron],
         )
     return builder.build()
@@ -107,7 +108,7 @@ def _on_grid(duals: Floats) -> Integers:
     return np.round(scaled).astype(np.int64)
 
 
-def refutes(layer: HiddenLayer, box: Box, demand: Signs, multipliers: Integers) -> bool:
+def refutes(layer: SignLayer, box: Box, demand: Signs, multipliers: Integers) -> bool:
     """Whether the multipliers prove that no image of the box has the asked signs. Exact.
 
     With the asked signs, `sum u_j sign_j a_j(x') >= 0`, and above 0 if a neuron with u_j > 0 is to
@@ -120,7 +121,7 @@ def refutes(layer: HiddenLayer, box: Box, demand: Signs, multipliers: Integers) 
         multipliers: (neurons,) int64, u, none negative.
     """
     signed = multipliers * demand
-    direction = layer.weight.astype(np.int64).T @ signed
+    direction = layer.map.transpose(signed[None])[0]
     furthest = np.where(direction > 0, box.upper, box.lower)
     most = sum(
         (

@@ -1,12 +1,13 @@
 """Binarized feed-forward networks: a forward pass whose neuron signs are exact.
 
-The layers are those of `signflip.network.layers`. The paper's networks have an output scale of 1.
+A network is hidden layers (`SignLayer`) and an output (`OutputLayer`). The paper's networks have
+dense layers of -1 and +1, an output scale of 1, and inputs in [0, 1].
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,11 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import DataError, NetworkError
-from signflip.network.layers import HiddenLayer, OutputLayer
+from signflip.network.domains import NUMBERS, propagate
+from signflip.network.input_range import UNIT_RANGE, InputRange
+from signflip.network.maps import Dense, Shape, kind_of
+from signflip.network.output_layer import OutputLayer
+from signflip.network.sign_layer import SignLayer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,14 +34,19 @@ class BinaryNetwork:
         hidden: the hidden layers, first layer first.
         output: the output layer.
         card: what is known of the network (data set, accuracy, seed, ...), as texts.
+        input_range: what the inputs are; [0, 1] for the paper's networks.
+        input_shape: shape of an image, for pictures: (28, 28), or channels first, (3, 30, 30). None
+            for what the first layer says, or a square if that is flat.
 
     Raises:
-        NetworkError: a weight is not -1 or +1, a number is not finite, or shapes do not chain.
+        NetworkError: shapes do not chain.
     """
 
-    hidden: tuple[HiddenLayer, ...]
+    hidden: tuple[SignLayer, ...]
     output: OutputLayer
     card: Mapping[str, str] = field(default_factory=dict)
+    input_range: InputRange = UNIT_RANGE
+    input_shape: Shape | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
@@ -49,11 +59,23 @@ class BinaryNetwork:
                     f"hidden layer {index} has {layer.neurons} neurons, and the layer above it "
                     f"reads {inputs}; shapes must chain"
                 )
+        shape = self.input_shape or _image_shape(self.hidden[0].map.input_shape)
+        if math.prod(shape) != self.inputs:
+            raise NetworkError(
+                f"the input shape is {shape}, and the first layer reads {self.inputs} inputs; the "
+                "sizes must multiply to that number"
+            )
+        object.__setattr__(self, "input_shape", tuple(shape))
 
     @property
     def inputs(self) -> int:
         """Number of input values (784 for MNIST)."""
         return self.hidden[0].inputs
+
+    @property
+    def image_shape(self) -> Shape:
+        """`input_shape`, which is never None once the network is made."""
+        return self.input_shape or (self.inputs,)
 
     @property
     def classes(self) -> int:
@@ -74,14 +96,22 @@ class BinaryNetwork:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that decides an answer: shapes, weights, thresholds, scales."""
+        """SHA-256 of everything that decides an answer: weights, thresholds, scales, range."""
         digest = hashlib.sha256(repr((self.inputs, self.widths, self.classes)).encode())
         for layer in self.hidden:
-            digest.update(layer.weight.tobytes())
+            # a dense layer and a default range say nothing of themselves, as in version 0.1.0
+            if not isinstance(layer.map, Dense):
+                digest.update(kind_of(layer.map).encode())
+            for name, array in layer.map.parts().items():
+                if name != "weight":
+                    digest.update(name.encode())
+                digest.update(array.tobytes())
             digest.update(layer.threshold.astype("<f8").tobytes())
         digest.update(self.output.weight.tobytes())
         digest.update(self.output.scale.astype("<f8").tobytes())
         digest.update(self.output.bias.astype("<f8").tobytes())
+        if not self.input_range.default:
+            digest.update(repr(self.input_range).encode())
         return digest.hexdigest()
 
     def activations(self, images: npt.ArrayLike) -> list[Signs]:
@@ -92,17 +122,11 @@ class BinaryNetwork:
         Raises:
             DataError: the images have another shape, or a value is not finite.
         """
-        signs = [self.hidden[0].signs_of_reals(self._checked_images(images))]
-        return self._upper(signs)
+        return propagate(self.hidden, NUMBERS, self._checked_images(images))
 
     def activations_of_pattern(self, pattern: Signs) -> list[Signs]:
         """Activations of each hidden layer, given those (N, neurons) int8 of the first."""
-        return self._upper([pattern])
-
-    def _upper(self, signs: list[Signs]) -> list[Signs]:
-        for layer in self.hidden[1:]:
-            signs.append(layer.signs_of_signs(signs[-1]))
-        return signs
+        return [pattern, *propagate(self.hidden[1:], NUMBERS, pattern)]
 
     def forward(self, images: npt.ArrayLike) -> Floats:
         """Class values (N, classes) float64 for images (N, inputs).
@@ -110,7 +134,7 @@ class BinaryNetwork:
         Raises:
             DataError: the images have another shape, or a value is not finite.
         """
-        return self.output.values(self.output.sums(self.activations(images)[-1]))
+        return self.output.values(self.activations(images)[-1])
 
     def predict(self, images: npt.ArrayLike) -> Integers:
         """Classes (N,) int64 with the highest value, a tie to the lower index. Exact.
@@ -126,11 +150,7 @@ class BinaryNetwork:
         Raises:
             DataError: the images have another shape, or a value is not finite.
         """
-        sums = self.output.sums(self.activations(images)[-1])
-        if self.output.plain:
-            return np.argsort(-sums, axis=1, kind="stable").astype(np.int64)
-        ranked = [ranking(self.output.exact_values(row)) for row in sums]
-        return np.array(ranked, dtype=np.int64).reshape(len(sums), self.classes)
+        return self.output.rankings(self.activations(images)[-1])
 
     def to_torch(self, *, slope: str = "ramp", width: float = 1.0) -> "nn.Module":
         """The network as a PyTorch module, see `signflip.adapters.torch_module.TorchNetwork`.
@@ -165,9 +185,7 @@ class BinaryNetwork:
         return array
 
 
-def ranking(values: list[Fraction]) -> list[int]:
-    """Classes from the highest value to the lowest, a tie to the lower index first."""
-    integers = [value.numerator for value in values if value.denominator == 1]
-    # sorting is stable, in reverse as well; integers compare much faster than fractions
-    keys: Sequence[int | Fraction] = integers if len(integers) == len(values) else values
-    return sorted(range(len(values)), key=keys.__getitem__, reverse=True)
+def _image_shape(shape: Shape) -> Shape:
+    """The shape of an image: a square where a flat number of inputs is one."""
+    side = math.isqrt(math.prod(shape))
+    return (side, side) if len(shape) == 1 and side * side == shape[0] else shape

@@ -12,13 +12,14 @@ Every number here is on the safe side: a set of flips is refused only where exac
 the box would refuse it (docs/exactness.md).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
-from signflip.network import UNIT_ROUNDOFF, HiddenLayer
+from signflip.network import UNIT_ROUNDOFF, SignLayer
 from signflip.problem import Problem
 
 RADIUS_LEVELS = 254
@@ -78,7 +79,7 @@ class PatternSpace:
             unstable=order,
             centre=centre,
             radius=radius,
-            directions=(-signs[order, None] * layer.weight[order]).astype(np.int8),
+            directions=(-signs[order, None] * layer.map.rows(order)).astype(np.int8),
             distance=distance,
             reluctance=reluctance,
             grid_distance=_floor_steps(distance, grid),
@@ -97,18 +98,18 @@ class PatternSpace:
         return pattern
 
 
-def _pre_activations(
-    layer: HiddenLayer, neurons: Integers, centre: Floats
-) -> tuple[Floats, Floats]:
+def _pre_activations(layer: SignLayer, neurons: Integers, centre: Floats) -> tuple[Floats, Floats]:
     """Pre-activations (neurons,) at the centre, measured from thresholds, and their error bounds.
 
     Centre and thresholds are split into multiples of 2^-k, whose sums are exact, and rests below
     2^-k. Only the rests and the last sum are rounded: the error is some units of roundoff of the
     pre-activation, not of the numbers that cancel in it. A small box needs that.
     """
-    weight, threshold = layer.real_weight[:, neurons], layer.threshold[neurons]
-    # 2 inputs 2^k < 2^53: a neuron that is not constant has a threshold of at most `inputs`
-    step = 2.0 ** (layer.inputs.bit_length() - 50)
+    weight, threshold = layer.map.rows(neurons).T.astype(np.float64), layer.threshold[neurons]
+    # 2 inputs largest 2^k < 2^53: a neuron that is not constant has a threshold of at most
+    # `inputs` times the largest input
+    largest = math.ceil(max(1.0, float(np.abs(centre).max())))
+    step = 2.0 ** ((layer.inputs * largest).bit_length() - 50)
     high, high_threshold = np.rint(centre / step) * step, np.rint(threshold / step) * step
     low, low_threshold = centre - high, threshold - high_threshold
     alpha = (high @ weight - high_threshold) + (low @ weight - low_threshold)

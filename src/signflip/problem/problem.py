@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Floats, Integers, Signs
+from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, ranking
 from signflip.problem.goals import Goal, goal_of
@@ -183,16 +183,11 @@ class Problem:
         `f_rival - f_prediction = constant(rival) + coefficients(rival) . h`, up to rounding of the
         scales; exact for a plain output, where each is -2, 0 or 2.
         """
-        output = self.network.output
-        coefficients: Floats = (
-            output.scale[rival] * output.weight[rival]
-            - output.scale[self.prediction] * output.weight[self.prediction]
-        )
-        return coefficients
+        return self.network.output.coefficients(rival, self.prediction)
 
     def constant(self, rival: int) -> float:
         """`bias_rival - bias_prediction`."""
-        return float(self.network.output.bias[rival] - self.network.output.bias[self.prediction])
+        return self.network.output.constant(rival, self.prediction)
 
     @cached_property
     def largest_conceivable(self) -> float:
@@ -224,18 +219,17 @@ class Problem:
         return best
 
     def _gains_of_signs(self, signs: Signs, rivals: tuple[int, ...]) -> Floats:
-        output = self.network.output
-        values = output.values(output.sums(signs))
+        values = self.network.output.values(signs)
         gains: Floats = values[:, list(rivals)] - values[:, [self.prediction]]
         return gains
 
-    def exact_objective(self, sums: Integers) -> Fraction:
-        """Objective (1) of one row (classes,) of output sums, exact."""
-        return self.standing(sums).value
+    def exact_objective(self, signs: Signs) -> Fraction:
+        """Objective (1) of one row (width,) of last-layer activations, exact."""
+        return self.standing(signs).value
 
-    def standing(self, sums: Integers) -> Standing:
-        """The standing of one row (classes,) of output sums, exact."""
-        return self._standing_of_values(self.network.output.exact_values(sums))
+    def standing(self, signs: Signs) -> Standing:
+        """The standing of one row (width,) of last-layer activations, exact."""
+        return self._standing_of_values(self.network.output.exact_values(signs))
 
     def _standing_of_values(self, values: Sequence[Fraction]) -> Standing:
         own = values[self.prediction]
@@ -258,5 +252,4 @@ class Problem:
         )
 
     def _exact_values(self, image: Floats) -> list[Fraction]:
-        signs = self.network.activations(image[None])[-1]
-        return self.network.output.exact_values(self.network.output.sums(signs)[0])
+        return self.network.output.exact_values(self.network.activations(image[None])[-1][0])

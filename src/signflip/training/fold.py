@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from signflip.arrays import Signs
-from signflip.network import BinaryNetwork, HiddenLayer, OutputLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.training.modules import BinaryLinear, BinaryModule
 
 
@@ -28,7 +28,7 @@ def fold(module: BinaryModule) -> BinaryNetwork:
     return BinaryNetwork(hidden=hidden, output=output)
 
 
-def _fold_layer(linear: BinaryLinear, norm: nn.BatchNorm1d) -> HiddenLayer:
+def _fold_layer(linear: BinaryLinear, norm: nn.BatchNorm1d) -> SignLayer:
     weight = _signs(linear)
     state = {name: values.cpu().double() for name, values in norm.state_dict().items()}
     gain, shift = state["weight"], state["bias"]
@@ -40,7 +40,7 @@ def _fold_layer(linear: BinaryLinear, norm: nn.BatchNorm1d) -> HiddenLayer:
     constant = torch.where(shift >= 0, -beyond, beyond)
     threshold = torch.where(gain == 0, constant, threshold.clamp(-beyond, beyond))
     weight = np.where(gain.numpy()[:, None] < 0, -weight, weight)
-    return HiddenLayer(weight=weight, threshold=threshold.numpy())
+    return SignLayer.dense(weight, threshold.numpy())
 
 
 def _signs(linear: BinaryLinear) -> Signs:

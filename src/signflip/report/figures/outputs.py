@@ -105,15 +105,16 @@ def liveliest(network: BinaryNetwork, images: Floats) -> tuple[int, int]:
         images: (N, inputs) float64 in [0, 1].
     """
     first = network.hidden[0]
+    weight = first.map.rows(slice(None)).T.astype(np.float64)
     classes = _first_two(network.forward(images))
     widest, found = -1.0, (0, 0)
     for index, image in enumerate(images):
         # one pixel moves each sum by its weight; (values, inputs, neurons)
-        moved = (_COARSE[:, None] - image)[:, :, None] * first.real_weight
-        signs = np.where(first.real_weight.T @ image + moved >= first.threshold, 1, -1)
+        moved = (_COARSE[:, None] - image)[:, :, None] * weight
+        signs = np.where(weight.T @ image + moved >= first.threshold, 1, -1)
         pattern = signs.reshape(-1, first.neurons).astype(np.int8)
         last = network.activations_of_pattern(pattern)[-1]
-        outputs = network.output.values(network.output.sums(last))[:, classes[index]]
+        outputs = network.output.values(last)[:, classes[index]]
         difference = (outputs[:, 0] - outputs[:, 1]).reshape(len(_COARSE), -1)
         spread = np.ptp(difference, axis=0)
         if spread.max() > widest:

@@ -1,0 +1,71 @@
+"""What a network's inputs are: from where to where, and in which steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from signflip.arrays import Booleans, Floats
+from signflip.errors import NetworkError
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputRange:
+    """The values that each input of a network may have.
+
+    Attributes:
+        lower: the least.
+        upper: the greatest.
+        step: the inputs are `lower` plus a whole number of steps, as those of 8-bit images are with
+            lower 0, upper 255 and step 1; None where every float64 between is an input.
+
+    Raises:
+        NetworkError: a number is not finite, the range is empty, or it is no whole number of steps.
+    """
+
+    lower: float = 0.0
+    upper: float = 1.0
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.lower) and np.isfinite(self.upper) and self.lower < self.upper):
+            raise NetworkError(
+                f"the input range is {self.lower} to {self.upper}; both must be finite, and the "
+                "first below the second"
+            )
+        if self.step is None:
+            return
+        if not (np.isfinite(self.step) and self.step > 0):
+            raise NetworkError(f"the input step is {self.step}; it must be above 0, or None")
+        whole = all(float(value / self.step).is_integer() for value in (self.lower, self.upper))
+        if not whole or abs(self.lower) / self.step > 2**50 or abs(self.upper) / self.step > 2**50:
+            raise NetworkError(
+                f"the input range is {self.lower} to {self.upper} in steps of {self.step}; both "
+                "ends must be whole numbers of steps: for pixels k / 255 state 0 to 255 in steps "
+                "of 1, and scale the first layer's thresholds"
+            )
+
+    @property
+    def width(self) -> float:
+        """`upper - lower`."""
+        return self.upper - self.lower
+
+    @property
+    def default(self) -> bool:
+        """Whether it is [0, 1], the paper's."""
+        return self == InputRange()
+
+    def on_grid(self, values: Floats) -> Booleans:
+        """Whether each value is a whole number of steps; all are where there is no step."""
+        if self.step is None:
+            return np.ones(np.shape(values), dtype=np.bool_)
+        steps = values / self.step
+        whole: Booleans = (np.rint(steps) == steps) & (steps * self.step == values)
+        return whole
+
+    def __str__(self) -> str:
+        steps = "" if self.step is None else f" in steps of {self.step:g}"
+        return f"[{self.lower:g}, {self.upper:g}]{steps}"
+
+
+UNIT_RANGE = InputRange()
+"""[0, 1], the paper's."""

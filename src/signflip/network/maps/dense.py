@@ -1,0 +1,107 @@
+"""A map whose neurons may read every input: a matrix as it is."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.arrays import Floats, Integers, Signs
+from signflip.errors import NetworkError
+from signflip.network.maps.checks import checked_signs, frozen
+from signflip.network.maps.linear_map import LinearMap, Number, Shape
+
+
+class Dense(LinearMap):
+    """A matrix of weights.
+
+    Args:
+        weight: (neurons, inputs), each -1, 0 or +1.
+        where: what to call it in errors.
+
+    Raises:
+        NetworkError: a weight is another number, or the shape is.
+    """
+
+    def __init__(self, weight: npt.ArrayLike, where: str = "hidden layer weight") -> None:
+        array = np.asarray(weight)
+        if array.ndim != 2 or 0 in array.shape:
+            raise NetworkError(
+                f"{where} has shape {array.shape}; it must be (neurons, inputs), both at least 1"
+            )
+        self._weight = checked_signs(array, where)
+
+    @property
+    def input_shape(self) -> Shape:
+        """(inputs,)."""
+        return (int(self._weight.shape[1]),)
+
+    @property
+    def output_shape(self) -> Shape:
+        """(neurons,)."""
+        return (int(self._weight.shape[0]),)
+
+    @cached_property
+    def fan_in(self) -> Integers:
+        """See `LinearMap.fan_in`."""
+        counts: Integers = np.count_nonzero(self._weight, axis=1).astype(np.int64)
+        return frozen(counts)
+
+    @cached_property
+    def _full(self) -> bool:
+        return bool((self.fan_in == self.inputs).all())
+
+    @cached_property
+    def _float64(self) -> Floats:
+        return np.ascontiguousarray(self._weight.T, dtype=np.float64)
+
+    @cached_property
+    def _float32(self) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self._weight.T, dtype=np.float32)
+
+    def _as(self, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """The weights (inputs, neurons) in a type whose products are fast."""
+        if dtype == np.float64:
+            return self._float64
+        return self._float32 if dtype == np.float32 else self._weight.T.astype(dtype)
+
+    def apply(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """See `LinearMap.apply`."""
+        sums: npt.NDArray[Number] = values @ self._as(values.dtype)
+        return sums
+
+    def transpose(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        """See `LinearMap.transpose`."""
+        sums: npt.NDArray[Number] = values @ self._as(values.dtype).T
+        return sums
+
+    def magnitude(self, values: Floats) -> Floats:
+        """See `LinearMap.magnitude`."""
+        if self._full:
+            return np.full(self.neurons, values.sum())
+        sums: Floats = values @ np.abs(self._float64)
+        return sums
+
+    def counts(self, signs: Signs) -> npt.NDArray[np.float32]:
+        """See `LinearMap.counts`."""
+        # float32 holds these sums exactly, and a product of float32 matrices is the fast one
+        sums: npt.NDArray[np.float32] = signs.astype(np.float32) @ self._float32
+        return sums
+
+    def rows(self, neurons: Integers | slice) -> Signs:
+        """See `LinearMap.rows`."""
+        return self._weight[neurons]
+
+    def columns(self, inputs: Integers | npt.NDArray[np.bool_]) -> Signs:
+        """See `LinearMap.columns`."""
+        return self._weight[:, inputs]
+
+    def parts(self) -> Mapping[str, npt.NDArray[Any]]:
+        """`weight` (neurons, inputs) int8."""
+        return {"weight": self._weight}
+
+    @classmethod
+    def from_parts(cls, parts: Mapping[str, npt.NDArray[Any]]) -> "Dense":
+        """See `LinearMap.from_parts`."""
+        return cls(parts["weight"])
