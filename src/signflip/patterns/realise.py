@@ -141,8 +141,11 @@ class Realiser:
 
     def _set_rows(self, flips: Flips, least: Floats, most: Floats, margin: float) -> None:
         """Flipped neurons at `least` or more, the others at `most` or less, both by a margin."""
-        lower = np.where(flips, least / self._unit + margin, -highspy.kHighsInf)
-        upper = np.where(flips, highspy.kHighsInf, most / self._unit - margin)
+        # beyond all reach there is no difference, and HiGHS refuses what it takes for infinite
+        far = 2.0 * len(self._reach) + 2.0
+        least, most = (np.clip(limit / self._unit, -far, far) for limit in (least, most))
+        lower = np.where(flips, least + margin, -highspy.kHighsInf)
+        upper = np.where(flips, highspy.kHighsInf, most - margin)
         changed = self._solver.changeRowsBounds(len(self._rows), self._rows, lower, upper)
         check(changed, "the rows' bounds")
 
