@@ -62,5 +62,5 @@ def reference_flips(problem: Problem, values: Sequence[Fraction]) -> bool:
     )
 
 
-def _dot(weight: Sequence[int], values: Sequence[Fraction]) -> Fraction:
-    return sum((w * value for w, value in zip(weight, values, strict=True)), Fraction(0))
+def _dot(weight: Sequence[float], values: Sequence[Fraction]) -> Fraction:
+    return sum((Fraction(w) * value for w, value in zip(weight, values, strict=True)), Fraction(0))

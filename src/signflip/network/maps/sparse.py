@@ -80,7 +80,8 @@ class Sparse(SparseMap):
     def __init__(self, matrix: Any, input_shape: Shape | None = None) -> None:
         from scipy.sparse import csr_array
 
-        made = csr_array(matrix)
+        # a copy, in which duplicates add up without overflow
+        made = csr_array(matrix).astype(np.float64, copy=True)
         made.sum_duplicates()
         made.eliminate_zeros()
         if len(made.shape) != 2 or 0 in made.shape:
