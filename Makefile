@@ -1,7 +1,9 @@
 # Everything happens in .venv, with the versions that constraints.txt names.
 # Another Python: make PYTHON=python3.12 demo
+# Tests in more processes side by side: make JOBS=8 test
 
 PYTHON ?= python3
+JOBS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := pyproject.toml constraints.txt
@@ -17,7 +19,7 @@ demo: .venv/core.stamp ## Attack real images with every method: a table, and sig
 install: .venv/all.stamp ## Install with all extras, for work on the code.
 
 test: .venv/all.stamp ## Run all tests.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 
 lint: .venv/all.stamp ## Check style and types.
 	$(BIN)/ruff check .

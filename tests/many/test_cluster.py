@@ -35,6 +35,9 @@ from tests.support.unruly import (
     ShortTask,
 )
 
+# what the file makes once serves all of its tests
+pytestmark = pytest.mark.xdist_group("cluster")
+
 PROBLEM = random_problem(np.random.default_rng(5), inputs=12, widths=(6, 6))
 OTHER = random_problem(np.random.default_rng(6), inputs=12, widths=(6, 6))
 NETWORKS = {problem.network.digest: problem.network for problem in (PROBLEM, OTHER)}

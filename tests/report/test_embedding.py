@@ -14,6 +14,9 @@ from signflip.report.embedding import CHUNK, embedded
 from signflip.report.gallery import Gallery, gallery_of
 from tests.support.stores import fill
 
+# what the file makes once serves all of its tests
+pytestmark = pytest.mark.xdist_group("embedding")
+
 
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:

@@ -16,6 +16,9 @@ from signflip.report.page import write_page
 from tests.support.pages import sample_page
 from tests.support.stores import fill
 
+# what the file makes once serves all of its tests
+pytestmark = pytest.mark.xdist_group("page")
+
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror='alert(2)'>\" & {{ 7 * 7 }} <!--"
 
 

@@ -21,6 +21,9 @@ from tests.support.browser import chromium, open_page
 from tests.support.pages import sample_page
 from tests.support.stores import fill
 
+# what the file makes once serves all of its tests
+pytestmark = pytest.mark.xdist_group("browser")
+
 HOSTILE = "<img src=x onerror='window.hacked = 1'></script><script>window.hacked = 1</script>"
 LONG = "a-network-of-a-name-without-any-place-to-break-it-that-goes-on-and-on-and-on" * 2
 

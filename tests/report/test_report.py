@@ -19,6 +19,9 @@ from signflip.report.report import STEPS, Report, check_folder, write_report
 from tests.support.fake_methods import GivesUp
 from tests.support.sweeps import HereExecutor, tiny_plan
 
+# what the file makes once serves all of its tests
+pytestmark = pytest.mark.xdist_group("report")
+
 METHODS: dict[str, tuple[str, Method]] = {
     "fgsm": ("fgsm", Fgsm()),
     "milp": ("milp", Milp()),
