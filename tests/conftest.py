@@ -1,8 +1,16 @@
 """Settings of all tests."""
 
 import os
+import signal
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, is_hypothesis_test, settings
+
+EXAMPLES = int(os.environ.get("SIGNFLIP_EXAMPLES", "0"))
+"""Examples of each property at least: `SIGNFLIP_EXAMPLES=10000 pytest ...` is a longer test."""
+
+DECORATED = "_hypothesis_internal_use_settings"
+"""Where hypothesis keeps the settings of a test."""
 
 settings.register_profile(
     "signflip",
@@ -13,3 +21,16 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("signflip")
+
+# A shell starts with Ctrl-C ignored what it starts in the background, and so would be the programs
+# that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where a longer test is asked for, raise what a property's own decorator says."""
+    functions = {item.obj for item in items if isinstance(item, pytest.Function)}
+    for function in filter(is_hypothesis_test, functions):
+        own = getattr(function, DECORATED)
+        if own.max_examples < EXAMPLES:
+            setattr(function, DECORATED, settings(own, max_examples=EXAMPLES))
