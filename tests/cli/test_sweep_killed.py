@@ -14,12 +14,13 @@ from signflip.many.grid import read_plan
 from signflip.many.store import Store
 from tests.support.sweeps import keys
 
-PATIENCE = 120.0
+ROOT = Path(__file__).parents[2]
+PATIENCE = 600.0  # only what hangs takes so long
 ROUNDS = int(os.environ.get("SIGNFLIP_KILL_ROUNDS", "1"))
 """How often each kind of end is tried; a longer test is `SIGNFLIP_KILL_ROUNDS=20 pytest ...`."""
 
 GRID = """
-time_limit = 10
+time_limit = 100_000
 [methods.fgsm]
 [methods.strong]
 method = "fgsm"
@@ -30,12 +31,26 @@ networks = ["mnist-2x100", "mnist-3x100"]
 images = "mnist-sample"
 index = "0:20"
 epsilons = [0.01]
+methods = ["fgsm", "strong"]
 """
 
+WITHOUT_END = """
+[methods.endless]
+method = "fgsm"
+restarts = 1_000_000_000
+[[problems]]
+networks = ["mnist-2x100"]
+images = "mnist-sample"
+index = "99"
+epsilons = [0.01]
+methods = ["endless"]
+"""
+"""What keeps one of two workers busy for longer than any test: the sweep is never done."""
 
-def start(folder: Path) -> "subprocess.Popen[str]":
-    """A sweep in a process of its own."""
-    command = (sys.executable, "-m", "signflip", "sweep", "grid.toml")
+
+def start(folder: Path, *program: str) -> "subprocess.Popen[str]":
+    """A sweep in a process of its own, by `program` in place of signflip."""
+    command = (sys.executable, "-m", *(program or ("signflip",)), "sweep", "grid.toml")
     return subprocess.Popen(
         (*command, "--store", "results.db", "--workers", "2"),
         cwd=folder,
@@ -43,6 +58,7 @@ def start(folder: Path) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -77,28 +93,38 @@ def check(folder: Path, known: set[str]) -> set[str]:
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_a_killed_sweep_goes_on_to_the_same_set(tmp_path: Path, seed: int) -> None:
-    (tmp_path / "grid.toml").write_text(GRID)
-    planned = keys(read_plan(tmp_path / "grid.toml").attempts())
+    grid = tmp_path / "grid.toml"
+    grid.write_text(GRID)
+    planned = keys(read_plan(grid).attempts())
+    half = len(planned) // 2
     rng = random.Random(seed)
     known: set[str] = set()
 
+    # at first it has half of the work, and an attack that has no end, so it is never done
+    grid.write_text(GRID.replace("0:20", "0:10") + WITHOUT_END)
     process = start(tmp_path)  # killed while it starts, makes the store, or plans
     time.sleep(rng.uniform(0.0, 2.0))
     process.kill()
     process.communicate(timeout=PATIENCE)
     known = check(tmp_path, known)
 
-    partial = 0
-    for _ in range(2):
-        process = start(tmp_path)
-        enough = len(known) + 1
-        wait_for_rows(tmp_path, process, rng.randint(enough, max(enough, len(planned) - 10)))
-        time.sleep(rng.uniform(0.0, 0.1))
-        process.kill()
-        process.communicate(timeout=PATIENCE)
+    process = start(tmp_path)  # killed at some row
+    wait_for_rows(tmp_path, process, rng.randint(min(len(known) + 1, half), half))
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == -signal.SIGKILL
+    known = check(tmp_path, known)
+    assert 0 < len(known) <= half
+
+    # now it has all of the work, and ends inside of a transaction
+    grid.write_text(GRID)
+    for statement in ("INSERT", "COMMIT"):
+        row = rng.randint(1, len(planned) - len(known))
+        process = start(tmp_path, "tests.support.mortal", statement, str(row))
+        _, stderr = process.communicate(timeout=PATIENCE)
+        assert process.returncode == -signal.SIGKILL, stderr
         known = check(tmp_path, known)
-        partial += 0 < len(known) < len(planned)
-    assert partial
+        assert len(known) < len(planned)
 
     process = start(tmp_path)
     _, stderr = process.communicate(timeout=PATIENCE)
@@ -113,8 +139,7 @@ def test_a_killed_sweep_goes_on_to_the_same_set(tmp_path: Path, seed: int) -> No
 def test_an_interrupted_sweep_says_what_it_found(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    # so much work that it is not done before the signal comes
-    (tmp_path / "grid.toml").write_text(GRID.replace("restarts = 4", "restarts = 1000"))
+    (tmp_path / "grid.toml").write_text(GRID + WITHOUT_END)
     process = start(tmp_path)
     wait_for_rows(tmp_path, process, 3)
     os.killpg(process.pid, number)  # as a terminal does: to the whole group
