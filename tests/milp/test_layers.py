@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from signflip.errors import MissingExtraError
 from signflip.milp.layers import CLEARANCE, ImageProblem, LayerProgram, signs_program
 from signflip.network import Floats, SignLayer, Signs
 from signflip.problem import Box, Problem
-from signflip.programs import SOLVERS
+from signflip.programs import Highs, Solver
 from tests.support.oracle import patterns
 from tests.support.reference import reference_layer
+from tests.support.solvers import each_solver
 from tests.support.strategies import networks, problems, thresholds, weights
 from tests.support.weights import weights_of
 
@@ -35,21 +35,21 @@ def met(layer: SignLayer, target: Signs, values: tuple[int, ...] | Floats) -> in
     return sum(t == a for t, a in zip(target.tolist(), answers, strict=True))
 
 
-def solved(layer: LayerProgram, solver: str = "highs") -> Floats:
+HIGHS = Highs()
+
+
+def solved(layer: LayerProgram, solver: Solver = HIGHS) -> Floats:
     """The optimal point, after checks of the program's start."""
     assert layer.program.violation(layer.start) < 1e-9
-    try:
-        solution = SOLVERS[solver]().solve(layer.program, start=layer.start, quick=True)
-    except MissingExtraError as error:
-        pytest.skip(str(error))
+    solution = solver.solve(layer.program, start=layer.start, quick=True)
     assert solution.point is not None
     return solution.point
 
 
 @settings(max_examples=50)
-@pytest.mark.parametrize("solver", SOLVERS)
+@each_solver
 @given(layer=upper_layers(), data=st.data())
-def test_problem_9_is_lexicographic(solver: str, layer: SignLayer, data: st.DataObject) -> None:
+def test_problem_9_is_lexicographic(solver: Solver, layer: SignLayer, data: st.DataObject) -> None:
     target = data.draw(signs(layer.neurons, zero=True))
     nearest = data.draw(signs(layer.inputs))
     free = data.draw(arrays(np.bool_, layer.inputs))
@@ -92,10 +92,10 @@ def test_a_tie_goes_to_the_incumbent() -> None:
 
 
 @settings(max_examples=40)
-@pytest.mark.parametrize("solver", SOLVERS)
+@each_solver
 @given(problem=problems(network=networks(max_depth=1)), data=st.data())
 def test_problem_10_meets_as_many_targets_as_the_box_allows(
-    solver: str, problem: Problem, data: st.DataObject
+    solver: Solver, problem: Problem, data: st.DataObject
 ) -> None:
     layer = problem.network.hidden[0]
     target = data.draw(signs(layer.neurons, zero=True))

@@ -22,6 +22,7 @@ from signflip.programs import (
     solver_named,
 )
 from signflip.programs.highs import check, new_highs, run_highs
+from tests.support.absent import need_package
 from tests.support.solvers import each_solver
 
 
@@ -264,7 +265,7 @@ def test_a_refused_option_is_a_failure(name: str, value: int) -> None:
 
 
 def test_gurobi_says_when_its_licence_is_too_small() -> None:
-    pytest.importorskip("gurobipy")
+    need_package("gurobipy", "Gurobi")
     builder = ProgramBuilder()
     builder.columns(np.zeros(2001), np.ones(2001))
     with pytest.raises(

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+
+from tests.support.absent import absent
 
 _FLAGS = (
     "--headless=new",
@@ -28,7 +29,7 @@ def chromium() -> Iterator[Chrome]:
     """A fresh Chromium; skips the test where there is none."""
     driver = shutil.which("chromedriver")
     if driver is None:
-        pytest.skip("chromedriver is not installed: the page is not tested in a browser")
+        raise absent("the page in a browser", "chromedriver")
     options = Options()
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     with tempfile.TemporaryDirectory() as folder:

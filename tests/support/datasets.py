@@ -4,10 +4,15 @@ import os
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from signflip.data import ImageSet, load_dataset
 from signflip.data.sources import SOURCES
+from tests.support.absent import absent
+
+_FULL = {
+    "mnist": ("full MNIST", "a folder named by SIGNFLIP_DATA"),
+    "fashion-mnist": ("full Fashion-MNIST", "dataset-fashion-mnist"),
+}
+"""How the line at the end calls a data set, and what gives it."""
 
 
 @cache
@@ -22,4 +27,4 @@ def full_test_set(dataset: str) -> ImageSet:
     for folder in (*folders, *SOURCES[dataset].folders):
         if folder.is_dir():
             return load_dataset(dataset, split="test", data_dir=folder)
-    pytest.skip(f"the test images of {dataset} are in no folder; name one by SIGNFLIP_DATA")
+    raise absent(*_FULL[dataset])

@@ -1,10 +1,9 @@
 """The solvers that this installation has."""
 
-from importlib.util import find_spec
-
 import pytest
 
 from signflip.programs import SOLVERS
+from tests.support.absent import unless_package
 
 PACKAGES = {"highs": "highspy", "scip": "pyscipopt", "gurobi": "gurobipy"}
 
@@ -14,9 +13,7 @@ each_solver = pytest.mark.parametrize(
         pytest.param(
             make(),
             id=name,
-            marks=pytest.mark.skipif(
-                find_spec(PACKAGES[name]) is None, reason=f"{PACKAGES[name]} is not installed"
-            ),
+            marks=unless_package(PACKAGES[name], f"the solver {name}"),
         )
         for name, make in SOLVERS.items()
     ],
