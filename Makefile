@@ -21,9 +21,10 @@ install: .venv/all.stamp ## Install with all extras, for work on the code.
 test: .venv/all.stamp ## Run all tests.
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 
-lint: .venv/all.stamp ## Check style and types.
+lint: .venv/all.stamp ## Check style, imports and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-cache
 	$(BIN)/mypy
 
 clean: ## Remove .venv and caches.
