@@ -17,6 +17,7 @@ from signflip.network import (
     Conv2d,
     Dense,
     LinearMap,
+    OutputLayer,
     Pool,
     SignLayer,
     Sparse,
@@ -203,3 +204,16 @@ def test_whole_numbers_are_compared_as_they_are() -> None:
 def test_a_broken_map_is_refused(build: Callable[[], object], message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         build()
+
+
+def test_an_output_of_zeros_with_a_scale_of_many_bits() -> None:
+    output = OutputLayer(np.zeros((2, 3)), np.array([1e-300, 0.1]), np.array([1e-300, 0.0]))
+    lead = output.lead(0, 1)
+    row = np.ones(3, dtype=np.int8)
+    assert lead.most(row, row) == Fraction(1e-300)
+    assert output.exact_values(row) == [Fraction(1e-300), 0]
+
+
+def test_real_weights_of_many_bits_with_scales_of_0() -> None:
+    output = OutputLayer(np.array([[1e-200, 0.5], [1.0, 1e99]]), np.zeros(2), np.array([0.0, 1.0]))
+    assert output.exact_values(np.ones(2, dtype=np.int8)) == [0, 1]

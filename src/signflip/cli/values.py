@@ -7,14 +7,24 @@ from typing import TypeVar
 
 import click
 
-from signflip.errors import SettingError
+from signflip.errors import NetworkError, SettingError
 from signflip.many import notation
 from signflip.many.notation import Indices
 from signflip.methods import spec
 from signflip.methods.spec import WarmStart
+from signflip.network import InputRange
 from signflip.problem import Goal
 
-__all__ = ["Indices", "WarmStart", "epsilon", "goal", "hidden_widths", "indices", "warm_start"]
+__all__ = [
+    "Indices",
+    "WarmStart",
+    "epsilon",
+    "goal",
+    "hidden_widths",
+    "indices",
+    "input_range",
+    "warm_start",
+]
 
 Value = TypeVar("Value")
 
@@ -44,6 +54,19 @@ def goal(text: str) -> Goal | None:
 def warm_start(text: str) -> WarmStart:
     """Reads METHOD:SECONDS."""
     return _read(spec.warm_start, text)
+
+
+def input_range(text: str) -> InputRange:
+    """Reads LO:HI, or LO:HI:STEP."""
+    try:
+        lower, upper, *step = (float(part) for part in text.split(":", maxsplit=2))
+        return InputRange(lower=lower, upper=upper, step=step[0] if step else None)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is no range of inputs; write LO:HI or LO:HI:STEP, such as 0:255:1"
+        ) from error
+    except NetworkError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def hidden_widths(text: str) -> tuple[int, ...]:

@@ -45,8 +45,8 @@ def from_bits(name: str, tensors: Mapping[str, npt.NDArray[np.generic]]) -> Sign
                 f"{name}.{part} is {bits.dtype} of shape {bits.shape}; the shape {tuple(sizes)} "
                 f"needs uint8 of shape ({length},)"
             )
-    if min(sizes, default=1) < 1:
-        raise NetworkError(f"{name}.shape is {tuple(sizes)}; every size must be at least 1")
+    if min(sizes, default=0) < 0:
+        raise NetworkError(f"{name}.shape is {tuple(sizes)}; no size can be below 0")
     plus = np.unpackbits(tensors["plus"].astype(np.uint8), count=count).astype(np.int8)
     if "minus" not in tensors:
         return (2 * plus - 1).reshape(sizes)

@@ -213,7 +213,8 @@ class OutputLayer:
             max(shift for _, shift in scales) + weight_shift, max(shift for _, shift in biases)
         )
         factors = [number << (shift - weight_shift - own) for number, own in scales]
-        largest = max(map(abs, factors)) * int(np.abs(weights).max(initial=0))
+        # at least each of the two, also where the other is 0
+        largest = max(1, *map(abs, factors)) * max(1, int(np.abs(weights).max(initial=0)))
         small = largest * (2 * self.inputs + 2) < _MOST
         kind = np.int64 if small else np.object_
         rows = [weights[index].astype(kind) * factor for index, factor in enumerate(factors)]

@@ -4,7 +4,7 @@ import difflib
 
 from signflip.errors import NetworkError
 from signflip.files import is_file
-from signflip.formats.native import load_network
+from signflip.formats.opening import load_network
 from signflip.network import BinaryNetwork
 from signflip.zoo import load_zoo, zoo_names
 

@@ -1,0 +1,47 @@
+"""`signflip convert`: a network of another format as one of Signflip's own, or as ONNX."""
+
+from pathlib import Path
+
+import click
+
+from signflip.cli import values
+from signflip.cli.console import output
+from signflip.cli.options import FILE
+from signflip.errors import SettingError
+from signflip.formats.native import save_network
+from signflip.formats.onnx_write import write_onnx
+from signflip.formats.opening import load_network
+from signflip.network import InputRange
+from signflip.zoo import load_zoo, zoo_names
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT", type=FILE)
+@click.option(
+    "--inputs",
+    type=values.input_range,
+    metavar="LO:HI[:STEP]",
+    help="What each input is, where the file does not say it: 0:255, or 0:255:1 for whole numbers.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
+def convert(source: str, target: Path, inputs: InputRange | None, overwrite: bool) -> None:
+    """Write the network IN, of any format, as OUT: .safetensors (Signflip's own) or .onnx."""
+    if target.suffix not in (".safetensors", ".onnx"):
+        raise SettingError(f"{target} must end in .safetensors or .onnx; its ending is the format")
+    if target.exists() and not overwrite:
+        raise SettingError(f"{target} exists; give another name, or --overwrite")
+    if source in zoo_names():
+        network = load_zoo(source)
+    else:
+        network = load_network(source, input_range=inputs)
+    if target.suffix == ".onnx":
+        write_onnx(network, target)
+    else:
+        save_network(network, target)
+    output().print(
+        f"{target}: {network.architecture}, {network.inputs} inputs in {network.input_range}, "
+        f"{network.classes} classes",
+        soft_wrap=True,
+        markup=False,
+    )

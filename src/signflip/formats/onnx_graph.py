@@ -1,0 +1,143 @@
+"""ONNX and QONNX files: each node's meaning, in one pass over the graph.
+
+Read are graphs of dense and convolutional layers with signs between, as Larq (tf2onnx), Brevitas
+(QONNX), FINN and PyTorch write them. A node that cannot be said exactly is refused by its name.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.errors import MissingExtraError, NetworkError
+from signflip.formats.assembly import Assembly
+from signflip.formats.onnx_nodes import NODES, Graph, refuse
+from signflip.formats.value import Value
+from signflip.network import BinaryNetwork, InputRange, Shape
+
+UINT8 = 2  # onnx.TensorProto.UINT8
+MOST_CHANNELS_LAST = 4
+
+
+def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwork:
+    """The network of an ONNX or QONNX file.
+
+    Args:
+        path: the file.
+        input_range: what the inputs are; None for whole numbers from 0 to 255 where the graph reads
+            uint8, else [0, 1].
+
+    Raises:
+        NetworkError: the file is damaged, or a node cannot be said exactly.
+        MissingExtraError: the package `onnx` is not installed.
+    """
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise MissingExtraError("onnx", "onnx", "reading an ONNX file") from error
+    try:
+        model = onnx.load_model_from_string(path.read_bytes())
+    except (DecodeError, ValueError) as error:
+        raise NetworkError(f"{path} is no whole ONNX file ({error}); export it again") from error
+    except OSError as error:
+        raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return _network(model, input_range, {"source": path.name, "producer": model.producer_name})
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from error
+
+
+def _network(model: Any, input_range: InputRange | None, card: dict[str, str]) -> BinaryNetwork:
+    import onnx
+
+    graph = model.graph
+    try:
+        constants = {
+            tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer
+        }
+    except (ValueError, TypeError, KeyError) as error:
+        raise NetworkError(
+            f"a stored tensor is damaged ({error}); export the file again"
+        ) from error
+    inputs = [each for each in graph.input if each.name not in constants]
+    if len(inputs) != 1:
+        raise NetworkError(f"the graph has {len(inputs)} inputs; it must have one, the image")
+    shape, uint8 = _image_shape(inputs[0])
+    if input_range is None:
+        input_range = InputRange(lower=0, upper=255, step=1) if uint8 else InputRange()
+    channels_last = len(shape) == 3 and shape[2] <= MOST_CHANNELS_LAST < shape[0]
+    stored = (shape[2], shape[0], shape[1]) if channels_last else shape
+    assembly = Assembly(stored, input_range)
+    image = assembly.image()
+    start = image.transposed((1, 2, 0)) if channels_last else image
+    opset = max((each.version for each in model.opset_import if not each.domain), default=13)
+    values: dict[str, Value | npt.NDArray[Any]] = {inputs[0].name: start, **constants}
+    reading = Graph(assembly, values, _consumers(graph), opset)
+    for node in graph.node:
+        _read_node(reading, node)
+        if reading.result is not None:
+            break
+    last = reading.values.get(graph.output[0].name) if graph.output else None
+    result = reading.result or last
+    if not isinstance(result, Value):
+        raise NetworkError("the graph's first output does not depend on the image")
+    return assembly.finish(result, card)
+
+
+def _read_node(reading: Graph, node: Any) -> None:
+    name = node.name or (node.output[0] if node.output else "?")
+    try:
+        with np.errstate(all="ignore"):
+            _dispatch(reading, node)
+    except NetworkError as error:
+        raise NetworkError(f"the node {name!r} ({_kinds(reading, node)}): {error}") from error
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        raise NetworkError(
+            f"the node {name!r} ({_kinds(reading, node)}) is damaged ({error}); export it again"
+        ) from error
+
+
+def _dispatch(reading: Graph, node: Any) -> None:
+    depends = [isinstance(reading.values.get(each), Value) for each in node.input]
+    if node.op_type == "Shape" and any(depends):
+        reading.put(node, np.array([1, *reading.value(node).shape], dtype=np.int64))
+    elif not any(depends):
+        reading.fold(node)
+    else:
+        NODES.get(node.op_type, refuse)(reading, node)
+
+
+def _kinds(reading: Graph, node: Any) -> str:
+    inputs = ", ".join(_described(reading.values.get(each)) for each in node.input if each)
+    return f"{node.op_type} of {inputs}"
+
+
+def _described(value: Value | npt.NDArray[Any] | None) -> str:
+    if value is None:
+        return "nothing"
+    kind = "values" if isinstance(value, Value) else "constants"
+    return f"{kind} of shape {tuple(value.shape)}"
+
+
+def _image_shape(entry: Any) -> tuple[Shape, bool]:
+    """The shape of one image, and whether its type is uint8."""
+    tensor = entry.type.tensor_type
+    sizes = [int(each.dim_value) for each in tensor.shape.dim]
+    image = sizes[1:]
+    if not image or min(image) < 1:
+        raise NetworkError(
+            f"the graph's input {entry.name!r} has shape {sizes}; every size but the batch's must "
+            "be stated"
+        )
+    return tuple(image), tensor.elem_type == UINT8
+
+
+def _consumers(graph: Any) -> Mapping[str, list[Any]]:
+    consumers: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for name in node.input:
+            consumers.setdefault(name, []).append(node)
+    return consumers

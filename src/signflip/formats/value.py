@@ -1,0 +1,197 @@
+"""What a graph's node gives, as Signflip can say it: an affine function of signs, or of the image.
+
+    value_i = gain_i (matrix s)_i + shift_i          matrix of whole numbers, gain and shift exact
+
+`s` is the image, or the activations of the last sign layer. Gains and shifts are fractions, so that
+nothing is rounded before a threshold is made of them.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.arrays import Integers
+from signflip.errors import NetworkError
+from signflip.network import Shape
+from signflip.network.maps.windows import Windows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Exact = npt.NDArray[np.object_]
+"""Fractions."""
+_fractions = np.vectorize(Fraction, otypes=[object])
+
+
+def exact(numbers: npt.ArrayLike) -> Exact:
+    """Numbers as fractions, of any shape.
+
+    Raises:
+        NetworkError: one is not finite.
+    """
+    array = np.asarray(numbers)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise NetworkError(f"a number is {array[~np.isfinite(array)][0]}; every one must be finite")
+    made: Exact = _fractions(array) if array.size else array.astype(object)
+    return made
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Maximum:
+    """`gain * maximum + shift` over windows of each channel, then its axes in another order.
+
+    Attributes:
+        windows: of each channel.
+        gain: (channels, rows, columns) fractions, of the windows.
+        shift: the same.
+        axes: the order of these axes in the value's shape.
+    """
+
+    windows: Windows
+    gain: Exact
+    shift: Exact
+    axes: tuple[int, ...] = (0, 1, 2)
+
+    def scaled(self, factor: Exact, offset: Exact) -> "Maximum":
+        """Numbers of the value's shape, brought into the order of the windows."""
+        back = np.argsort(self.axes)
+        factor, offset = factor.transpose(back), offset.transpose(back)
+        return replace(self, gain=self.gain * factor, shift=self.shift * factor + offset)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Value:
+    """A tensor of one image, without the batch's dimension.
+
+    Attributes:
+        shape: its shape; everything else is flat, in C order.
+        matrix: (values, base) whole numbers, or real ones where `real`.
+        gain: (values,) fractions.
+        shift: (values,) fractions.
+        pooled: windows of which the maximum is still to be taken, and what is done to it after;
+            `matrix`, `gain` and `shift` are then of the values before.
+    """
+
+    shape: Shape
+    matrix: "csr_array"
+    gain: Exact
+    shift: Exact
+    real: bool = False
+    pooled: "Maximum | None" = None
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape))
+
+    def scaled(self, factor: npt.ArrayLike | Fraction, offset: npt.ArrayLike | Fraction) -> "Value":
+        """`factor * value + offset`, each of a shape that broadcasts to the value's."""
+        factors, offsets = self._broadcast(factor), self._broadcast(offset)
+        if self.pooled is not None:
+            return replace(self, pooled=self.pooled.scaled(factors, offsets))
+        factors, offsets = factors.ravel(), offsets.ravel()
+        return replace(self, gain=self.gain * factors, shift=self.shift * factors + offsets)
+
+    def _broadcast(self, numbers: npt.ArrayLike | Fraction) -> Exact:
+        array = np.asarray(numbers)
+        made = array if array.dtype == object else exact(array)
+        try:
+            return np.broadcast_to(made, self.shape)
+        except ValueError as error:
+            raise NetworkError(
+                f"numbers of shape {array.shape} meet values of shape {self.shape}; they do not fit"
+            ) from error
+
+    def arranged(self, shape: Shape, order: Integers | None = None) -> "Value":
+        """The same values in another shape, and in the order (values,) where one is given."""
+        if self.pooled is not None:
+            raise NetworkError("a maximum that no sign has followed is moved about; sign it first")
+        if int(np.prod(shape)) != self.size:
+            raise NetworkError(f"values of shape {self.shape} cannot have the shape {shape}")
+        if order is None:
+            return replace(self, shape=shape)
+        return replace(
+            self,
+            shape=shape,
+            matrix=self.matrix[order],
+            gain=self.gain[order],
+            shift=self.shift[order],
+        )
+
+    def transposed(self, axes: tuple[int, ...]) -> "Value":
+        """The axes in another order."""
+        if self.pooled is not None:
+            order = tuple(self.pooled.axes[axis] for axis in axes)
+            shape = tuple(self.shape[axis] for axis in axes)
+            return replace(self, shape=shape, pooled=replace(self.pooled, axes=order))
+        places = np.arange(self.size).reshape(self.shape).transpose(axes)
+        return self.arranged(tuple(places.shape), places.ravel())
+
+    def padded(self, before: tuple[int, ...], after: tuple[int, ...], number: float) -> "Value":
+        """With `number` around it: so many before and after along each axis."""
+        from scipy.sparse import csr_array, vstack
+
+        index = np.arange(1, self.size + 1).reshape(self.shape)
+        index = np.pad(index, list(zip(before, after, strict=True)))
+        nothing = csr_array((1, self.matrix.shape[1]), dtype=self.matrix.dtype)
+        order = index.ravel()
+        return replace(
+            self,
+            shape=tuple(index.shape),
+            matrix=csr_array(vstack([nothing, self.matrix]))[order],
+            gain=np.concatenate([self.gain[:1], self.gain])[order],
+            shift=np.concatenate([exact([number]), self.shift])[order],
+        )
+
+    def uniform_gain(self) -> Fraction:
+        """The one gain of all values that depend on anything.
+
+        Raises:
+            NetworkError: they have several, so that a sum of them has weights that are no signs.
+        """
+        if self.pooled is not None:
+            raise NetworkError("a maximum that no sign has followed is summed; sign it first")
+        depends = np.diff(self.matrix.indptr) > 0
+        gains = set(self.gain[depends].tolist())
+        if len(gains) > 1:
+            few = ", ".join(f"{float(gain):g}" for gain in sorted(gains)[:3])
+            raise NetworkError(
+                f"values of {len(gains)} different scales ({few}, ...) meet in one sum, whose "
+                "weights are then real numbers; only the last layer may have those"
+            )
+        return gains.pop() if gains else Fraction(1)
+
+
+def of_image(shape: Shape) -> Value:
+    """The image itself."""
+    return of_activations(shape)
+
+
+def of_activations(shape: Shape) -> Value:
+    """The activations of a sign layer, as they are."""
+    from scipy.sparse import csr_array, eye_array
+
+    size = int(np.prod(shape))
+    return Value(
+        shape=shape,
+        matrix=csr_array(eye_array(size, dtype=np.int32)),
+        gain=exact(np.ones(size)),
+        shift=exact(np.zeros(size)),
+    )
+
+
+def split_scales(weight: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], Exact] | None:
+    """Rows of -a, 0 and +a as signs and the a of each row; None where a row has other numbers.
+
+    Args:
+        weight: (rows, ...) numbers.
+    """
+    rows = weight.reshape(len(weight), -1).astype(np.float64)
+    size = np.abs(rows).max(axis=1, initial=0.0)
+    if not np.all((rows == 0) | (np.abs(rows) == size[:, None])):
+        return None
+    signs = np.sign(rows).astype(np.int8).reshape(weight.shape)
+    return signs, exact(np.where(size == 0, 1.0, size))
