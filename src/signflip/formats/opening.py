@@ -6,6 +6,7 @@ from pathlib import Path
 
 from signflip.errors import NetworkError
 from signflip.formats import native
+from signflip.formats.arrays import MARK, read_arrays
 from signflip.formats.onnx_graph import read_onnx
 from signflip.network import BinaryNetwork, InputRange
 
@@ -51,6 +52,12 @@ FORMATS = (
         # a model's first field is its version, a small number
         is_it=lambda head: head[:1] == b"\x08" and len(head) > 1 and 0 < head[1] < 32,
         read=read_onnx,
+    ),
+    Format(
+        name="arrays",
+        suffixes=(".toml",),
+        is_it=lambda head: head.lstrip().startswith(MARK),
+        read=read_arrays,
     ),
 )
 """The formats that are read. The first whose name or beginning fits is taken."""

@@ -121,6 +121,16 @@ class Value:
             shift=self.shift[order],
         )
 
+    def first(self, count: int) -> "Value":
+        """The first so many of flat values."""
+        return replace(
+            self,
+            shape=(count,),
+            matrix=self.matrix[:count],
+            gain=self.gain[:count],
+            shift=self.shift[:count],
+        )
+
     def transposed(self, axes: tuple[int, ...]) -> "Value":
         """The axes in another order."""
         if self.pooled is not None:

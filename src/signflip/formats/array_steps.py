@@ -1,0 +1,230 @@
+"""The steps of an array description: each says what one thing of a file means."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+from signflip.errors import NetworkError
+from signflip.formats.assembly import Assembly
+from signflip.formats.value import Value, exact
+from signflip.network.maps.windows import Windows
+
+
+class Arrays:
+    """The arrays of a file."""
+
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._arrays = arrays
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        if name not in self._arrays:
+            few = ", ".join(sorted(self._arrays)[:12])
+            raise NetworkError(f"there is no array {name!r}; there are {few}")
+        array = self._arrays[name]
+        if array.dtype.kind not in "biuf":
+            raise NetworkError(f"the array {name!r} is {array.dtype}; it must be numbers")
+        return array
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _weight(array: npt.NDArray[Any], values: str) -> npt.NDArray[Any]:
+    """Weights as the numbers that they mean."""
+    if values == "numbers":
+        return array.astype(np.float64)
+    if values == "latent":
+        return np.where(array >= 0, 1.0, -1.0)
+    if not np.all((array == 0) | (array == 1)):
+        raise NetworkError("weights are stated to be bits, and some are neither 0 nor 1")
+    return 2.0 * array - 1.0
+
+
+Values = Literal["numbers", "bits", "latent"]
+
+
+class DenseStep(_Step):
+    """Sums of all values.
+
+    Attributes:
+        weight: array of the weights.
+        bias: array of what is added, or None.
+        layout: which axis of the weight is which.
+        values: what its numbers are: themselves, bits (1 for +1, 0 for -1), or latent numbers of
+            which the sign counts (0 as +1).
+        pad_columns: how many inputs of the weight beyond the values there may be, which are
+            constant 0 and dropped.
+    """
+
+    kind: Literal["dense"]
+    weight: str
+    bias: str | None = None
+    layout: Literal["out in", "in out"] = "out in"
+    values: Values = "numbers"
+    pad_columns: int = 0
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        weight = _weight(arrays[self.weight], self.values)
+        if weight.ndim != 2:
+            raise NetworkError(f"the weight has shape {weight.shape}; it must have two axes")
+        rows = weight if self.layout == "out in" else weight.T
+        if self.pad_columns and rows.shape[1] == value.size + self.pad_columns:
+            rows = rows[:, : value.size]
+        made = assembly.linear(value.arranged((value.size,)), rows)
+        return made if self.bias is None else made.scaled(1, exact(arrays[self.bias]))
+
+
+class ConvStep(_Step):
+    """A convolution; `weight` is (filters, channels / groups, height, width)."""
+
+    kind: Literal["conv2d"]
+    weight: str
+    bias: str | None = None
+    values: Values = "numbers"
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    groups: int = 1
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        made = assembly.conv2d(
+            value,
+            _weight(arrays[self.weight], self.values),
+            stride=self.stride,
+            padding=self.padding,
+            groups=self.groups,
+        )
+        return (
+            made if self.bias is None else made.scaled(1, exact(arrays[self.bias])[:, None, None])
+        )
+
+
+class BatchNormStep(_Step):
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta, an entry for each channel."""
+
+    kind: Literal["batch_norm"]
+    mean: str
+    variance: str
+    gamma: str | None = None
+    beta: str | None = None
+    epsilon: float
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        del assembly
+        variance = arrays[self.variance].astype(np.float64) + self.epsilon
+        if not np.all(variance > 0):
+            raise NetworkError(f"a variance is {variance.min()}; it must be above 0")
+        gamma = exact(arrays[self.gamma]) if self.gamma else exact(np.ones(variance.shape))
+        factor = gamma / exact(np.sqrt(variance))
+        offset = -factor * exact(arrays[self.mean])
+        if self.beta:
+            offset = offset + exact(arrays[self.beta])
+        shape = (-1, *(1,) * (len(value.shape) - 1))
+        return value.scaled(factor.reshape(shape), offset.reshape(shape))
+
+
+class AffineStep(_Step):
+    """scale x + shift, by numbers."""
+
+    kind: Literal["affine"]
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        del assembly, arrays
+        return value.scaled(self.scale, self.shift)
+
+
+class SignStep(_Step):
+    """The sign; `at_zero` is what it answers at 0."""
+
+    kind: Literal["sign"]
+    at_zero: Literal[1, -1, 0]
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        del arrays
+        return assembly.sign(value, at_zero=self.at_zero)
+
+
+class ThresholdStep(_Step):
+    """+1 where a sum, or a number of matches, compares with a threshold.
+
+    Attributes:
+        threshold: its array, an entry for each value.
+        of: whether the threshold is of the sum, or of the number of inputs that match their weight
+            (popcount of XNOR): a sum is 2 matches - inputs.
+        compare: `>=` or `>`.
+    """
+
+    kind: Literal["threshold"]
+    threshold: str
+    of: Literal["sum", "matches"]
+    compare: Literal[">=", ">"]
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        level = exact(arrays[self.threshold])
+        if self.of == "matches":
+            level = 2 * level - exact(np.diff(value.matrix.indptr))
+        return assembly.sign(value.scaled(1, -level), at_zero=1 if self.compare == ">=" else -1)
+
+
+class MaxPoolStep(_Step):
+    """The maximum of windows of each channel."""
+
+    kind: Literal["max_pool"]
+    size: tuple[int, int]
+    stride: tuple[int, int] | None = None
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        del arrays
+        if len(value.shape) != 3:
+            raise NetworkError(f"values of shape {value.shape} have no windows; reshape them")
+        windows = Windows(
+            image=value.shape[1:],
+            kernel=self.size,
+            stride=self.stride or self.size,
+            padding=self.padding,
+        )
+        return assembly.max_pool(value, windows)
+
+
+class ReshapeStep(_Step):
+    """Another shape, in C order; `axes` brings the old axes into another order before."""
+
+    kind: Literal["reshape"]
+    shape: tuple[int, ...]
+    axes: tuple[int, ...] | None = None
+
+    def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
+        """The next value."""
+        del assembly, arrays
+        if self.axes is not None:
+            if sorted(self.axes) != list(range(len(value.shape))):
+                raise NetworkError(f"axes are {self.axes}, of values of shape {value.shape}")
+            value = value.transposed(self.axes)
+        return value.arranged(self.shape)
+
+
+Step = Annotated[
+    DenseStep
+    | ConvStep
+    | BatchNormStep
+    | AffineStep
+    | SignStep
+    | ThresholdStep
+    | MaxPoolStep
+    | ReshapeStep,
+    Field(discriminator="kind"),
+]
+"""Any step; a new one is a class and a line."""

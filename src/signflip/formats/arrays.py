@@ -1,0 +1,120 @@
+"""Arrays with a description: an `.npz` of a framework's arrays, and a TOML that says what they are.
+
+    format = "signflip-arrays"
+    arrays = "mnist.npz"                      # beside the description
+    input = { shape = [784], range = [0, 1] } # step = 1 for whole numbers
+    output = "values"                         # or "highest bit": the class is the highest set bit
+
+    [[step]]                                  # one after the other, from the image to the classes
+    kind = "dense"
+    weight = "blocks/0/lin/W"
+    bias = "blocks/0/lin/b"
+
+Nothing is guessed: layout, values of bits, what a sign answers at 0 and how a threshold compares
+are stated by each step (`signflip.formats.array_steps`).
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from signflip.errors import NetworkError
+from signflip.formats.array_steps import Arrays, Step
+from signflip.formats.assembly import Assembly
+from signflip.formats.value import Value, exact
+from signflip.network import BinaryNetwork, InputRange
+
+MARK = b'format = "signflip-arrays"'
+
+
+class Input(BaseModel):
+    """What the network reads.
+
+    Attributes:
+        shape: of an image.
+        range: the least and the greatest value of an input.
+        step: inputs are whole numbers of steps; None for real ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    shape: Annotated[tuple[int, ...], Field(min_length=1)]
+    range: tuple[float, float] = (0.0, 1.0)
+    step: float | None = None
+
+
+class Description(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    format: Literal["signflip-arrays"]
+    arrays: str
+    input: Input
+    step: Annotated[tuple[Step, ...], Field(min_length=1)]
+    output: Literal["values", "highest bit"] = "values"
+    classes: int | None = None
+    card: dict[str, str] = {}
+
+
+def read_arrays(path: Path, input_range: InputRange | None = None) -> BinaryNetwork:
+    """The network that a description (TOML) and its arrays (.npz) make.
+
+    Raises:
+        NetworkError: one of the files is damaged, or a step cannot be said exactly.
+    """
+    if input_range is not None:
+        raise NetworkError(
+            f"{path} states the range of its inputs itself; leave out what you state"
+        )
+    try:
+        description = Description.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise NetworkError(f"{path} is no TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise NetworkError(
+            f"{path}: {place}: {first['msg']}, and not {first['input']!r}"
+        ) from error
+    except OSError as error:
+        raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
+    arrays = _arrays(path.parent / description.arrays)
+    given = description.input
+    lower, upper = given.range
+    assembly = Assembly(given.shape, InputRange(lower=lower, upper=upper, step=given.step))
+    value = assembly.image()
+    for number, step in enumerate(description.step):
+        try:
+            value = step.apply(assembly, value, arrays)
+        except NetworkError as error:
+            raise NetworkError(f"{path}: step {number} ({step.kind}): {error}") from error
+    try:
+        last = _class_values(assembly, value, description)
+        return assembly.finish(last, {"source": path.name, **description.card})
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from error
+
+
+def _arrays(path: Path) -> Arrays:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return Arrays({name: archive[name] for name in archive.files})
+    except OSError as error:
+        raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError, BadZipFile, AttributeError) as error:
+        raise NetworkError(f"{path} is no whole .npz file of plain arrays ({error})") from error
+
+
+def _class_values(assembly: Assembly, value: Value, description: Description) -> Value:
+    if description.classes is not None:
+        if not 2 <= description.classes <= value.size:
+            raise NetworkError(f"classes is {description.classes}; there are {value.size} values")
+        value = value.arranged((value.size,)).first(description.classes)
+    if description.output == "values":
+        return value
+    # 2^c for a set bit c and 0 for another: the highest set bit wins, and class 0 where none is set
+    weights = exact(2.0 ** np.arange(value.size))
+    return assembly.sign(value).scaled(weights / 2, weights / 2)

@@ -1,0 +1,219 @@
+"""Array descriptions against the same network in plain NumPy, and the networks of others."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signflip import load_network
+from signflip.errors import NetworkError
+from signflip.formats.arrays import read_arrays
+from signflip.network import InputRange
+from tests.support.datasets import full_test_set
+from tests.support.others import foreign_network
+
+RNG = np.random.default_rng(5)
+NORM = """
+[[step]]
+kind = "batch_norm"
+mean = "{0}.mean"
+variance = "{0}.var"
+gamma = "{0}.gamma"
+beta = "{0}.beta"
+epsilon = 1e-3
+"""
+DENSE = """
+[[step]]
+kind = "dense"
+weight = "{0}.w"
+bias = "{0}.b"
+{1}
+"""
+HEAD = 'format = "signflip-arrays"\narrays = "net.npz"\n'
+
+
+def norm_arrays(name: str, size: int) -> dict[str, np.ndarray]:
+    return {
+        f"{name}.mean": RNG.normal(size=size),
+        f"{name}.var": RNG.uniform(0.5, 2, size),
+        f"{name}.gamma": RNG.normal(size=size),
+        f"{name}.beta": RNG.normal(size=size),
+    }
+
+
+def normed(x: np.ndarray, name: str, a: dict[str, np.ndarray]) -> np.ndarray:
+    root = np.sqrt(a[f"{name}.var"] + 1e-3)
+    result: np.ndarray = a[f"{name}.gamma"] * (x - a[f"{name}.mean"]) / root + a[f"{name}.beta"]
+    return result
+
+
+def write(folder: Path, text: str, arrays: dict[str, np.ndarray]) -> Path:
+    np.savez(folder / "net.npz", **arrays)  # type: ignore[arg-type]
+    path = folder / "net.toml"
+    path.write_text(HEAD + text)
+    return path
+
+
+@pytest.mark.parametrize("at_zero", [1, -1, 0])
+def test_dense_layers_with_batch_norms(tmp_path: Path, at_zero: int) -> None:
+    a = {
+        "one.w": RNG.choice([-1.0, 1.0], (7, 9)),
+        "one.b": RNG.normal(size=7),
+        "two.w": RNG.choice([0, 1], (7, 5)),
+        "two.b": RNG.integers(-2, 3, 5),
+        "out.w": RNG.normal(size=(3, 5)),
+        "out.b": RNG.normal(size=3),
+        **norm_arrays("n", 7),
+    }
+    sign = f'\n[[step]]\nkind = "sign"\nat_zero = {at_zero}\n'
+    text = "input = { shape = [3, 3] }\n" + DENSE.format("one", "") + NORM.format("n") + sign
+    text += DENSE.format("two", 'values = "bits"\nlayout = "in out"') + sign
+    text += DENSE.format("out", "")
+    network = load_network(write(tmp_path, text, a))
+
+    def signs(x: np.ndarray) -> np.ndarray:
+        return np.where(x == 0, at_zero, np.sign(x))
+
+    images = RNG.random((200, 9))
+    hidden = signs(normed(images @ a["one.w"].T + a["one.b"], "n", a))
+    hidden = signs(hidden @ (2 * a["two.w"] - 1) + a["two.b"])
+    values = hidden @ a["out.w"].T + a["out.b"]
+    assert np.array_equal(network.predict(images), values.argmax(axis=1))
+    assert network.image_shape == (3, 3)
+
+
+def test_counted_matches_and_the_highest_bit(tmp_path: Path) -> None:
+    a = {
+        "w0": RNG.choice([0, 1], (11, 10)),
+        "t0": RNG.integers(2, 6, 11),
+        "w1": RNG.choice([0, 1], (6, 11)),
+        "t1": RNG.integers(4, 8, 6),
+    }
+    text = (
+        'output = "highest bit"\nclasses = 4\ninput = { shape = [8], range = [0, 255], step = 1 }\n'
+    )
+    text += '\n[[step]]\nkind = "affine"\nshift = -128.0\n\n[[step]]\nkind = "sign"\nat_zero = 1\n'
+    for layer, more in ((0, "pad_columns = 2"), (1, "")):
+        text += f'\n[[step]]\nkind = "dense"\nweight = "w{layer}"\nvalues = "bits"\n{more}\n'
+        text += f'\n[[step]]\nkind = "threshold"\nthreshold = "t{layer}"\n'
+        text += 'of = "matches"\ncompare = ">"\n'
+    network = load_network(write(tmp_path, text, a))
+    assert network.input_range == InputRange(lower=0, upper=255, step=1)
+    images = RNG.integers(0, 256, (300, 8))
+    bits = (images >= 128).astype(int)
+    matches = (bits[:, None, :] == a["w0"][None, :, :8]).sum(axis=2)
+    bits = (matches > a["t0"]).astype(int)
+    bits = ((bits[:, None, :] == a["w1"][None]).sum(axis=2) > a["t1"]).astype(int)[:, :4]
+    highest = np.where(bits.any(axis=1), 3 - bits[:, ::-1].argmax(axis=1), 0)
+    assert len(set(highest.tolist())) > 1
+    assert np.array_equal(network.predict(images.astype(np.float64)), highest)
+
+
+def test_convolution_and_pooling_before_the_norm(tmp_path: Path) -> None:
+    a = {"c": RNG.choice([-1, 1], (3, 1, 2, 2)), "w": RNG.choice([-1, 1], (3, 12))}
+    a |= norm_arrays("n", 3)
+    text = "input = { shape = [1, 5, 5] }\n"
+    text += '\n[[step]]\nkind = "conv2d"\nweight = "c"\n'
+    text += '\n[[step]]\nkind = "max_pool"\nsize = [2, 2]\n' + NORM.format("n")
+    text += '\n[[step]]\nkind = "sign"\nat_zero = 1\n\n[[step]]\nkind = "dense"\nweight = "w"\n'
+    network = load_network(write(tmp_path, text, a))
+    images = RNG.random((50, 5, 5))
+    windows = np.lib.stride_tricks.sliding_window_view(images, (2, 2), axis=(1, 2))
+    sums = np.einsum("nijkl,fkl->nfij", windows, a["c"][:, 0])
+    pooled = sums.reshape(50, 3, 2, 2, 2, 2).max(axis=(3, 5))
+    hidden = np.where(normed(pooled.transpose(0, 2, 3, 1), "n", a) >= 0, 1, -1).transpose(
+        0, 3, 1, 2
+    )
+    values = hidden.reshape(50, -1) @ a["w"].T
+    assert np.array_equal(network.predict(images.reshape(50, -1)), values.argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.replace('"one.w"', '"four.w"'), "no array 'four.w'; there are one.b"),
+        (lambda t: t.replace("at_zero = 1", "at_zero = 2"), "at_zero"),
+        (lambda t: t.replace("at_zero = 1", ""), "at_zero.*required"),
+        (lambda t: t.replace("sign", "relu"), "does not match any of the expected tags|relu"),
+        (lambda t: t + "\nnonsense = 3\n", "nonsense"),
+        (lambda t: t.replace("[4]", "[5]"), r"step 0 \(dense\).*5 values"),
+        (lambda t: t.replace("net.npz", "no.npz"), "no.npz cannot be read"),
+        (lambda t: t + "[", "is no TOML"),
+    ],
+)
+def test_a_wrong_description_is_refused(
+    tmp_path: Path, change: Callable[[str], str], message: str
+) -> None:
+    a = {"one.w": RNG.choice([-1, 1], (3, 4)), "one.b": np.zeros(3), "out": np.ones((2, 3))}
+    text = "input = { shape = [4] }\n" + DENSE.format("one", "")
+    text += '\n[[step]]\nkind = "sign"\nat_zero = 1\n\n[[step]]\nkind = "dense"\nweight = "out"\n'
+    path = write(tmp_path, text, a)
+    load_network(path)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(NetworkError, match=message):
+        read_arrays(path)
+
+
+# --- networks of others, where they lie -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist_back_image", "mnist_rot"])
+def test_chainer_networks_agree_with_their_arrays(tmp_path: Path, name: str) -> None:
+    path = foreign_network("msakai", f"{name}.npz")
+    norm = (
+        '\n[[step]]\nkind = "batch_norm"\nmean = "{0}/avg_mean"\nvariance = "{0}/avg_var"\n'
+        'gamma = "{0}/gamma"\nbeta = "{0}/beta"\nepsilon = 2e-5\n'
+    )
+    sign = '\n[[step]]\nkind = "sign"\nat_zero = 0\n'
+    text = f'format = "signflip-arrays"\narrays = "{path}"\ninput = {{ shape = [28, 28] }}\n'
+    text += '\n[[step]]\nkind = "reshape"\nshape = [784]\n' + norm.format("input_bn") + sign
+    for block in range(4):
+        text += f'\n[[step]]\nkind = "dense"\nweight = "blocks/{block}/lin/W"\n'
+        text += f'bias = "blocks/{block}/lin/b"\n' + norm.format(f"blocks/{block}/bn") + sign
+    text += '\n[[step]]\nkind = "dense"\nweight = "output_lin/W"\nbias = "output_lin/b"\n'
+    (tmp_path / "net.toml").write_text(text)
+    network = load_network(tmp_path / "net.toml")
+    with np.load(path) as archive:
+        z = {key: archive[key].astype(np.float64) for key in archive.files}
+
+    def batch_norm(x: np.ndarray, key: str) -> np.ndarray:
+        root = np.sqrt(z[f"{key}/avg_var"] + 2e-5)
+        result: np.ndarray = (x - z[f"{key}/avg_mean"]) / root * z[f"{key}/gamma"]
+        return result + z[f"{key}/beta"]
+
+    images = full_test_set("mnist").images
+    hidden = np.sign(batch_norm(images, "input_bn"))
+    for block in range(4):
+        sums = hidden @ z[f"blocks/{block}/lin/W"].T + z[f"blocks/{block}/lin/b"]
+        hidden = np.sign(batch_norm(sums, f"blocks/{block}/bn"))
+    values = hidden @ z["output_lin/W"].T + z["output_lin/b"]
+    assert np.array_equal(network.predict(images), values.argmax(axis=1))
+
+
+def test_the_lfc_of_bnn_pynq(tmp_path: Path) -> None:
+    path = foreign_network("bnn-pynq", "lfc_mnist.npz")
+    text = f'format = "signflip-arrays"\narrays = "{path}"\noutput = "highest bit"\nclasses = 10\n'
+    text += "input = { shape = [28, 28], range = [0, 255], step = 1 }\n"
+    text += '\n[[step]]\nkind = "affine"\nshift = -128.0\n\n[[step]]\nkind = "sign"\nat_zero = 1\n'
+    for layer, more in ((0, "pad_columns = 48"), (1, ""), (2, ""), (3, "")):
+        text += f'\n[[step]]\nkind = "dense"\nweight = "w{layer}"\nvalues = "bits"\n{more}\n'
+        text += f'\n[[step]]\nkind = "threshold"\nthreshold = "t{layer}"\n'
+        text += 'of = "matches"\ncompare = ">"\n'
+    (tmp_path / "net.toml").write_text(text)
+    network = load_network(tmp_path / "net.toml")
+    test_set = full_test_set("mnist")
+    predicted = network.predict(np.rint(test_set.images * 255))
+    assert np.mean(predicted == test_set.labels) == pytest.approx(0.9840)
+
+
+@pytest.mark.parametrize("name", ["TFC_1W1A.onnx", "finn_build_dataflow_model.onnx"])
+def test_the_tfc_of_finn(name: str) -> None:
+    path = foreign_network("qonnx", name)
+    network = load_network(path)
+    test_set = full_test_set("mnist")
+    images = test_set.images
+    if name.startswith("finn"):
+        network = load_network(path, input_range=InputRange(lower=0, upper=255, step=1))
+        images = np.rint(images * 255)
+    assert np.mean(network.predict(images) == test_set.labels) == pytest.approx(0.9296)
