@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from signflip.attack import attack
 from signflip.errors import SettingError
-from signflip.methods.fgsm import BATCH, Fgsm
+from signflip.methods.climb import BATCH
+from signflip.methods.fgsm import Fgsm
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.result import Stop, Verdict

@@ -126,7 +126,7 @@ def test_settings_that_change_only_the_speed_are_settings(name: str) -> None:
     ("description", "message"),
     [
         ({}, "None is no kind of method; the kinds are Fgsm,"),
-        ({"kind": "Pgd"}, "'Pgd' is no kind of method"),
+        ({"kind": "Cw"}, "'Cw' is no kind of method"),
         ({"kind": "Highs"}, r"Highs\(.*\) is no method"),
         ({"kind": "Fgsm", "depth": 3}, "Fgsm has no setting 'depth'; its settings are step,"),
         ({"kind": "WarmStarted", "seconds": 1.0}, "WarmStarted lacks 'first'; its settings are"),

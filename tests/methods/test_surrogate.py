@@ -1,11 +1,14 @@
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signflip.methods.surrogate import Surrogate
+from signflip.errors import SettingError
+from signflip.methods.losses import Lead
+from signflip.methods.surrogate import Pull, Slope, Surrogate, slope_named
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from tests.support.strategies import images, networks
 from tests.support.weights import weights_of
@@ -17,6 +20,11 @@ def one_neuron(threshold: float) -> BinaryNetwork:
         (SignLayer.dense(np.array([[1, 1]]), np.array([threshold])),),
         OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2)),
     )
+
+
+def always(wanted: npt.ArrayLike) -> Pull:
+    """Pulls at class values as `wanted` (N, classes) says, whatever they are."""
+    return lambda values, rows: np.broadcast_to(np.asarray(wanted)[rows], values.shape)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +67,7 @@ def piece(surrogate: Surrogate, point: np.ndarray) -> tuple[int, ...] | None:
 
     That is whether each neuron is below, on or above its ramp, and which rival of class 0 leads.
     """
-    ramps = np.concatenate(surrogate._ramps(point[None]), axis=1)[0].astype(np.float64)
+    ramps = np.concatenate(surrogate.at(point[None]).ramps, axis=1)[0].astype(np.float64)
     values = surrogate.forward(point[None])[0, 1:]
     if np.any(np.abs(np.abs(ramps) - 1) < 1e-5):
         return None
@@ -99,7 +107,8 @@ def test_the_ascent_is_the_slope_of_the_best_rivals_lead(
     # images are often where pieces meet, and have no slope there; a point beside one hardly ever is
     beside = image + np.array([0.0137, -0.0291, 0.0219, 0.0083])[: network.inputs]
     for point in (image, beside):
-        slope = surrogate.ascent(point[None], rivals, 0)[0]
+        passed = surrogate.at(point[None])
+        slope = passed.gradient(Lead(0, rivals)(passed.values, np.array([0]))[1])[0]
         here = piece(surrogate, point)
         for pixel, step in product(range(network.inputs), (2.0**-6, 2.0**-8)):
             move = step * (np.arange(network.inputs) == pixel)
@@ -119,3 +128,53 @@ def test_a_black_image_has_a_unit_too(darkest: float) -> None:
 def test_thresholds_beyond_float32_are_constants() -> None:
     values = Surrogate(one_neuron(1e300), np.ones(2)).forward(np.ones((1, 2)))
     np.testing.assert_allclose(values, [[1.0, -1.0]])
+
+
+def test_straight_through_reads_true_signs() -> None:
+    first = SignLayer.dense(np.ones((4, 1), dtype=np.int8), np.array([0.4, 0.45, 0.55, 0.6]))
+    second = SignLayer.dense(np.ones((1, 4), dtype=np.int8), np.array([2.0]))
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    network, image = BinaryNetwork((first, second), output), np.array([0.7])
+    pull = np.array([[-1.0, 1.0]])
+    found = {}
+    for slope in Slope:
+        passed = Surrogate(network, image, 0.9, slope).at(image[None])
+        found[slope] = (passed.ramps[1].item(), passed.gradient(pull).item())
+    # true sum 4, midway 1, root 2, width 0.9: off the ramp; the soft sum is 0.8 / 0.63
+    assert found[Slope.STRAIGHT_THROUGH][0] == pytest.approx(1.5 / 0.9)
+    assert found[Slope.STRAIGHT_THROUGH][1] == 0
+    assert found[Slope.RAMP][0] == pytest.approx((0.8 / 0.63 - 1) / 1.8, rel=1e-5)
+    assert found[Slope.RAMP][1] > 0
+
+
+def test_where_the_gradient_is_0_the_ramp_is_widened() -> None:
+    network, images = one_neuron(0.8), np.array([[0.1, 0.0], [0.9, 0.0]])
+    surrogate = Surrogate(network, np.array([0.6, 0.8]), width=0.25)
+    pull = np.tile([-1.0, 1.0], (2, 1))
+    assert not surrogate.at(images).gradient(pull)[0].any()
+    gradient = surrogate.gradient(images, always(pull))
+    # of a ramp of half-width 1, which reaches from 0.8 to 0.1; the other image's stays as it is
+    np.testing.assert_allclose(gradient, [[2, 2], [8, 8]], rtol=1e-6)
+
+
+def test_a_constant_network_has_no_gradient_at_any_width() -> None:
+    surrogate = Surrogate(one_neuron(1e9), np.ones(2))
+    gradient = surrogate.gradient(np.ones((1, 2)), always([[-1.0, 1.0]]))
+    assert gradient.any()  # its threshold counts as 4: a ramp of a half-width of 2 or more
+    flat = surrogate.gradient(np.ones((1, 2)), always([[0.0, 0.0]]))
+    assert not flat.any()
+
+
+def test_scales_beyond_float32_have_a_slope() -> None:
+    output = OutputLayer(np.array([[-1], [1]]), np.array([1e99, 1e-99]), np.zeros(2))
+    hidden = SignLayer.dense(np.array([[1, 1]]), np.array([0.8]))
+    surrogate = Surrogate(BinaryNetwork((hidden,), output), np.array([0.6, 0.8]))
+    images = np.array([[0.8, 0.0]])
+    for wanted, slope in (([-1.0, 0.0], 1e99), ([0.0, 1.0], 1e-99)):
+        gradient = surrogate.gradient(images, always([wanted]))
+        np.testing.assert_allclose(gradient, [[slope, slope]], rtol=1e-6)
+
+
+def test_a_slope_that_is_none() -> None:
+    with pytest.raises(SettingError, match="the slope is 'soft'; it must be 'ramp' or 'straight-"):
+        slope_named("soft")

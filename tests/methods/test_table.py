@@ -22,7 +22,7 @@ def test_settings_reach_the_method() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(SettingError, match="no method is called 'pgd'; the names are fgsm"):
-        make_method("pgd", {})
+    with pytest.raises(SettingError, match="no method is called 'pdg'; the names are fgsm"):
+        make_method("pdg", {})
     with pytest.raises(SettingError, match="the method 'fgsm' has no setting 'solver'; it has"):
         make_method("fgsm", {"solver": None})

@@ -5,7 +5,7 @@ by the true network. The gradient is that of a surrogate (`signflip.methods.surr
 unit its width is measured in; here the image is the row itself, since a module knows no other).
 """
 
-from enum import Enum
+import math
 from typing import cast
 
 import numpy as np
@@ -13,20 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from signflip.errors import DataError, SettingError
+from signflip.errors import DataError
+from signflip.methods.surrogate import BLACK, Slope, check_width, slope_named
 from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, OutputLayer, SignLayer
+from signflip.network.maps.sparse import SparseMap
 
-BLACK = 1e-6
 _FLOATS = (torch.float32, torch.float64)
-
-
-class Slope(Enum):
-    """Where the gradient comes from."""
-
-    RAMP = "ramp"
-    """From the network with `clip(v / width, -1, 1)` in place of each sign, run beside it."""
-    STRAIGHT_THROUGH = "straight-through"
-    """From the true signs of the layer below, with that ramp's slope (Hubara et al. 2016)."""
 
 
 class TorchNetwork(nn.Module):
@@ -39,7 +31,7 @@ class TorchNetwork(nn.Module):
 
     Attributes:
         network: the network.
-        slope: where the gradient comes from.
+        slope: what a layer reads when the gradient is made.
         width: half the width of the ramp, in the surrogate's unit.
     """
 
@@ -89,10 +81,13 @@ class TorchNetwork(nn.Module):
                 f"images are {images.dtype}; the module reads float32 and float64: use "
                 "images.float()"
             )
-        if images.ndim < 2 or images[0:1].numel() != self.network.inputs * min(1, len(images)):
+        shape, flat = self.network.image_shape, self.network.inputs
+        each = tuple(images.shape[1:])
+        right = each in ((flat,), shape, (1, *shape))
+        if not right and not (len(shape) == 1 and math.prod(each) == flat and each):
             raise DataError(
-                f"images have shape {tuple(images.shape)}; this network reads (N, "
-                f"{self.network.inputs}), or (N, ...) with {self.network.inputs} values an image"
+                f"images have shape {tuple(images.shape)}; this network reads (N, {flat}) or "
+                f"{('N', *shape)}: channels come first".replace("'", "")
             )
         return images.reshape(len(images), self.network.inputs)
 
@@ -112,7 +107,7 @@ class _SignLayer(nn.Module):
             threshold = layer.integer_threshold.astype(np.float64) - 1
         # as bits: module.float() would round them
         self.register_buffer("threshold_bits", torch.from_numpy(threshold.view(np.int64).copy()))
-        self.root = layer.inputs**0.5
+        self.roots = np.sqrt(np.maximum(layer.map.fan_in, 1)).tolist()
 
     def signs(self, below: Tensor) -> Tensor:
         """Signs (N, neurons) of what lies below (N, inputs), exact."""
@@ -136,12 +131,15 @@ class _SignLayer(nn.Module):
 
     def distance(self, below: Tensor) -> Tensor:
         """Sums less threshold (N, neurons), in the unit of the surrogate."""
-        unit = torch.full((), self.root, dtype=below.dtype, device=below.device)
-        if self.reads_reals:
-            norm = below.detach().norm(dim=1, keepdim=True)
-            unit = torch.where(norm > BLACK, norm, torch.ones_like(norm))
-        # a constant neuron's threshold may be beyond the range of float32
         limit = 2.0 * self.layer.inputs
+        unit = torch.tensor(self.roots, dtype=below.dtype, device=below.device)
+        if self.reads_reals:
+            values = below.detach()
+            norm = values.norm(dim=1, keepdim=True)
+            norm = torch.where(norm > BLACK, norm, torch.ones_like(norm))
+            unit = unit * norm / self.layer.inputs**0.5
+            limit *= max(1.0, float(values.abs().amax()) if len(values) else 0.0)
+        # a constant neuron's threshold may be beyond the range of float32
         threshold = self._threshold(torch.float64).clamp(-limit, limit).to(below.dtype)
         distance: Tensor = (self.map(below) - threshold) / unit
         return distance
@@ -214,12 +212,34 @@ class _Dense(nn.Module):
         return functional.linear(below, self.weight.to(below.dtype))
 
 
+class _Sparse(nn.Module):
+    """The same for a matrix that is mostly 0: convolutions, pools, and networks made sparse."""
+
+    def __init__(self, part: SparseMap) -> None:
+        super().__init__()
+        matrix = part.matrix.tocoo()
+        places = np.stack([matrix.row, matrix.col]).astype(np.int64)
+        self.register_buffer("places", torch.from_numpy(places))
+        weight = torch.from_numpy(matrix.data.astype(np.float32))
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.shape = (part.neurons, part.inputs)
+
+    def forward(self, below: Tensor) -> Tensor:
+        places, weight = cast("Tensor", self.places), self.weight.to(below.dtype)
+        matrix = torch.sparse_coo_tensor(
+            places, weight, self.shape, is_coalesced=True, check_invariants=False
+        )
+        sums: Tensor = torch.sparse.mm(matrix, below.T).T
+        return sums
+
+
 def torch_map(layer: SignLayer | OutputLayer) -> nn.Module:
     """The linear map of a layer: (N, inputs) to (N, neurons), with a gradient. One branch a map."""
     if isinstance(layer, OutputLayer):
-        return _Dense(
-            torch.from_numpy(layer.weight.astype(np.float64 if layer.real else np.float32))
-        )
+        kind = np.float64 if layer.real else np.float32
+        return _Dense(torch.from_numpy(layer.weight.astype(kind)))
+    if isinstance(layer.map, SparseMap):
+        return _Sparse(layer.map)
     return _Dense(torch.from_numpy(layer.map.rows(slice(None)).astype(np.float32)))
 
 
@@ -230,21 +250,15 @@ def to_torch(
 
     Args:
         network: the network.
-        slope: `ramp` or `straight-through`: where the gradient comes from.
+        slope: `ramp` or `straight-through`: what a layer reads when the gradient is made.
         width: half the width of the linear part of the ramp; 1 is the paper's, narrower ones are
             nearer to the network, with gradients that are more often 0.
 
     Raises:
         SettingError: no slope has that name, or the width is out of range.
     """
-    try:
-        kind = Slope(slope)
-    except ValueError as error:
-        names = " or ".join(repr(each.value) for each in Slope)
-        raise SettingError(f"the slope is {slope!r}; it must be {names}") from error
-    if not 1e-6 <= width <= 1e6:
-        raise SettingError(f"the width is {width}; it must be from 1e-6 to 1e6: 1 is the paper's")
-    return TorchNetwork(network, kind, width).eval()
+    check_width(width)
+    return TorchNetwork(network, slope_named(slope), width).eval()
 
 
 def _signs(gaps: Tensor) -> Tensor:

@@ -5,20 +5,37 @@ from collections.abc import Callable, Mapping
 
 from signflip.attack import Method
 from signflip.errors import SettingError
+from signflip.methods.apgd import Apgd
 from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
 from signflip.methods.iprop import IProp
 from signflip.methods.milp import Milp
+from signflip.methods.pgd import Pgd
+from signflip.methods.square import Square
 
 METHODS: Mapping[str, Callable[..., Method]] = {
     "fgsm": Fgsm,
+    "pgd": Pgd,
+    "apgd": Apgd,
+    "square": Square,
     "milp": Milp,
     "iprop": IProp,
     "exact": Exact,
 }
 """Name -> class; the command line and sweeps take their choices from here."""
 
-__all__ = ["METHODS", "Exact", "Fgsm", "IProp", "Milp", "make_method", "method_settings"]
+__all__ = [
+    "METHODS",
+    "Apgd",
+    "Exact",
+    "Fgsm",
+    "IProp",
+    "Milp",
+    "Pgd",
+    "Square",
+    "make_method",
+    "method_settings",
+]
 
 
 def method_settings(name: str) -> frozenset[str]:

@@ -20,8 +20,10 @@ from typing import Any, get_args, get_type_hints
 from signflip.attack import Method
 from signflip.errors import SettingError, did_you_mean
 from signflip.methods import METHODS, make_method, method_settings
+from signflip.methods.losses import Scaling, scaling_named
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
+from signflip.methods.surrogate import Slope, slope_named
 from signflip.methods.warm_start import WarmStarted
 from signflip.programs import SOLVERS, Solver, solver_named
 
@@ -281,6 +283,8 @@ def _method(value: object) -> Method:
 _READERS: Mapping[Any, Callable[[Any], object]] = {
     Solver: _solver,
     SearchGoal: _goal,
+    Slope: lambda value: slope_named(str(value)),
+    Scaling | None: lambda value: scaling_named(None if value in (None, "none") else str(value)),
     StepSize: _step,
     Method: _method,
 }

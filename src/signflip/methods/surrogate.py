@@ -3,85 +3,183 @@
 The paper's surrogate of `sign(v)` is `v` on [-1, 1] and `sign(v)` elsewhere, where `v` is the
 batch-normalised sum. A network file keeps no batch-norm scale, only thresholds, so the distance
 from the threshold is measured in a unit of its own: the Euclidean norm of what the layer reads,
-which is the standard deviation of the sum over random weights. That is `sqrt(inputs)` where a layer
-reads signs and the norm of the image in the first layer.
+which is the standard deviation of the sum over random weights. That is `sqrt(fan_in)` where a layer
+reads signs, and the image's root mean square times as much in the first layer.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Floats
+from signflip.arrays import Floats, Integers
+from signflip.errors import SettingError
 from signflip.network import BinaryNetwork, SignLayer
-from signflip.network.domains import propagate
 
 Floats32 = npt.NDArray[np.float32]
+Pull = Callable[[Floats, Integers], Floats]
+"""What to raise: from class values (n, classes) of the images `rows` (n,) of a batch to (n,
+classes), how much each class value is wanted higher."""
 BLACK = 1e-6
+WIDENINGS = 12
+"""How often a ramp is doubled at most, where the gradient is 0."""
+
+
+class Slope(Enum):
+    """What a layer reads when a gradient is made."""
+
+    RAMP = "ramp"
+    """The ramps of the layer below: the gradient is the surrogate's own."""
+    STRAIGHT_THROUGH = "straight-through"
+    """The true signs of the layer below (Hubara et al. 2016)."""
+
+
+def slope_named(slope: Slope | str) -> Slope:
+    """The slope, by itself or by its name.
+
+    Raises:
+        SettingError: no slope has that name.
+    """
+    try:
+        return Slope(slope)
+    except ValueError as error:
+        names = " or ".join(repr(each.value) for each in Slope)
+        raise SettingError(f"the slope is {slope!r}; it must be {names}") from error
+
+
+def check_width(width: float) -> None:
+    """Refuse a ramp's width that float32 cannot work with.
+
+    Raises:
+        SettingError: it is out of range.
+    """
+    if not 1e-6 <= width <= 1e6:  # gradients are float32
+        raise SettingError(
+            f"the surrogate's width is {width}; it must be from 1e-6 to 1e6: 1 is the paper's"
+        )
 
 
 class Surrogate:
-    """The network with `clip(v / width, -1, 1)` in place of `sign(v)`: a domain of `propagate`.
+    """The network with `clip(v / width, -1, 1)` in place of `sign(v)`.
 
     Attributes:
         network: the network.
         image: (inputs,) float64, the image whose norm is the first layer's unit.
         width: half the width of the linear part, in the unit above; 1 is the paper's.
+        slope: what each layer reads.
     """
 
-    def __init__(self, network: BinaryNetwork, image: Floats, width: float = 1.0) -> None:
+    def __init__(
+        self, network: BinaryNetwork, image: Floats, width: float = 1.0, slope: Slope = Slope.RAMP
+    ) -> None:
         self.network = network
         self.image = image
         self.width = width
+        self.slope = slope
 
     @cached_property
-    def _units(self) -> dict[SignLayer, tuple[np.float32, Floats32]]:
-        """Of each layer: the length of its ramp, and its thresholds (neurons,) in that unit."""
+    def _units(self) -> list[tuple[Floats32, Floats32]]:
+        """Of each layer: the units of its neurons, and their thresholds in these."""
         first, *upper = self.network.hidden
         norm = float(np.linalg.norm(self.image))
-        # a black image, or one that is black in float32, has no norm, and any unit does
-        ramp = self.width * (norm if norm > BLACK else 1.0)
+        largest = max(1.0, float(np.abs(self.image).max()))
         # a constant neuron's threshold may be beyond the range of float32
-        limit = 2.0 * first.inputs * max(1.0, float(np.abs(self.image).max()))
-        units = {first: _in_units(np.clip(first.threshold, -limit, limit), ramp)}
+        limit = 2.0 * largest * first.inputs
+        # a black image, or one that is black in float32, has no norm, and any unit does
+        unit = (norm if norm > BLACK else 1.0) * _roots(first) / first.inputs**0.5
+        units = [_in_units(np.clip(first.threshold, -limit, limit), unit)]
         for layer in upper:
             # midway between the sums that answer -1 and those that answer +1
             middle = layer.integer_threshold.astype(np.float64) - 1
-            units[layer] = _in_units(middle, self.width * layer.inputs**0.5)
+            units.append(_in_units(middle, _roots(layer)))
         return units
 
-    def step(self, layer: SignLayer, below: Floats32) -> Floats32:
-        """The distance from the threshold (N, neurons), 1 at the end of the ramp.
+    @cached_property
+    def rows(self) -> Floats:
+        """(classes, width) float64: the slope of each class value by the last layer's neurons."""
+        output = self.network.output
+        rows: Floats = output.scale[:, None] * output.weight.astype(np.float64)
+        return rows
 
-        `below` is such a distance too, or the images.
-        """
-        unit, threshold = self._units[layer]
-        read = below if layer is self.network.hidden[0] else np.clip(below, -1, 1)
-        return layer.map.apply(read / unit) - threshold
-
-    def _ramps(self, images: npt.ArrayLike) -> list[Floats32]:
-        return propagate(self.network.hidden, self, np.asarray(images, dtype=np.float32))
+    def at(self, images: npt.ArrayLike, width: float | None = None) -> "Pass":
+        """A pass over images (N, inputs), with ramps of another width if one is given."""
+        width = self.width if width is None else width
+        below = np.asarray(images, dtype=np.float32)
+        ramps = []
+        for layer, (unit, threshold) in zip(self.network.hidden, self._units, strict=True):
+            ramp = (layer.map.apply(below) / unit - threshold) / np.float32(width)
+            ramps.append(ramp)
+            if self.slope is Slope.RAMP:
+                below = np.clip(ramp, -1, 1)
+            else:
+                below = np.where(ramp >= 0, np.float32(1), np.float32(-1))
+        values = self.network.output.values(below)
+        return Pass(surrogate=self, width=width, ramps=ramps, values=values)
 
     def forward(self, images: npt.ArrayLike) -> Floats:
         """The surrogate's class values (N, classes) float64, for images (N, inputs)."""
-        return self.network.output.values(np.clip(self._ramps(images)[-1], -1, 1))
+        return self.at(images).values
 
-    def ascent(self, images: npt.ArrayLike, rivals: tuple[int, ...], prediction: int) -> Floats32:
-        """Gradient (N, inputs) float32 of `max over rivals of f_rival - f_prediction`.
+    def gradient(self, images: Floats, pull: Pull, width: float | None = None) -> Floats:
+        """Gradient (N, inputs) float64 of what `pull` raises, at images (N, inputs).
 
-        The rival is each image's own: the one with the highest value on the surrogate.
+        Where it is 0 in every input, since a ramp of each path is left, that image gets ramps twice
+        as wide, and again, until there is one or `WIDENINGS` are made.
         """
-        ramps = self._ramps(images)
-        output = self.network.output
-        values = output.values(np.clip(ramps[-1], -1, 1))
-        best = np.argmax(values[:, list(rivals)], axis=1)
-        leads = np.array([output.coefficients(rival, prediction) for rival in rivals])
-        slope: Floats32 = leads[best].astype(np.float32)
-        for ramp, layer in zip(reversed(ramps), reversed(self.network.hidden), strict=True):
-            slope = layer.map.transpose(slope * (np.abs(ramp) <= 1)) / self._units[layer][0]
-        return slope
+        width = self.width if width is None else width
+        gradient = np.zeros_like(images)
+        rows = np.arange(len(images), dtype=np.int64)
+        for _ in range(WIDENINGS + 1):
+            passed = self.at(images[rows], width)
+            gradient[rows] = passed.gradient(pull(passed.values, rows))
+            rows = rows[~gradient[rows].any(axis=1)]
+            if not len(rows):
+                break
+            width *= 2
+        return gradient
 
 
-def _in_units(threshold: Floats, unit: float) -> tuple[np.float32, Floats32]:
-    """A unit and thresholds in it, as float32: a gradient needs no more."""
-    return np.float32(unit), (threshold / unit).astype(np.float32)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pass:
+    """A pass of images through a surrogate.
+
+    Attributes:
+        surrogate: the surrogate.
+        width: of its ramps.
+        ramps: of each layer, the distance from the threshold (N, neurons), 1 at a ramp's end.
+        values: (N, classes) float64, the class values.
+    """
+
+    surrogate: Surrogate
+    width: float
+    ramps: list[Floats32]
+    values: Floats
+
+    def gradient(self, pull: Floats) -> Floats:
+        """Gradient (N, inputs) float64 of `(pull * values).sum(axis=1)`, for pull (N, classes)."""
+        wanted = pull @ self.surrogate.rows
+        # class values may be beyond the range of float32, or below it
+        size = np.abs(wanted).max(axis=1, keepdims=True)
+        size[size == 0] = 1
+        slope = (wanted / size).astype(np.float32)
+        hidden = self.surrogate.network.hidden
+        layers = zip(hidden, self.surrogate._units, self.ramps, strict=True)
+        for layer, (unit, _), ramp in reversed(list(layers)):
+            inside = slope * (np.abs(ramp) <= 1)
+            slope = layer.map.transpose(inside / (unit * np.float32(self.width)))
+        gradient: Floats = slope * size
+        return gradient
+
+
+def _roots(layer: SignLayer) -> Floats:
+    """(neurons,) the root of each fan-in; 1 where a neuron reads nothing."""
+    roots: Floats = np.sqrt(np.maximum(layer.map.fan_in, 1))
+    return roots
+
+
+def _in_units(threshold: Floats, unit: Floats) -> tuple[Floats32, Floats32]:
+    """Units (neurons,) and thresholds in them, as float32: a gradient needs no more."""
+    return unit.astype(np.float32), (threshold / unit).astype(np.float32)
