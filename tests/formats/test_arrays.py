@@ -179,8 +179,9 @@ def test_chainer_networks_agree_with_their_arrays(tmp_path: Path, name: str) -> 
 
     def batch_norm(x: np.ndarray, key: str) -> np.ndarray:
         root = np.sqrt(z[f"{key}/avg_var"] + 2e-5)
-        result: np.ndarray = (x - z[f"{key}/avg_mean"]) / root * z[f"{key}/gamma"]
-        return result + z[f"{key}/beta"]
+        scaled = (x - z[f"{key}/avg_mean"]) / root * z[f"{key}/gamma"]
+        result: np.ndarray = scaled + z[f"{key}/beta"]
+        return result
 
     images = full_test_set("mnist").images
     hidden = np.sign(batch_norm(images, "input_bn"))
