@@ -27,7 +27,17 @@ def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
 @click.group(
     cls=Group,
     names=(
-        *("attack", "certify", "min-epsilon", "show", "networks", "convert", "train", "demo"),
+        *(
+            "attack",
+            "certify",
+            "min-epsilon",
+            "show",
+            "networks",
+            "convert",
+            "verify",
+            "train",
+            "demo",
+        ),
         *("sweep", "merge", "export", "report"),
     ),
     workers_import=_workers_import,

@@ -1,0 +1,76 @@
+"""`signflip verify`: VNN-LIB properties and Marabou queries, answered as the competition asks."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from signflip.arrays import Floats
+from signflip.cli import values
+from signflip.cli.options import FILE
+from signflip.errors import SettingError
+from signflip.files import write_bytes
+from signflip.formats.opening import load_network
+from signflip.methods import Exact, Fgsm
+from signflip.network import InputRange
+from signflip.queries.decide import Answer, Decision, decide
+from signflip.queries.marabou import read_marabou
+from signflip.queries.query import Query
+from signflip.queries.vnnlib import read_property
+
+
+@click.command()
+@click.argument("network", metavar="NETWORK|QUERY")
+@click.argument("property_", metavar="[PROPERTY]", type=FILE, required=False)
+@click.option(
+    "--time-limit", type=float, default=480.0, show_default=True, metavar="S", help="Seconds."
+)
+@click.option("--inputs", type=values.input_range, metavar="LO:HI[:STEP]", hidden=True)
+@click.option("--result", type=FILE, metavar="FILE", help="Write the answer there as well.")
+def verify(
+    network: str,
+    property_: Path | None,
+    time_limit: float,
+    inputs: InputRange | None,
+    result: Path | None,
+) -> None:
+    """Is there an input with such outputs? Prints sat (with the input), unsat, unknown or timeout.
+
+    Give a NETWORK and a PROPERTY in VNN-LIB, or a Marabou QUERY (.ipq, .ipq.gz) that holds its
+    network. A tie counts as the property states it.
+    """
+    if property_ is None:
+        path = Path(network)
+        if not path.name.endswith((".ipq", ".ipq.gz")):
+            raise SettingError(
+                f"{network} has no property beside it; give one in VNN-LIB, or a Marabou query "
+                "(.ipq, .ipq.gz)"
+            )
+        held = read_marabou(path)
+        query, scale = held.query, held.scale
+    else:
+        opened = load_network(network, input_range=inputs)
+        lower, upper, cases = read_property(property_)
+        query, scale = Query(network=opened, lower=lower, upper=upper, cases=cases), None
+    decision = decide(query, (Fgsm(width=0.3, restarts=64), Exact()), time_limit=time_limit)
+    text = _text(query, decision, scale)
+    if result is not None:
+        write_bytes(result, (text + "\n").encode())
+    click.echo(text)
+
+
+def _text(query: Query, decision: Decision, scale: Floats | None) -> str:
+    """The answer, and a witness in the competition's form."""
+    if decision.answer is not Answer.SAT or decision.witness is None:
+        return decision.answer.value
+    image = decision.witness
+    signs = query.network.activations(image[None])[-1][0]
+    outputs = [_decimal(value) for value in query.network.output.exact_values(signs)]
+    shown = image if scale is None else image / scale
+    lines = [f"(X_{i} {value!r})" for i, value in enumerate(shown.tolist())]
+    lines += [f"(Y_{c} {value})" for c, value in enumerate(outputs)]
+    return "sat\n(" + "\n".join(lines) + ")"
+
+
+def _decimal(value: Fraction) -> str:
+    return repr(float(value))

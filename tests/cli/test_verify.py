@@ -1,0 +1,79 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signflip.data import load_dataset
+from signflip.formats.onnx_write import write_onnx
+from signflip.zoo import load_zoo
+from tests.cli.conftest import Invoke
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> tuple[Path, Path]:
+    """mnist-2x100 as ONNX, and a ball of 0.02 around an image that it flips."""
+    network = load_zoo("mnist-2x100")
+    write_onnx(network, tmp_path / "net.onnx")
+    return tmp_path / "net.onnx", ball(tmp_path / "flip.vnnlib", 0, 0.02)
+
+
+def ball(path: Path, index: int, epsilon: float) -> Path:
+    image = load_dataset("mnist-sample").images[index]
+    label = int(load_zoo("mnist-2x100").predict(image[None])[0])
+    lines = [f"(assert (>= X_{i} {max(v - epsilon, 0.0)!r}))" for i, v in enumerate(image.tolist())]
+    lines += [
+        f"(assert (<= X_{i} {min(v + epsilon, 1.0)!r}))" for i, v in enumerate(image.tolist())
+    ]
+    rivals = " ".join(f"(and (>= Y_{c} Y_{label}))" for c in range(10) if c != label)
+    path.write_text("\n".join([*lines, f"(assert (or {rivals}))"]))
+    return path
+
+
+def test_a_flip_is_sat_with_its_witness(instance: tuple[Path, Path], invoke: Invoke) -> None:
+    network, property_ = instance
+    result = invoke("verify", network, property_, "--time-limit", "60")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "sat"
+    values = [float(line.strip("()").split()[1]) for line in lines[1:]]
+    image, outputs = np.array(values[:784]), values[784:]
+    clean = load_dataset("mnist-sample").images[0]
+    assert np.abs(image - clean).max() <= 0.02 + 1e-12
+    label = int(load_zoo("mnist-2x100").predict(clean[None])[0])
+    assert max(v for c, v in enumerate(outputs) if c != label) >= outputs[label]
+    assert load_zoo("mnist-2x100").forward(image[None])[0].tolist() == outputs
+
+
+def test_a_small_ball_is_unsat(tmp_path: Path, instance: tuple[Path, Path], invoke: Invoke) -> None:
+    property_ = ball(tmp_path / "safe.vnnlib", 0, 0.0005)
+    result = invoke("verify", instance[0], property_, "--result", tmp_path / "out.txt")
+    assert result.stdout == "unsat\n"
+    assert (tmp_path / "out.txt").read_text() == "unsat\n"
+
+
+def test_no_time_is_a_timeout(instance: tuple[Path, Path], invoke: Invoke) -> None:
+    result = invoke("verify", *instance, "--time-limit", "0")
+    assert result.stdout in ("timeout\n", "unknown\n")
+
+
+def test_a_network_without_a_property(instance: tuple[Path, Path], invoke: Invoke) -> None:
+    result = invoke("verify", instance[0])
+    assert result.exit_code == 2
+    assert "has no property beside it" in result.stderr
+
+
+def test_the_scripts_of_the_competition(tmp_path: Path, instance: tuple[Path, Path]) -> None:
+    program = tmp_path / "signflip"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m signflip "$@"\n')
+    program.chmod(0o755)
+    network, property_ = map(str, instance)
+    for script, more in (("prepare", ()), ("run", (str(tmp_path / "out.txt"), "60"))):
+        command = [str(ROOT / f"vnncomp/{script}_instance.sh"), "v1", "test", network, property_]
+        subprocess.run(
+            [*command, *more], env={"SIGNFLIP": str(program), "PATH": "/usr/bin:/bin"}, check=True
+        )
+    assert (tmp_path / "out.txt").read_text().startswith("sat\n((X_0 ")

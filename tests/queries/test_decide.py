@@ -1,0 +1,99 @@
+"""Queries on small networks against brute force over the patterns of their first layer."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signflip.errors import ProblemError
+from signflip.methods import Exact
+from signflip.network import BinaryNetwork
+from signflip.problem import Box
+from signflip.queries.decide import Answer, decide
+from signflip.queries.query import Comparison, Query
+from tests.support.map_strategies import mapped_networks
+from tests.support.oracle import patterns
+from tests.support.reference import reference_values_of_pattern
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Query:
+    network = draw(mapped_networks(coarse=True))
+    ends = draw(
+        st.lists(
+            st.tuples(st.integers(0, 16), st.integers(0, 16)),
+            min_size=network.inputs,
+            max_size=network.inputs,
+        )
+    )
+    lower, upper = (np.array([side(pair) for pair in ends]) / 16 for side in (min, max))
+    classes = st.integers(0, network.classes - 1)
+
+    def comparison() -> Comparison:
+        first, second = draw(st.permutations(range(network.classes)))[:2]
+        if draw(st.booleans()):
+            level = Fraction(draw(st.integers(-40, 40)), 16)
+            return Comparison(coefficients=((draw(classes), Fraction(1)),), level=level)
+        pair = sorted([(first, Fraction(1)), (second, Fraction(-1))])
+        return Comparison(coefficients=tuple(pair), level=Fraction(0))
+
+    cases = tuple(
+        tuple(comparison() for _ in range(draw(st.integers(1, 2))))
+        for _ in range(draw(st.integers(1, 3)))
+    )
+    return Query(network=network, lower=lower, upper=upper, cases=cases)
+
+
+def truth(query: Query) -> bool:
+    """Whether some real point of the box fulfils a case."""
+    box = Box(lower=query.lower, upper=query.upper)
+    for pattern, _ in patterns(query.network, box):
+        values = reference_values_of_pattern(query.network, pattern)
+        if any(all(each.holds(values) for each in case) for case in query.cases):
+            return True
+    return False
+
+
+@settings(max_examples=120)
+@given(queries())
+def test_no_answer_contradicts_brute_force(query: Query) -> None:
+    decision = decide(query, (Exact(),))
+    if decision.answer is Answer.SAT:
+        assert decision.witness is not None
+        assert query.is_witness(decision.witness)
+        assert truth(query)
+    elif decision.answer is Answer.UNSAT:
+        assert not truth(query)
+    else:
+        # a case of several comparisons may stay open, one comparison is decided
+        assert any(len(case) > 1 for case in query.cases) or not truth(query)
+
+
+def test_a_tie_counts() -> None:
+    network = two_classes()
+    same = Comparison(coefficients=((0, Fraction(-1)), (1, Fraction(1))), level=Fraction(0))
+    query = Query(network=network, lower=np.zeros(1), upper=np.ones(1), cases=((same,),))
+    assert decide(query, (Exact(),)).answer is Answer.SAT
+
+
+def two_classes() -> BinaryNetwork:
+    """Both classes are worth the same everywhere."""
+    from signflip.network import OutputLayer, SignLayer
+
+    hidden = SignLayer.dense(np.array([[1]]), np.array([0.5]))
+    return BinaryNetwork((hidden,), OutputLayer(np.array([[1], [1]]), np.ones(2), np.zeros(2)))
+
+
+def test_a_query_that_does_not_fit_is_refused() -> None:
+    network = two_classes()
+    asks = Comparison(coefficients=((2, Fraction(1)),), level=Fraction(0))
+    with pytest.raises(ProblemError, match="Y_2; there are 2 outputs"):
+        Query(network=network, lower=np.zeros(1), upper=np.ones(1), cases=((asks,),))
+    with pytest.raises(ProblemError, match="bounds 2 inputs"):
+        Query(network=network, lower=np.zeros(2), upper=np.ones(2), cases=((asks,),))
+    with pytest.raises(ProblemError, match="empty at input 0"):
+        Query(network=network, lower=np.ones(1), upper=np.zeros(1), cases=((asks,),))
+    with pytest.raises(ProblemError, match="asks for nothing"):
+        Query(network=network, lower=np.zeros(1), upper=np.ones(1), cases=())
