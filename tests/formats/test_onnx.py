@@ -20,6 +20,7 @@ from signflip.errors import NetworkError
 from signflip.formats.onnx_graph import read_onnx
 from signflip.formats.onnx_write import write_onnx
 from signflip.network import BinaryNetwork, InputRange
+from signflip.queries.layout import Layout
 from signflip.zoo import load_zoo
 from tests.support.map_strategies import mapped_networks
 
@@ -179,6 +180,18 @@ def test_a_graph_is_read_exactly(
     agrees(path, network, images(shape), shape)
     save_network(network, tmp_path / "net.safetensors")
     assert load_network(tmp_path / "net.safetensors").digest == network.digest
+
+
+def test_inputs_are_counted_as_in_the_file(tmp_path: Path) -> None:
+    shape = (6, 6, 2)
+    path = conv_larq(Builder(shape)).save(tmp_path / "net.onnx")
+    network = load_network(path)
+    layout = Layout.of(network)
+    (image,) = images(shape, 1).astype(np.float64)
+    assert layout.to_network(image.ravel()).tolist() == image.transpose(2, 0, 1).ravel().tolist()
+    assert layout.to_file(layout.to_network(image.ravel())).tolist() == image.ravel().tolist()
+    flat = load_network(dense_larq(Builder((12,))).save(tmp_path / "flat.onnx"))
+    assert Layout.of(flat).places.tolist() == list(range(12))
 
 
 def test_a_sign_that_answers_0_is_two_neurons(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import click
 from signflip.arrays import Floats
 from signflip.cli import values
 from signflip.cli.options import FILE
-from signflip.errors import SettingError
+from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
 from signflip.formats.opening import load_network
 from signflip.methods import Exact, Fgsm
-from signflip.network import InputRange
+from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.decide import Answer, Decision, decide
+from signflip.queries.layout import Layout
 from signflip.queries.marabou import read_marabou
 from signflip.queries.query import Query
 from signflip.queries.vnnlib import read_property
@@ -50,13 +51,27 @@ def verify(
         query, scale = held.query, held.scale
     else:
         opened = load_network(network, input_range=inputs)
-        lower, upper, cases = read_property(property_)
-        query, scale = Query(network=opened, lower=lower, upper=upper, cases=cases), None
+        query, scale = _query(opened, property_), None
     decision = decide(query, (Fgsm(width=0.3, restarts=64), Exact()), time_limit=time_limit)
     text = _text(query, decision, scale)
     if result is not None:
         write_bytes(result, (text + "\n").encode())
     click.echo(text)
+
+
+def _query(network: BinaryNetwork, property_: Path) -> Query:
+    lower, upper, cases = read_property(property_)
+    if len(lower) != network.inputs:
+        raise ProblemError(
+            f"{property_} bounds {len(lower)} inputs, and the network reads {network.inputs}"
+        )
+    layout = Layout.of(network)
+    return Query(
+        network=network,
+        lower=layout.to_network(lower),
+        upper=layout.to_network(upper),
+        cases=cases,
+    )
 
 
 def _text(query: Query, decision: Decision, scale: Floats | None) -> str:
@@ -66,7 +81,7 @@ def _text(query: Query, decision: Decision, scale: Floats | None) -> str:
     image = decision.witness
     signs = query.network.activations(image[None])[-1][0]
     outputs = [_decimal(value) for value in query.network.output.exact_values(signs)]
-    shown = image if scale is None else image / scale
+    shown = Layout.of(query.network).to_file(image if scale is None else image / scale)
     lines = [f"(X_{i} {value!r})" for i, value in enumerate(shown.tolist())]
     lines += [f"(Y_{c} {value})" for c, value in enumerate(outputs)]
     return "sat\n(" + "\n".join(lines) + ")"

@@ -17,6 +17,10 @@ from signflip.formats.onnx_nodes import NODES, Graph, refuse
 from signflip.formats.value import Value
 from signflip.network import BinaryNetwork, InputRange, Shape
 
+LAYOUT = "layout"
+CHANNELS_LAST = "channels last"
+"""In the card of a network whose file reads (rows, columns, channels): Signflip reads channels
+first, and whoever speaks of the file's own inputs has to bring them into that order."""
 UINT8 = 2  # onnx.TensorProto.UINT8
 MOST_CHANNELS_LAST = 4
 
@@ -70,6 +74,8 @@ def _network(model: Any, input_range: InputRange | None, card: dict[str, str]) -
         input_range = InputRange(lower=0, upper=255, step=1) if uint8 else InputRange()
     channels_last = len(shape) == 3 and shape[2] <= MOST_CHANNELS_LAST < shape[0]
     stored = (shape[2], shape[0], shape[1]) if channels_last else shape
+    if channels_last:
+        card = {**card, LAYOUT: CHANNELS_LAST}
     assembly = Assembly(stored, input_range)
     image = assembly.image()
     start = image.transposed((1, 2, 0)) if channels_last else image
