@@ -10,9 +10,8 @@ from signflip.cli.options import FILE
 from signflip.errors import SettingError
 from signflip.formats.native import save_network
 from signflip.formats.onnx_write import write_onnx
-from signflip.formats.opening import load_network
 from signflip.network import InputRange
-from signflip.zoo import load_zoo, zoo_names
+from signflip.zoo.named import open_network
 
 
 @click.command()
@@ -31,10 +30,7 @@ def convert(source: str, target: Path, inputs: InputRange | None, overwrite: boo
         raise SettingError(f"{target} must end in .safetensors or .onnx; its ending is the format")
     if target.exists() and not overwrite:
         raise SettingError(f"{target} exists; give another name, or --overwrite")
-    if source in zoo_names():
-        network = load_zoo(source)
-    else:
-        network = load_network(source, input_range=inputs)
+    network = open_network(source, inputs)
     if target.suffix == ".onnx":
         write_onnx(network, target)
     else:

@@ -10,7 +10,6 @@ from signflip.cli import values
 from signflip.cli.options import FILE
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
-from signflip.formats.opening import load_network
 from signflip.methods import Exact, Fgsm
 from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.decide import Answer, Decision, decide
@@ -18,6 +17,7 @@ from signflip.queries.layout import Layout
 from signflip.queries.marabou import read_marabou
 from signflip.queries.query import Query
 from signflip.queries.vnnlib import read_property
+from signflip.zoo.named import open_network
 
 
 @click.command()
@@ -50,7 +50,7 @@ def verify(
         held = read_marabou(path)
         query, scale = held.query, held.scale
     else:
-        opened = load_network(network, input_range=inputs)
+        opened = open_network(network, inputs)
         query, scale = _query(opened, property_), None
     decision = decide(query, (Fgsm(width=0.3, restarts=64), Exact()), time_limit=time_limit)
     text = _text(query, decision, scale)

@@ -5,11 +5,11 @@ import difflib
 from signflip.errors import NetworkError
 from signflip.files import is_file
 from signflip.formats.opening import load_network
-from signflip.network import BinaryNetwork
+from signflip.network import BinaryNetwork, InputRange
 from signflip.zoo import load_zoo, zoo_names
 
 
-def open_network(name: str) -> BinaryNetwork:
+def open_network(name: str, input_range: InputRange | None = None) -> BinaryNetwork:
     """The zoo network called `name`, or the network of the file `name`.
 
     Raises:
@@ -24,4 +24,4 @@ def open_network(name: str) -> BinaryNetwork:
             f"{name!r} is neither a network of the zoo nor a file{hint}; `signflip networks` lists "
             "the zoo"
         )
-    return load_network(name)
+    return load_network(name, input_range=input_range)
