@@ -16,13 +16,15 @@ are stated by each step (`signflip.formats.array_steps`).
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from pickle import UnpicklingError
+from typing import Annotated, Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from signflip.errors import NetworkError
+from signflip.errors import MissingExtraError, NetworkError
 from signflip.formats.array_steps import Arrays, Step
 from signflip.formats.assembly import Assembly
 from signflip.formats.value import Value, exact
@@ -99,6 +101,8 @@ def read_arrays(path: Path, input_range: InputRange | None = None) -> BinaryNetw
 
 
 def _arrays(path: Path) -> Arrays:
+    if path.suffix in (".pt", ".pth"):
+        return Arrays(_state_dict(path))
     try:
         with np.load(path, allow_pickle=False) as archive:
             return Arrays({name: archive[name] for name in archive.files})
@@ -106,6 +110,24 @@ def _arrays(path: Path) -> Arrays:
         raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError, BadZipFile, AttributeError) as error:
         raise NetworkError(f"{path} is no whole .npz file of plain arrays ({error})") from error
+
+
+def _state_dict(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The tensors of a PyTorch file, read without running anything that is in it."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("torch", "torch", f"reading {path.name}") from error
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
+        raise NetworkError(f"{path} is no state_dict of plain tensors ({error})") from error
+    tensors = state.get("state_dict", state) if isinstance(state, dict) else {}
+    if not tensors or not all(isinstance(each, torch.Tensor) for each in tensors.values()):
+        raise NetworkError(f"{path} holds no state_dict; save model.state_dict()")
+    return {str(name): tensor.double().numpy() for name, tensor in tensors.items()}
 
 
 def _class_values(assembly: Assembly, value: Value, description: Description) -> Value:

@@ -1,0 +1,147 @@
+"""PyTorch modules against themselves, in float64."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from signflip import load_network
+from signflip.errors import NetworkError
+from signflip.formats.pytorch import from_torch
+from signflip.network import BinaryNetwork
+
+
+class PlusAtZero(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
+
+
+class TorchSign(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sign(x)
+
+
+class BinarizeLinear(nn.Linear):
+    """As in BinaryNet.pytorch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        read = x if x.shape[1] == 784 else torch.sign(x)
+        return nn.functional.linear(read, torch.sign(self.weight), self.bias)
+
+
+SIGNS: dict[type, int] = {PlusAtZero: 1, TorchSign: 0}
+
+
+def binary(layer: nn.Module, scale: float = 1.0) -> nn.Module:
+    with torch.no_grad():
+        layer.weight.copy_(torch.sign(layer.weight) * scale)  # type: ignore[operator, arg-type]
+    return layer
+
+
+def settled(module: nn.Module) -> nn.Module:
+    """Batch norms with numbers of their own, some gains negative."""
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for each in module.modules():
+            if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d):
+                for tensor in (each.weight, each.bias, each.running_mean):
+                    assert tensor is not None
+                    tensor.normal_()
+                assert each.running_var is not None
+                each.running_var.uniform_(0.5, 2)
+    return module.double().eval()
+
+
+def agrees(module: nn.Module, network: BinaryNetwork, shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(4).random((60, *shape))
+    with torch.no_grad():
+        values = module(torch.from_numpy(images))
+    assert np.array_equal(network.predict(images.reshape(60, -1)), values.argmax(dim=1).numpy())
+
+
+def test_dense_layers() -> None:
+    torch.manual_seed(1)
+    hidden = [binary(nn.Linear(12, 9), 0.3), nn.BatchNorm1d(9), nn.Hardtanh(), PlusAtZero()]
+    more = [nn.Dropout(), binary(nn.Linear(9, 7)), nn.BatchNorm1d(7), TorchSign()]
+    module = settled(
+        nn.Sequential(nn.Sequential(*hidden), *more, nn.Linear(7, 4), nn.LogSoftmax(1))
+    )
+    agrees(module, from_torch(module, (12,), signs=SIGNS), (12,))
+
+
+def test_convolutions() -> None:
+    torch.manual_seed(2)
+    module = settled(
+        nn.Sequential(
+            binary(nn.Conv2d(2, 4, 3, padding=1, groups=2)),
+            nn.MaxPool2d(2),
+            nn.BatchNorm2d(4),
+            PlusAtZero(),
+            binary(nn.Conv2d(4, 3, 2, stride=2, bias=False)),
+            nn.BatchNorm2d(3),
+            PlusAtZero(),
+            nn.MaxPool2d((1, 2), stride=1),
+            nn.Flatten(),
+            nn.Linear(6, 5),
+        )
+    )
+    network = from_torch(module, (2, 8, 9), signs=SIGNS)
+    agrees(module, network, (2, 8, 9))
+    assert network.image_shape == (2, 8, 9)
+
+
+def test_the_layers_of_binary_net() -> None:
+    torch.manual_seed(5)
+    module = settled(
+        nn.Sequential(
+            BinarizeLinear(784, 16), nn.BatchNorm1d(16), nn.Hardtanh(),
+            BinarizeLinear(16, 12), nn.BatchNorm1d(12), nn.Hardtanh(),
+            BinarizeLinear(12, 10), nn.LogSoftmax(1),
+        )
+    )  # fmt: skip
+    agrees(module, from_torch(module, (784,)), (784,))
+
+
+def test_what_cannot_be_said_is_refused() -> None:
+    with pytest.raises(NetworkError, match=r"'1' \(PlusAtZero.*signs=\{PlusAtZero: 1\}"):
+        from_torch(nn.Sequential(nn.Linear(3, 2), PlusAtZero()), (3,))
+    with pytest.raises(NetworkError, match=r"'1' .*real weights"):
+        from_torch(nn.Sequential(nn.Linear(3, 2), PlusAtZero()), (3,), signs=SIGNS)
+    with pytest.raises(NetworkError, match="no exact form of ReLU"):
+        from_torch(nn.Sequential(binary(nn.Linear(3, 2)), nn.ReLU()), (3,))
+    with pytest.raises(NetworkError, match="no sign before the output"):
+        from_torch(nn.Linear(3, 2), (3,))
+    with pytest.raises(NetworkError, match="a sign follows at once"):
+        from_torch(nn.Sequential(binary(nn.Linear(3, 2)), nn.Hardtanh(), nn.Linear(2, 2)), (3,))
+
+
+def test_a_state_dict_with_a_description(tmp_path: Path) -> None:
+    module = settled(
+        nn.Sequential(binary(nn.Linear(6, 5)), nn.BatchNorm1d(5), PlusAtZero(), nn.Linear(5, 3))
+    )
+    torch.save(module.state_dict(), tmp_path / "net.pt")
+    text = """
+format = "signflip-arrays"
+arrays = "net.pt"
+input = { shape = [6] }
+step = [
+  { kind = "dense", weight = "0.weight", bias = "0.bias" },
+  { kind = "batch_norm", mean = "1.running_mean", variance = "1.running_var", gamma = "1.weight", beta = "1.bias", epsilon = 1e-5 },
+  { kind = "sign", at_zero = 1 },
+  { kind = "dense", weight = "3.weight", bias = "3.bias" },
+]
+"""  # noqa: E501
+    (tmp_path / "net.toml").write_text(text)
+    agrees(module, load_network(tmp_path / "net.toml"), (6,))
+
+
+def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
+    torch.save(nn.Linear(2, 2), tmp_path / "net.pt")
+    (tmp_path / "net.toml").write_text(
+        'format = "signflip-arrays"\narrays = "net.pt"\ninput = { shape = [2] }\n'
+        'step = [{ kind = "sign", at_zero = 1 }]\n'
+    )
+    with pytest.raises(NetworkError, match="no state_dict of plain tensors"):
+        load_network(tmp_path / "net.toml")
