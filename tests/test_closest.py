@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from signflip.closest import ACCURACY, Norm, exact_distance, minimise_perturbation
+from signflip.closest import minimise_perturbation
 from signflip.errors import ProblemError, SettingError
+from signflip.milp.smallest import ACCURACY
 from signflip.network import Floats
-from signflip.problem import Problem
+from signflip.problem import Norm, Problem, exact_distance
 from signflip.programs import Highs, Solver
 from signflip.result import Stop, Verdict
 from tests.support.nearest import least_distance
@@ -31,15 +32,17 @@ def test_the_distance_is_that_of_brute_force(solver: Solver, norm: Norm, problem
     least = least_distance(problem, norm)
     if least is None:
         assert result.verdict is Verdict.UNKNOWN
-        assert (result.witness, result.distance) == (None, None)
+        assert (result.flip, result.distance) == (None, None)
         return
+    assert result.bound is not None
     assert result.bound <= float(least) * (1 + ACCURACY) + 1e-6
     safe = least_distance(problem, norm, SAFE)
-    if result.witness is None:
+    if result.flip is None:
         assert safe is None
         return
     assert result.verdict is Verdict.FLIPPED
     assert problem.replay(result.witness).flipped
+    assert result.distance is not None
     assert result.distance == exact_distance(problem.image, result.witness, norm)
     assert result.distance >= least
     assert safe is None or result.distance <= float(safe) * (1 + ACCURACY) + 1e-6
@@ -50,8 +53,8 @@ def test_the_distance_is_that_of_brute_force(solver: Solver, norm: Norm, problem
 @given(problem=problems(network=networks(plain=False)))
 def test_a_witness_replays_whatever_the_scales(norm: Norm, problem: Problem) -> None:
     result = minimise_perturbation(problem, norm=norm)
-    assert (result.witness is None) == (result.distance is None)
-    if result.witness is not None and result.distance is not None:
+    assert (result.flip is None) == (result.distance is None)
+    if result.flip is not None and result.distance is not None:
         least = least_distance(problem, norm)
         assert problem.replay(result.witness).flipped
         assert least is not None
@@ -94,7 +97,7 @@ def test_a_box_without_a_flip() -> None:
     nothing = Problem.ball(problem.network, problem.image, epsilon=0.4)
     result = minimise_perturbation(nothing)
     assert result.verdict is Verdict.UNKNOWN
-    assert (result.witness, result.distance, result.bound) == (None, None, np.inf)
+    assert (result.flip, result.distance, result.bound) == (None, None, np.inf)
     assert result.stop is Stop.CLAIMED_OPTIMAL
 
 
@@ -128,7 +131,8 @@ def test_masked_pixels_stay() -> None:
     mask[400:420] = True
     masked = Problem.ball(problem.network, problem.image, epsilon=1.0, mask=mask)
     result = minimise_perturbation(masked, norm=Norm.L1, solver=Highs(), time_limit=5)
-    if result.witness is not None:
+    assert result.bound is not None
+    if result.flip is not None:
         assert np.array_equal(result.witness[~mask], problem.image[~mask])
     assert result.bound > 0
 

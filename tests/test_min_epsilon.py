@@ -8,12 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from signflip import AttackResult, Box, Method, Problem, Stop, Untargeted, Verdict, attack
-from signflip import min_epsilon as module
-from signflip.closest import Norm, exact_distance
 from signflip.errors import ProblemError, SettingError
-from signflip.methods import Exact
-from signflip.milp.perturbation import Ball
+from signflip.methods import Exact, enclosing
+from signflip.milp.perturbation import ball_of
 from signflip.min_epsilon import min_epsilon
+from signflip.problem import Norm, exact_distance
 from tests.support.oracle import exact_optimum
 from tests.support.problems import two_steps
 from tests.support.strategies import problems
@@ -23,8 +22,7 @@ from tests.support.zoo import zoo_problems
 
 def within(problem: Problem, radius: float) -> Problem:
     """The part of the problem within a radius."""
-    box = Ball.within(problem, Norm.LINF, radius).box
-    return Problem(problem.network, problem.image, box, problem.goal)
+    return replace(problem, region=ball_of(problem, Norm.LINF, radius))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,8 +30,9 @@ def within(problem: Problem, radius: float) -> Problem:
 def test_a_witness_at_one_end_and_a_proof_at_the_other(problem: Problem) -> None:
     tolerance = 0.01
     result = min_epsilon(problem, tolerance=tolerance)
+    assert result.bound is not None
     if result.verdict is Verdict.FLIPPED:
-        assert result.witness is not None
+        assert result.flip is not None
         assert result.distance is not None
         assert result.distance == exact_distance(problem.image, result.witness, Norm.LINF)
         assert Box.ball(problem.image, result.distance).contains(result.witness)
@@ -41,7 +40,7 @@ def test_a_witness_at_one_end_and_a_proof_at_the_other(problem: Problem) -> None
         assert result.bound <= result.distance
         assert (result.distance - result.bound <= tolerance) == (result.stop is Stop.DECIDED)
     else:
-        assert (result.witness, result.distance, result.trace) == (None, None, ())
+        assert (result.flip, result.distance, result.trace) == (None, None, ())
         assert (result.verdict is Verdict.ROBUST) == math.isinf(result.bound)
     proved = problem if math.isinf(result.bound) else within(problem, result.bound)
     optimum = exact_optimum(proved)
@@ -54,6 +53,7 @@ def test_the_interval_of_a_problem_known_by_heart() -> None:
     result = min_epsilon(problem, tolerance=1e-6)
     assert result.verdict is Verdict.FLIPPED
     assert result.stop is Stop.DECIDED
+    assert result.bound is not None
     assert result.distance is not None
     assert 0.5 - 1e-6 <= result.bound < 0.5 <= result.distance <= 0.5 + 1e-6
     assert [distance for _, distance in result.trace] == sorted(
@@ -68,7 +68,7 @@ def test_a_box_without_a_flip_is_robust() -> None:
     result = min_epsilon(problem)
     assert result.verdict is Verdict.ROBUST
     assert result.stop is Stop.DECIDED
-    assert math.isinf(result.bound)
+    assert result.bound == math.inf
 
 
 def test_a_box_of_one_image_is_robust() -> None:
@@ -109,6 +109,7 @@ def test_every_improvement_is_told() -> None:
 def test_the_ends_are_what_exact_says_on_the_zoo(name: str) -> None:
     for problem in zoo_problems(name, epsilon=1.0, count=2, goal=Untargeted()):
         result = min_epsilon(problem, tolerance=1e-3)
+        assert result.bound is not None
         assert result.distance is not None
         assert result.distance - result.bound <= 1e-3
         assert attack(within(problem, result.bound), Exact()).verdict is Verdict.ROBUST
@@ -140,9 +141,10 @@ class Undecided:
 
 
 def test_a_doubtful_stretch_leaves_the_interval_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "attack", Undecided(0.3, 0.6, Stop.IMPRECISE))
+    monkeypatch.setattr(enclosing, "attack", Undecided(0.3, 0.6, Stop.IMPRECISE))
     result = min_epsilon(two_steps(), tolerance=1e-4)
     assert (result.verdict, result.stop) == (Verdict.FLIPPED, Stop.IMPRECISE)
+    assert result.bound is not None
     assert result.distance is not None
     assert 0.3 - 1e-4 <= result.bound <= 0.3
     assert 0.5 <= result.distance <= 0.5 + 1e-4
@@ -150,9 +152,10 @@ def test_a_doubtful_stretch_leaves_the_interval_open(monkeypatch: pytest.MonkeyP
 
 def test_a_late_stretch_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     undecided = Undecided(0.3, 0.6, Stop.TIME_LIMIT, patience=100.0)
-    monkeypatch.setattr(module, "attack", undecided)
+    monkeypatch.setattr(enclosing, "attack", undecided)
     result = min_epsilon(two_steps(), tolerance=1e-4, time_limit=300.0)
     assert result.stop is Stop.DECIDED
+    assert result.bound is not None
     assert result.distance is not None
     assert 0.5 - 1e-4 <= result.bound < 0.5 <= result.distance
     assert undecided.limits[0] < 100 <= undecided.limits[-1]
@@ -165,11 +168,12 @@ def test_a_gradient_finds_flips_where_the_search_gives_up(monkeypatch: pytest.Mo
             return replace(result, verdict=Verdict.UNKNOWN, stop=Stop.TIME_LIMIT)
         return result
 
-    monkeypatch.setattr(module, "attack", give_up)
+    monkeypatch.setattr(enclosing, "attack", give_up)
     problem = zoo_problems("mnist-2x100", epsilon=1.0, count=1)[0]
     result = min_epsilon(problem, time_limit=2.0)
     assert (result.verdict, result.stop) == (Verdict.FLIPPED, Stop.TIME_LIMIT)
-    assert result.witness is not None
+    assert result.flip is not None
+    assert result.bound is not None
     assert result.distance is not None
     assert result.distance < 0.1
     assert problem.replay(result.witness).flipped
@@ -178,7 +182,7 @@ def test_a_gradient_finds_flips_where_the_search_gives_up(monkeypatch: pytest.Mo
 
 def test_without_a_time_limit_no_ball_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     undecided = Undecided(0.0, 1.0, Stop.TIME_LIMIT, patience=0.0)
-    monkeypatch.setattr(module, "attack", undecided)
+    monkeypatch.setattr(enclosing, "attack", undecided)
     assert min_epsilon(two_steps()).stop is Stop.DECIDED
     assert set(undecided.limits) == {math.inf}
 

@@ -7,9 +7,10 @@ from typing import Protocol, runtime_checkable
 import numpy.typing as npt
 
 from signflip.clock import Clock
+from signflip.errors import ProblemError
 from signflip.problem import Problem
 from signflip.result import AttackResult, Stop, Verdict
-from signflip.run import OnImprovement, Run
+from signflip.search import OnImprovement, Search
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Outcome:
 
     Attributes:
         stop: why it stopped.
-        bound: an upper bound of the objective, or None.
+        bound: an upper bound of the objective, or None; where the measure is a distance, a lower
+            bound of that of a flip, infinite if there is none.
         proved: whether `bound` is proved, not a solver's word.
         flipless: whether it is proved that no image flips, by the problem's rule of ties; without
             it a proved bound must say so.
@@ -31,10 +33,10 @@ class Outcome:
 
 
 class Method(Protocol):
-    """An attack: a frozen dataclass that holds its settings."""
+    """An attack: a frozen dataclass that holds its settings. See `Preparing` and `Choosy`."""
 
-    def run(self, run: Run) -> Outcome:
-        """Attack `run.problem`, offering each candidate to `run`, until `run.clock` expires."""
+    def run(self, search: Search, /) -> Outcome:
+        """Attack `search.problem`, offering each candidate, until `search.clock` expires."""
         ...
 
 
@@ -45,6 +47,30 @@ class Preparing(Protocol):
     def prepare(self) -> None:
         """Get ready, such as by compiling; at once if that was done before."""
         ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A method that says itself what it cannot work on.
+
+    One that does not is taken to work on every region and goal, and to measure by the objective.
+    """
+
+    def refuses(self, problem: Problem) -> str | None:
+        """Why it cannot work on the problem, as a sentence with the mend; None if it can."""
+        ...
+
+
+def refusal(method: Method, problem: Problem) -> str | None:
+    """Why the method cannot work on the problem, as a sentence with the mend; None if it can."""
+    if isinstance(method, Choosy):
+        return method.refuses(problem)
+    if problem.measure.norm is None:
+        return None
+    return (
+        f"{type(method).__name__} looks for the largest objective, not for the smallest "
+        "perturbation; use Exact() or Milp()"
+    )
 
 
 class UnsoundError(RuntimeError):
@@ -62,48 +88,54 @@ def attack(
     """Attack a problem with a method.
 
     Args:
-        problem: what to attack.
+        problem: what to attack, and by what measure.
         method: how: `Fgsm()`, `Milp()`, `IProp()`, `Exact()`.
         time_limit: seconds, or None to run until the method is through.
-        start: (inputs,) float64 inside the box: a point to start from, None for the clean image.
-        on_improvement: called as (seconds, objective, image) at each better witness.
+        start: (inputs,) float64 inside the region: a point to start from, None for the clean image.
+            Where the measure is a distance, an image that flips.
+        on_improvement: called as (seconds, objective or distance, image) at each better witness.
 
     Raises:
-        ProblemError: the start lies outside the box.
+        ProblemError: the method cannot work on the problem, or the start lies outside the region
+            or is no flip.
         SettingError: the time limit is negative.
     """
+    refused = refusal(method, problem)
+    if refused is not None:
+        raise ProblemError(refused)
     if isinstance(method, Preparing):
         method.prepare()
     clock = Clock.start(time_limit)
-    run = Run(problem, clock, start, on_improvement)
-    outcome = method.run(run)
+    search = Search(problem, clock, start, on_improvement)
+    outcome = method.run(search)
     bound = outcome.bound
-    if bound is not None and bound < run.value:
+    if bound is not None and search.contradicts(bound):
         if outcome.proved:
             raise UnsoundError(
-                f"{method} proved a bound of {bound}, and a witness reaches {run.value}"
+                f"{method} proved a bound of {bound}, and a witness reaches {search.reached}"
             )
-        bound = run.value
+        bound = search.reached
+    measured = problem.measure.norm is not None and search.flipped
     return AttackResult(
-        verdict=_verdict(run, outcome, method),
-        witness=run.witness,
-        objective=float(run.value),
+        verdict=_verdict(search, outcome, method),
+        witness=search.witness,
+        objective=float(search.value),
         clean_objective=float(problem.clean.value),
         bound=None if bound is None else float(bound),
+        distance=search.distance if measured else None,
         prediction=problem.prediction,
-        witness_prediction=run.replay.prediction,
+        witness_prediction=search.replay.prediction,
         seconds=clock.elapsed(),
-        trace=tuple(run.trace),
+        trace=tuple(search.trace),
         stop=outcome.stop,
     )
 
 
-def _verdict(run: Run, outcome: Outcome, method: Method) -> Verdict:
-    if run.flipped:
+def _verdict(search: Search, outcome: Outcome, method: Method) -> Verdict:
+    if search.flipped:
         if outcome.flipless:
             raise UnsoundError(f"{method} proved that no image flips, and a witness does")
         return Verdict.FLIPPED
-    bounded = (
-        outcome.proved and outcome.bound is not None and run.problem.no_flip_below(outcome.bound)
-    )
-    return Verdict.ROBUST if outcome.flipless or bounded else Verdict.UNKNOWN
+    problem, bound = search.problem, outcome.bound
+    bounded = bound is not None and problem.measure.excludes_flips(problem, bound)
+    return Verdict.ROBUST if outcome.flipless or (outcome.proved and bounded) else Verdict.UNKNOWN

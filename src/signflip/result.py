@@ -43,12 +43,16 @@ class AttackResult:
         witness: (inputs,) float64, the best image found; the clean image if none was better.
         objective: objective (1) of the witness, replayed in exact arithmetic and then rounded.
         clean_objective: objective (1) of the clean image.
-        bound: no image of the box has an objective above this; None where the method has no bound.
-            A proof for the exact method; the solver's word for the MILP.
+        bound: no image of the region has an objective above this; None where the method has no
+            bound. A proof for the exact method; the solver's word for the MILP. Where the problem's
+            measure is a distance: no flip is nearer than this; infinite where there is none.
+        distance: where the measure is a distance: that of the witness to the clean image, computed
+            exactly and rounded up; None where no flip was found, and for other measures.
         prediction: the class of the clean image.
         witness_prediction: the class of the witness.
         seconds: the time that the method took.
-        trace: (seconds, objective) of the clean image and of each improvement.
+        trace: (seconds, objective) of the clean image and of each improvement; or (seconds,
+            distance) of each nearer flip.
         stop: why the method stopped.
     """
 
@@ -57,8 +61,14 @@ class AttackResult:
     objective: float
     clean_objective: float
     bound: float | None
+    distance: float | None
     prediction: int
     witness_prediction: int
     seconds: float
     trace: tuple[tuple[float, float], ...]
     stop: Stop
+
+    @property
+    def flip(self) -> Floats | None:
+        """(inputs,) float64, the witness if it flips, else None."""
+        return self.witness if self.verdict is Verdict.FLIPPED else None

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.attack import attack
-from signflip.closest import Norm, minimise_perturbation
+from signflip.closest import minimise_perturbation
 from signflip.errors import ProblemError
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.min_epsilon import min_epsilon
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
-from signflip.problem import Box, Problem, Standing, Target, Ties, Untargeted
+from signflip.problem import Box, Norm, Problem, Standing, Target, Ties, Untargeted
 from signflip.programs import Solver
 from signflip.result import Stop, Verdict
 from tests.support.oracle import patterns
@@ -105,12 +105,12 @@ def test_heuristics_find_only_flips(problem: Problem, method: Fgsm | IProp) -> N
 def test_the_smallest_perturbation_flips_by_the_rule(problem: Problem) -> None:
     flips = some_image_flips(problem)
     enclosed = min_epsilon(problem, tolerance=0.01)
-    if enclosed.witness is not None:
+    if enclosed.flip is not None:
         assert problem.replay(enclosed.witness).flipped
     if enclosed.stop is Stop.DECIDED:
         assert enclosed.verdict is (Verdict.FLIPPED if flips else Verdict.ROBUST)
     nearest = minimise_perturbation(problem, norm=Norm.L1)
-    if nearest.witness is not None:
+    if nearest.flip is not None:
         assert problem.replay(nearest.witness).flipped
     elif nearest.stop is Stop.CLAIMED_OPTIMAL:
         assert not flips

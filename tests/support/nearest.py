@@ -2,8 +2,7 @@
 
 from fractions import Fraction
 
-from signflip.closest import Norm
-from signflip.problem import Problem
+from signflip.problem import Norm, Problem
 from tests.support.oracle import patterns
 from tests.support.rational_lp import maximise
 from tests.support.reference import reference_objective, reference_values_of_pattern

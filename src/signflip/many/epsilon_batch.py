@@ -1,7 +1,6 @@
 """The smallest epsilon of many images: jobs that can be sent to any process, and their records."""
 
 import json
-import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -11,9 +10,10 @@ from signflip.data import ImageSet
 from signflip.many.batch import AttackJob, AttackPlan, attack_jobs, spread
 from signflip.many.workers import Failure, run_in_processes
 from signflip.methods.exact import Exact
-from signflip.min_epsilon import check_tolerance, min_epsilon
+from signflip.min_epsilon import min_epsilon
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Ties
+from signflip.problem.measures import check_tolerance
 from signflip.result import Stop, Verdict
 
 LARGEST = 1.0
@@ -184,11 +184,11 @@ def run_epsilon_job(job: EpsilonJob) -> Enclosed:
         ties=problem.ties,
         tolerance=job.tolerance,
         verdict=result.verdict,
-        lower=LARGEST if math.isinf(result.bound) else result.bound,
+        lower=LARGEST if result.bound is None else min(LARGEST, result.bound),
         upper=result.distance,
         closed=result.stop is Stop.DECIDED,
         stop=result.stop,
         seconds=round(result.seconds, 6),
         trace=tuple((round(seconds, 6), distance) for seconds, distance in result.trace),
     )
-    return Enclosed(record=record, witness=result.witness)
+    return Enclosed(record=record, witness=result.flip)

@@ -14,7 +14,7 @@ from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
-from signflip.problem import Problem
+from signflip.problem import Distance, Norm, Problem
 from signflip.result import Stop
 from signflip.run import Run
 
@@ -55,8 +55,22 @@ class Exact:
         """Compile the kernel; after the first time on a machine it is loaded from a cache."""
         _compile_kernel()
 
+    def refuses(self, problem: Problem) -> str | None:
+        """It encloses the smallest epsilon, and minimises no other norm."""
+        if problem.measure.norm in (None, Norm.LINF):
+            return None
+        return (
+            f"Exact() encloses the smallest epsilon; for the smallest perturbation in the norm "
+            f"{problem.measure.norm.value} use Milp()"
+        )
+
     def run(self, run: Run) -> Outcome:
         """Search until the goal is settled or time is out."""
+        measure = run.problem.measure
+        if isinstance(measure, Distance):
+            from signflip.methods.enclosing import enclose
+
+            return enclose(run, self, measure.tolerance)
         # here, and not above: Numba takes longer to import than all the rest of Signflip
         from signflip.exact.tree import ExactSearch
         from signflip.patterns.space import PatternSpace

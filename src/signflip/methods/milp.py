@@ -13,6 +13,8 @@ from signflip.milp.candidates import Accept, Candidates
 from signflip.milp.close import Closing, Effort, close
 from signflip.milp.encoding import MaximalGain, maximal_gain
 from signflip.milp.realise import Realisation, realise
+from signflip.milp.smallest import smallest
+from signflip.problem import Problem
 from signflip.programs.highs import Highs
 from signflip.programs.solver import Solver, SolverFailure
 from signflip.result import Stop
@@ -26,6 +28,8 @@ class _FlipFound(Exception):  # noqa: N818 - no error, but the way out of a solv
 @dataclass(frozen=True, kw_only=True)
 class Milp:
     """The program (1)-(8), solved to optimality, or until a flip is found or denied.
+
+    Where the problem's measure is a distance, it looks for the nearest flip (`milp/smallest.py`).
 
     The solver starts from the run's best point. Each of its incumbents is replayed as it is found,
     and mended if the solver's tolerance put it on the wrong side of a threshold. The bound is the
@@ -57,6 +61,10 @@ class Milp:
     def _effort(self) -> Effort:
         return Effort(solver=self.solver, threads=self.threads, seed=self.seed)
 
+    def refuses(self, _problem: Problem) -> str | None:
+        """Nothing: it minimises perturbations too."""
+        return None
+
     def run(self, run: Run) -> Outcome:
         """Solve the program, again without each pattern that no image has, until one is left.
 
@@ -65,6 +73,9 @@ class Milp:
             MissingExtraError: the solver's package is not installed.
             SolverFailure: the solver gave up, or contradicts itself.
         """
+        norm = run.problem.measure.norm
+        if norm is not None:
+            return smallest(run, norm, self._effort())
         if self.goal is SearchGoal.DECIDE:
             return self._decide(run)
         outcome = self._optimise(run)
@@ -126,10 +137,10 @@ class Milp:
         value: Callable[[], float],
         start: Callable[[], Floats | None],
     ) -> Closing:
-        layer, box = run.problem.network.hidden[0], run.problem.box
+        layer, region = run.problem.network.hidden[0], run.problem.region
 
         def mend(demand: Signs, time_limit: float) -> Realisation:
-            return realise(layer, box, demand, time_limit=time_limit)
+            return realise(layer, region, demand, time_limit=time_limit)
 
         return close(
             encoding,

@@ -1,11 +1,12 @@
 """Any method, started from the best point of another one that ran for a short while."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from signflip.arrays import Floats
-from signflip.attack import Method, Outcome, Preparing, attack
+from signflip.attack import Method, Outcome, Preparing, attack, refusal
 from signflip.clock import Seconds
 from signflip.errors import SettingError
+from signflip.problem import Margin, Problem
 from signflip.run import Run
 
 
@@ -41,10 +42,15 @@ class WarmStarted:
             if isinstance(method, Preparing):
                 method.prepare()
 
+    def refuses(self, problem: Problem) -> str | None:
+        """What the method that goes on refuses; the first one is after the objective."""
+        first = refusal(self.first, replace(problem, measure=Margin()))
+        return refusal(self.then, problem) if first is None else first
+
     def run(self, run: Run) -> Outcome:
         """Run both, one after the other, on the run's clock."""
         attack(
-            run.problem,
+            replace(run.problem, measure=Margin()),
             self.first,
             time_limit=run.clock.sub_limit(self.seconds),
             start=run.witness,

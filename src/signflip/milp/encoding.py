@@ -12,7 +12,7 @@ import numpy as np
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.neurons import Activations, add_layer, first_layer, upper_layer
-from signflip.problem import Box, Problem
+from signflip.problem import Problem, Region
 from signflip.programs.program import Booleans, MixedProgram, ProgramBuilder
 from signflip.programs.solver import INTEGRALITY
 
@@ -56,7 +56,7 @@ class EncodedNetwork:
 
     Attributes:
         problem: what was encoded.
-        box: where the program's images lie; the problem's box or a part of it.
+        region: where the program's images lie; the problem's region or a part of it.
         pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
         hidden: the activations of each hidden layer.
         on: (neurons,) bool: h = 1 holds the first layer's neuron at +1.
@@ -65,7 +65,7 @@ class EncodedNetwork:
     """
 
     problem: Problem
-    box: Box
+    region: Region
     pixels: Integers
     hidden: tuple[Activations, ...]
     on: Booleans
@@ -73,11 +73,11 @@ class EncodedNetwork:
     gains: tuple[Gain, ...]
 
     def image(self, point: Floats) -> Floats:
-        """The image (inputs,) float64 of a point (columns,), clipped to the box."""
+        """The image (inputs,) float64 of a point (columns,), projected to the region."""
         image = self.problem.image.copy()
         moving = self.pixels >= 0
         image[moving] += point[self.pixels[moving]]
-        return self.box.clip(image)
+        return self.region.project(image)
 
     def demand(self, point: Floats) -> Signs:
         """(neurons,) int8: the signs that a point (columns,) asks of the first layer.
@@ -139,7 +139,7 @@ class EncodedNetwork:
 
 
 def encode_network(
-    builder: ProgramBuilder, problem: Problem, box: Box, budget: float = np.inf
+    builder: ProgramBuilder, problem: Problem, region: Region, budget: float = np.inf
 ) -> EncodedNetwork:
     """Add (2)-(8) to a program: pixels, neurons, and what they make of the objective.
 
@@ -149,10 +149,10 @@ def encode_network(
     Args:
         builder: the program.
         problem: network, image and goal.
-        box: where the images lie; it holds the problem's image.
+        region: where the images lie; it holds the problem's image.
         budget: the largest L1 norm of the perturbation, as other rows of the program have it.
     """
-    layers = problem.network.hidden
+    layers, box = problem.network.hidden, region.box
     pixels = np.full(len(problem.image), -1, dtype=np.int64)
     moving = box.lower < box.upper
     low, high = box.lower - problem.image, box.upper - problem.image
@@ -161,6 +161,7 @@ def encode_network(
     every = [np.ones(layer.neurons, dtype=np.bool_) for layer in layers[:-1]]
     on: list[Booleans] = [*every, np.any(coefficients > 0, axis=0)]
     off: list[Booleans] = [*every, np.any(coefficients < 0, axis=0)]
+    region.constrain(builder, pixels, problem.image)
     hidden: list[Activations] = []
     for layer, layer_on, layer_off in zip(layers, on, off, strict=True):
         if hidden:
@@ -172,7 +173,7 @@ def encode_network(
         hidden.append(add_layer(builder, pre, layer_on, layer_off, pre.dearest))
     return EncodedNetwork(
         problem=problem,
-        box=box,
+        region=region,
         pixels=pixels,
         hidden=tuple(hidden),
         on=on[0],
@@ -271,7 +272,7 @@ def maximal_gain(problem: Problem, *, flips_only: bool = False) -> MaximalGain:
             may give up each part of its search as soon as no flip can be in it.
     """
     builder = ProgramBuilder()
-    network = encode_network(builder, problem, problem.box)
+    network = encode_network(builder, problem, problem.region)
     gains = network.gains
     lower = min(gain.lower for gain in gains)
     upper = max(gain.upper for gain in gains)

@@ -8,15 +8,15 @@ the tighter are their rows, and an L-infinity ball needs no rows at all, being a
 """
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
-from signflip.arrays import Floats, Integers, Signs
+from signflip.arrays import Floats, Signs
 from signflip.milp.encoding import EncodedNetwork, encode_network
 from signflip.milp.neurons import ROUNDING, first_layer
 from signflip.milp.realise import Realisation, realise
-from signflip.problem import Box, Problem
+from signflip.problem import Box, L1Ball, Norm, Problem, Region
+from signflip.problem.regions.l1 import add_sizes
 from signflip.programs.highs import Highs
 from signflip.programs.program import MixedProgram, ProgramBuilder
 from signflip.programs.solver import Claim
@@ -28,67 +28,6 @@ CLEARANCE = 1e-8
 """How far from its threshold a neuron is put when an image is made to be replayed."""
 
 SOLVER = Highs(tolerance=1e-9)
-
-
-class Norm(Enum):
-    """What a perturbation's size is."""
-
-    LINF = "linf"
-    """The largest change of a pixel: epsilon."""
-    L1 = "l1"
-    """The sum of all changes."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Ball:
-    """The part of a problem's box that lies within a radius of its image.
-
-    Attributes:
-        image: (inputs,) float64, the centre.
-        norm: which norm.
-        radius: `LEAST_RADIUS` or more.
-        box: the box of the problem, cut to what the radius lets each pixel do.
-    """
-
-    image: Floats
-    norm: Norm
-    radius: float
-    box: Box
-
-    @classmethod
-    def within(cls, problem: Problem, norm: Norm, radius: float) -> "Ball":
-        """The ball of a radius, from 0 to 1 for `LINF`, in the problem's box."""
-        around = Box.ball(problem.image, min(radius, 1.0))
-        box = Box(
-            lower=np.maximum(problem.box.lower, around.lower),
-            upper=np.minimum(problem.box.upper, around.upper),
-        )
-        return cls(image=problem.image, norm=norm, radius=radius, box=box)
-
-    @property
-    def budget(self) -> float:
-        """The largest L1 norm of a perturbation that the norm, not the box, allows."""
-        return self.radius if self.norm is Norm.L1 else np.inf
-
-    def add_sizes(self, builder: ProgramBuilder, pixels: Integers) -> Integers:
-        """Add a variable for the size of each pixel's perturbation, at least p and -p.
-
-        Args:
-            builder: the program.
-            pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
-
-        Returns:
-            The columns of the sizes, in units of the radius, one for each pixel that is not fixed.
-        """
-        sizes: list[int] = []
-        down, up = self.image - self.box.lower, self.box.upper - self.image
-        for pixel in np.flatnonzero(pixels >= 0).tolist():
-            sizes.append(builder.column(0.0, max(down[pixel], up[pixel]) / self.radius))
-            # as far as the box lets the pixel go that way
-            for sign, most in ((1.0, up[pixel]), (-1.0, down[pixel])):
-                if most > 0:
-                    builder.row([pixels[pixel], sizes[-1]], [sign / self.radius, -1.0], upper=0.0)
-        return np.array(sizes, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -116,16 +55,26 @@ class FlipInBall:
         return 0.0
 
 
-def flip_in_ball(problem: Problem, ball: Ball) -> FlipInBall | None:
-    """Encode: find a flip in the ball; None if interval arithmetic sees that there is none.
+def ball_of(problem: Problem, norm: Norm, radius: float) -> Region:
+    """The part of the problem's region within `radius` of its image."""
+    if norm is Norm.L1:
+        return L1Ball(problem.region, problem.image, radius)
+    return problem.region.cut(Box.ball(problem.image, min(radius, 1.0)))
+
+
+def flip_in_ball(problem: Problem, norm: Norm, radius: float) -> FlipInBall | None:
+    """Encode: find a flip in a ball; None if interval arithmetic sees that there is none.
 
     One binary for each rival that can win chooses the one that does.
+
+    Args:
+        problem: what to attack.
+        norm: of the ball.
+        radius: `LEAST_RADIUS` or more.
     """
     builder = ProgramBuilder()
-    network = encode_network(builder, problem, ball.box, ball.budget)
-    if ball.norm is Norm.L1:
-        sizes = ball.add_sizes(builder, network.pixels)
-        builder.row(sizes, np.ones(len(sizes)), upper=1.0)
+    ball = ball_of(problem, norm, radius)
+    network = encode_network(builder, problem, ball, radius if norm is Norm.L1 else np.inf)
     able: list[int] = []
     for gain in network.gains:
         if gain.upper < network.least_flip(gain):
@@ -149,15 +98,14 @@ def nearest(
         demand: (neurons,) int8, the asked signs of the first layer; 0 for either.
         time_limit: seconds.
     """
-    layer, asked = problem.network.hidden[0], np.flatnonzero(demand)
-    radius = max(LEAST_RADIUS, reach(problem, norm))
-    ball = Ball(image=problem.image, norm=norm, radius=radius, box=problem.box)
+    layer, box, asked = problem.network.hidden[0], problem.box, np.flatnonzero(demand)
+    unit = max(LEAST_RADIUS, reach(problem, norm))
     if not len(asked):
         return Realisation(image=problem.image, room=CLEARANCE, refused=False, conflict=demand)
     part = layer.part(asked)
     builder = ProgramBuilder()
-    pixels = builder.columns(problem.box.lower - problem.image, problem.box.upper - problem.image)
-    sizes = ball.add_sizes(builder, pixels)
+    pixels = builder.columns(box.lower - problem.image, box.upper - problem.image)
+    sizes = add_sizes(builder, pixels, problem.image, box, unit)
     if norm is Norm.LINF:
         largest = builder.column(0.0, np.inf)
         builder.add_objective(largest, -1.0)
@@ -166,14 +114,14 @@ def nearest(
     else:
         for size in sizes.tolist():
             builder.add_objective(size, -1.0)
-    pre = first_layer(part, problem.image, problem.box, pixels, clearance=CLEARANCE)
+    pre = first_layer(part, problem.image, box, pixels, clearance=CLEARANCE)
     for neuron, sign in enumerate(demand[asked].tolist()):
         columns, coefficients = pre.row(neuron)
         builder.row(columns, sign * coefficients, lower=CLEARANCE - sign * pre.constant[neuron])
     answer = SOLVER.solve(builder.build(), time_limit=time_limit)
     if answer.claim is not Claim.OPTIMAL or answer.point is None:
-        return realise(layer, problem.box, demand, time_limit=time_limit)
-    image = problem.box.clip(problem.image + answer.point[pixels])
+        return realise(layer, problem.region, demand, time_limit=time_limit)
+    image = problem.region.project(problem.image + answer.point[pixels])
     return Realisation(image=image, room=CLEARANCE, refused=False, conflict=demand)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.neurons import first_layer
 from signflip.network import SignLayer
-from signflip.problem import Box
+from signflip.problem import Box, Region
 from signflip.programs.highs import Highs
 from signflip.programs.program import MixedProgram, ProgramBuilder
 from signflip.programs.solver import Claim
@@ -38,7 +38,8 @@ class Realisation:
     """What became of a pattern.
 
     Attributes:
-        image: (inputs,) float64 of the box, the candidate with the most room; None if time was out.
+        image: (inputs,) float64 of the region, the candidate with the most room; None if time was
+            out.
         room: the least distance of an asked neuron from its threshold, on its right side, as the
             solver says; negative where some neuron has the wrong sign.
         refused: whether it is certain that no image of the box has all signs of `conflict`.
@@ -53,20 +54,20 @@ class Realisation:
 
 
 def realise(
-    layer: SignLayer, box: Box, demand: Signs, *, time_limit: float | None = None
+    layer: SignLayer, region: Region, demand: Signs, *, time_limit: float | None = None
 ) -> Realisation:
-    """Look for an image of the box with the signs of `demand` (neurons,) int8, 0 for either.
+    """Look for an image of the region with the signs of `demand` (neurons,) int8, 0 for either.
 
     Args:
         layer: the first layer.
-        box: where the image lies.
+        region: where the image lies.
         demand: the asked signs.
         time_limit: seconds.
     """
-    asked = np.flatnonzero(demand)
+    box, asked = region.box, np.flatnonzero(demand)
     centre = box.clip(box.lower + (box.upper - box.lower) / 2)
     if not len(asked):
-        return Realisation(image=centre, room=ROOM, refused=False, conflict=demand)
+        return Realisation(image=region.project(centre), room=ROOM, refused=False, conflict=demand)
     part, signs = layer.part(asked), demand[asked]
     program = _program(part, box, centre, signs)
     answer = SOLVER.solve(program, time_limit=time_limit)
@@ -78,7 +79,7 @@ def realise(
     if refused:
         conflict[asked[multipliers == 0]] = 0
     return Realisation(
-        image=box.clip(centre + answer.point[:-1]),
+        image=region.project(centre + answer.point[:-1]),
         room=float(answer.point[-1]),
         refused=refused,
         conflict=conflict,

@@ -1,8 +1,11 @@
 """Attack problems: a network, an image, a region around it, a goal, and a rule of ties."""
 
 from signflip.problem.goals import AnyOther, Goal, RunnerUp, Target, Untargeted
+from signflip.problem.measures import Distance, Incumbent, Margin, Measure
+from signflip.problem.norms import Norm, exact_distance
 from signflip.problem.problem import NO_FLIP, Problem, Replay, Standing
 from signflip.problem.regions.box import Box
+from signflip.problem.regions.l1 import L1Ball
 from signflip.problem.regions.region import Region
 from signflip.problem.ties import Ties
 
@@ -10,7 +13,13 @@ __all__ = [
     "NO_FLIP",
     "AnyOther",
     "Box",
+    "Distance",
     "Goal",
+    "Incumbent",
+    "L1Ball",
+    "Margin",
+    "Measure",
+    "Norm",
     "Problem",
     "Region",
     "Replay",
@@ -19,4 +28,5 @@ __all__ = [
     "Target",
     "Ties",
     "Untargeted",
+    "exact_distance",
 ]

@@ -21,6 +21,7 @@ from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, ranking
 from signflip.problem.goals import Goal, goal_of
+from signflip.problem.measures import Margin, Measure
 from signflip.problem.regions.box import Box, check_unit_interval
 from signflip.problem.regions.region import Region
 from signflip.problem.ties import Ties, ties_rule
@@ -85,6 +86,8 @@ class Problem:
         goal: `Target(class)`, `Untargeted()`, or None for the class with the second-highest value.
         ties: what a rival counts as that is level with the prediction: `Ties.NONE`, the paper's
             rule, for no flip; or the rule's name.
+        measure: what makes one image better than another: `Margin()`, the objective, or
+            `Distance(norm)`, to look for the smallest perturbation that flips.
 
     Raises:
         ProblemError: shapes differ, a value is out of range, the goal is no goal or no rival, or
@@ -96,6 +99,7 @@ class Problem:
     region: Region
     goal: Goal | None = None
     ties: Ties = Ties.NONE
+    measure: Measure = Margin()  # noqa: RUF009
 
     def __post_init__(self) -> None:
         image = np.array(self.image, dtype=np.float64)

@@ -10,8 +10,8 @@ from signflip.arrays import Floats, Integers
 from signflip.errors import ProblemError
 from signflip.programs.program import ProgramBuilder
 
-_ROUNDOFF = 2.0**-53
-_SMALLEST = 2.0**-1074
+ROUNDOFF = 2.0**-53
+SMALLEST = 2.0**-1074
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,6 +106,11 @@ class Box:
         """Whether the float64 image (inputs,) lies in the box; comparisons are exact."""
         return bool(np.all(self.lower <= image) and np.all(image <= self.upper))
 
+    def cut(self, box: "Box") -> "Box":
+        """The part that lies in another box; the two have an image in common."""
+        lower, upper = np.maximum(self.lower, box.lower), np.minimum(self.upper, box.upper)
+        return Box(lower=lower, upper=upper, epsilon=box.epsilon)
+
     def clip(self, images: Floats) -> Floats:
         """The nearest images of the box, for images (..., inputs) float64."""
         return np.clip(images, self.lower, self.upper)
@@ -119,7 +124,7 @@ class Box:
         reach = float(self.radius @ np.abs(direction))
         # a sum of n products, in any order, is off by less than n u of itself (Higham 2002, 4.2)
         terms = 2 * (len(self.radius) + 1)
-        return float(np.nextafter(reach * (1 + terms * _ROUNDOFF) + terms * _SMALLEST, np.inf))
+        return float(np.nextafter(reach * (1 + terms * ROUNDOFF) + terms * SMALLEST, np.inf))
 
     def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> None:
         """Nothing: the bounds of the columns are the box."""

@@ -22,6 +22,10 @@ class Region(Protocol):
         """Whether the float64 image (inputs,) lies in the region. Exact: part of each replay."""
         ...
 
+    def cut(self, box: Box) -> "Region":
+        """The part that lies in another box; the two have an image in common."""
+        ...
+
     def project(self, images: Floats) -> Floats:
         """Images of the region near to images (..., inputs) float64."""
         ...

@@ -1,0 +1,104 @@
+"""L1 balls: all changes of pixels together are at most a radius."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from signflip.arrays import Floats, Integers
+from signflip.problem.norms import Norm, exact_distance
+from signflip.problem.regions.box import ROUNDOFF, SMALLEST, Box
+from signflip.problem.regions.region import Region
+from signflip.programs.program import ProgramBuilder
+
+
+@dataclass(frozen=True, eq=False)
+class L1Ball:
+    """The images of another region whose perturbation has an L1 norm of at most `radius`.
+
+    Attributes:
+        whole: the other region.
+        image: (inputs,) float64, the centre, in that region.
+        radius: above 0.
+    """
+
+    whole: Region
+    image: Floats
+    radius: float
+
+    @cached_property
+    def _part(self) -> Region:
+        return self.whole.cut(Box.ball(self.image, min(self.radius, 1.0)))
+
+    @property
+    def box(self) -> Box:
+        """What the radius lets each pixel do by itself."""
+        return self._part.box
+
+    def contains(self, image: Floats) -> bool:
+        """Whether the image (inputs,) lies in the region; the norm is computed exactly."""
+        near = exact_distance(self.image, image, Norm.L1) <= self.radius
+        return near and self._part.contains(image)
+
+    def cut(self, box: Box) -> "L1Ball":
+        """The part that lies in another box."""
+        return L1Ball(self.whole.cut(box), self.image, self.radius)
+
+    def project(self, images: Floats) -> Floats:
+        """Images of the box, drawn towards the centre where they are too far."""
+        change = self._part.project(images) - self.image
+        size = np.abs(change).sum(axis=-1, keepdims=True)
+        # a sum of n numbers is off by less than n u of itself, and each new pixel by u of itself
+        error = 4 * (len(self.image) + 2) * ROUNDOFF * self.radius
+        error += 4 * ROUNDOFF * float(np.abs(self.image).sum() + self.radius)
+        most = max(0.0, self.radius - error)
+        share = np.where(size > most, most / np.maximum(size, self.radius), 1.0)
+        return self._part.project(self.image + share * change)
+
+    def support(self, direction: Floats) -> float:
+        """No image x has a larger `direction . (x - box.centre)`: the budget goes by slope."""
+        box, slope = self.box, np.abs(direction)
+        room = np.where(direction > 0, box.upper - self.image, self.image - box.lower)
+        steepest = np.argsort(-slope, kind="stable")
+        spent = np.minimum(np.cumsum(room[steepest]), self.radius)
+        move = float(slope[steepest] @ np.diff(spent, prepend=0.0))
+        start = (self.image - box.centre) * direction
+        # sums of n products and differences, and a budget that is off by n u of itself
+        size = float(np.abs(start).sum()) + float(slope.max(initial=0.0)) * self.radius
+        error = 8 * (len(slope) + 4) * (ROUNDOFF * size + SMALLEST)
+        return min(box.support(direction), float(start.sum()) + move + error)
+
+    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> None:
+        """A size for each pixel that moves, and a row for their sum.
+
+        The perturbations are measured from the centre: `image` is it.
+        """
+        self._part.constrain(builder, pixels, image)
+        sizes = add_sizes(builder, pixels, image, self.box, self.radius)
+        builder.row(sizes, np.ones(len(sizes)), upper=1.0)
+
+
+def add_sizes(
+    builder: ProgramBuilder, pixels: Integers, image: Floats, box: Box, unit: float
+) -> Integers:
+    """Add a variable for the size of each pixel's perturbation, at least p and -p.
+
+    Args:
+        builder: the program.
+        pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
+        image: (inputs,) float64, what perturbations are measured from.
+        box: where the images lie.
+        unit: what sizes count in.
+
+    Returns:
+        The columns of the sizes, one for each pixel that is not fixed.
+    """
+    sizes: list[int] = []
+    down, up = image - box.lower, box.upper - image
+    for pixel in np.flatnonzero(pixels >= 0).tolist():
+        sizes.append(builder.column(0.0, max(down[pixel], up[pixel]) / unit))
+        # as far as the box lets the pixel go that way
+        for sign, most in ((1.0, up[pixel]), (-1.0, down[pixel])):
+            if most > 0:
+                builder.row([pixels[pixel], sizes[-1]], [sign / unit, -1.0], upper=0.0)
+    return np.array(sizes, dtype=np.int64)
