@@ -31,14 +31,27 @@ def run(package: Path) -> list[int]:
     code = "from pkg.exact.upper import twice; print(twice(), sum(twice.stats.cache_hits.values()))"
     command = [sys.executable, "-c", code]
     made = subprocess.run(command, cwd=package.parent, capture_output=True, text=True, check=True)
+    assert not made.stderr
     return [int(word) for word in made.stdout.split()]
 
 
-def test_code_is_kept_until_a_file_that_it_depends_on_changes(package: Path) -> None:
+def kept(package: Path) -> list[Path]:
+    return sorted(package.glob("*/__pycache__/*.nb*"))
+
+
+def test_code_is_kept_until_it_is_damaged_or_a_file_that_it_depends_on_changes(
+    package: Path,
+) -> None:
+    assert run(package) == [2, 0]
+    files = kept(package)
+    for path in files:
+        path.write_bytes(path.read_bytes()[:100])
     assert run(package) == [2, 0]
     assert run(package) == [2, 1]
     (package / "patterns" / "lower.py").write_text(LOWER.format(5))
     assert run(package) == [10, 0]
+    assert len(kept(package)) == len(files)
+    assert not set(kept(package)) & set(files)
 
 
 def test_every_compiled_function_is_in_a_room_that_is_watched() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import njit
-from numba.core.caching import FunctionCache
+
+from signflip.compiled_files import CompiledCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,14 +31,6 @@ def _digest_of_sources() -> str:
 SOURCES = _digest_of_sources()
 
 
-class _Cache(FunctionCache):
-    """Numba's cache of one function, with the sources of all in its key."""
-
-    def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
-        key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
-        return (*key, SOURCES)
-
-
 def compiled(*, fastmath: bool | set[str] = False) -> Callable[[Function], Function]:
     """A function compiled by Numba, which lets other threads run meanwhile.
 
@@ -47,7 +40,7 @@ def compiled(*, fastmath: bool | set[str] = False) -> Callable[[Function], Funct
 
     def compile_one(function: Function) -> Function:
         dispatcher: Any = njit(nogil=True, fastmath=fastmath)(function)
-        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+        dispatcher._cache = CompiledCache(function, SOURCES)
         return cast("Function", dispatcher)
 
     return compile_one

@@ -9,9 +9,10 @@ from signflip.cli import cli
 @pytest.mark.parametrize(
     ("arguments", "imports"),
     [
-        (["sweep", "no-such.toml", "--store", "no-such.db"], "signflip.exact.warm"),
+        (["sweep", "no-such.toml", "--store", "no-such.db"], "signflip.many.prepared"),
         (["sweep", "no-such.toml", "--store", "no-such.db", "--dry-run"], None),
         (["attack", "mnist-2x100", "no-such.npz", "--epsilon", "0.1"], "signflip.methods"),
+        (["attack", "net", "no-such.npz", "--method=exact"], "signflip.many.prepared"),
         (["sweep", "no-such.toml", "--scheduler=tcp://127.0.0.1:1", "--store", "s.db"], None),
         (["sweep", "--help"], None),
         (["networks"], None),

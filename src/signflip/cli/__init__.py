@@ -11,8 +11,8 @@ from signflip.many.interrupts import end_on_signals
 __all__ = ["cli", "main"]
 
 _WORKERS_IMPORT = {
-    **dict.fromkeys(("attack", "demo"), fork_server.METHODS),
-    **dict.fromkeys(("certify", "min-epsilon", "sweep"), fork_server.SEARCH),
+    "attack": fork_server.METHODS,
+    **dict.fromkeys(("certify", "min-epsilon", "sweep", "demo"), fork_server.SEARCH),
 }
 _WITHOUT_WORKERS = ("-h", "--help", "--scheduler", "--dry-run")
 
@@ -21,6 +21,8 @@ def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
     """What the worker processes of a command import; nothing if it has none here."""
     if any(argument.startswith(_WITHOUT_WORKERS) for argument in arguments):
         return ()
+    if command == "attack" and any("exact" in argument for argument in arguments):
+        return fork_server.SEARCH
     return _WORKERS_IMPORT.get(command, ())
 
 

@@ -1,0 +1,12 @@
+"""What the server that forks does for the exact method, by importing this module.
+
+Where compiled code cannot be kept on disk, each worker would compile the search by itself. Here it
+is compiled once, before workers are forked, and they inherit it.
+"""
+
+import signflip.exact.warm  # noqa: F401 - compiles one small function: that shows what is kept
+from signflip.compiled_files import code_is_kept
+from signflip.methods.exact import Exact
+
+if not code_is_kept():
+    Exact().prepare()
