@@ -21,7 +21,7 @@ from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.many.batch import AttackPlan, attack_jobs, run_jobs
 from signflip.many.workers import Failure
-from signflip.report.picture import check_picture_name, draw_attack, save_picture
+from signflip.report.picture import check_picture_name, draw_attack, save_picture, side_of
 from signflip.zoo.named import open_network
 
 
@@ -53,6 +53,7 @@ def show(
     chosen = index.of(image_set)
     if len(chosen) != 1:
         raise SettingError(f"--index {index.text} chooses {len(chosen)} images; show draws one")
+    side_of(image_set.images.shape[1])  # it could not be drawn, after all the work
     batch = attack_jobs(open_network(network), image_set, chosen, plan, network_name=network)
     ((job, answer),) = run_jobs(batch.jobs, workers=1)
     if isinstance(answer, Failure):

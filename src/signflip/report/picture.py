@@ -11,6 +11,7 @@ from signflip.arrays import Floats
 from signflip.errors import DataError, SettingError
 from signflip.files import write_bytes
 from signflip.problem import Problem
+from signflip.report.drawing import drawing
 
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -27,30 +28,41 @@ def draw_attack(problem: Problem, witness: Floats, *, title: str, label: int) ->
     Raises:
         DataError: the image is not square.
     """
-    side = math.isqrt(len(problem.image))
-    if side * side != len(problem.image):
-        raise DataError(
-            f"the image has {len(problem.image)} pixels and only square images can be drawn"
-        )
+    side = side_of(len(problem.image))
     change = witness - problem.image
     # full contrast for the largest change allowed, so that pictures of one epsilon compare
     largest = problem.box.epsilon or float(abs(change).max()) or 1.0
-    figure = Figure(figsize=(9.6, 4.0), layout="constrained")
-    figure.suptitle(title)
-    original, perturbation, adversarial = figure.subplots(1, 3)
-    _show_image(original, problem.image.reshape(side, side), f"original, label {label}")
-    _show_image(adversarial, witness.reshape(side, side), "adversarial image")
-    colours = perturbation.imshow(
-        change.reshape(side, side), cmap="RdBu_r", vmin=-largest, vmax=largest
-    )
-    perturbation.set_title(f"perturbation, magnified {_times(1 / largest)}")
-    _hide_ticks(perturbation)
-    figure.colorbar(colours, ax=perturbation, shrink=0.7, ticks=[-largest, 0, largest])
-    _describe(original, problem, problem.image)
-    _describe(adversarial, problem, witness)
-    changed = int((change != 0).sum())
-    perturbation.set_xlabel(f"{changed} of {len(change)} pixels changed\nby at most {largest:g}")
+    with drawing({}):
+        figure = Figure(figsize=(9.6, 4.0), layout="constrained")
+        figure.suptitle(title)
+        original, perturbation, adversarial = figure.subplots(1, 3)
+        _show_image(original, problem.image.reshape(side, side), f"original, label {label}")
+        _show_image(adversarial, witness.reshape(side, side), "adversarial image")
+        colours = perturbation.imshow(
+            change.reshape(side, side), cmap="RdBu_r", vmin=-largest, vmax=largest
+        )
+        perturbation.set_title(f"perturbation, magnified {_times(1 / largest)}")
+        _hide_ticks(perturbation)
+        figure.colorbar(colours, ax=perturbation, shrink=0.7, ticks=[-largest, 0, largest])
+        _describe(original, problem, problem.image)
+        _describe(adversarial, problem, witness)
+        changed = int((change != 0).sum())
+        perturbation.set_xlabel(
+            f"{changed} of {len(change)} pixels changed\nby at most {largest:g}"
+        )
     return figure
+
+
+def side_of(pixels: int) -> int:
+    """Height and width of a square image.
+
+    Raises:
+        DataError: an image of so many pixels is not square.
+    """
+    side = math.isqrt(pixels)
+    if side * side != pixels:
+        raise DataError(f"the image has {pixels} pixels and only square images can be drawn")
+    return side
 
 
 def check_picture_name(path: Path) -> None:
@@ -71,7 +83,8 @@ def save_picture(figure: Figure, path: Path) -> None:
     """
     check_picture_name(path)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix.lower().removeprefix("."), dpi=150)
+    with drawing({}):
+        figure.savefig(buffer, format=path.suffix.lower().removeprefix("."), dpi=150)
     write_bytes(path, buffer.getvalue())
 
 

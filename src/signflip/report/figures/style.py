@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import matplotlib as mpl
 import polars as pl
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+
+from signflip.report.drawing import drawing
 
 Dashes = Literal["-", "--"]
 
@@ -40,7 +41,6 @@ _SETTINGS: dict[Any, Any] = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "text.color": INK,
-    "text.parse_math": False,  # names are the user's, dollars and all
     "hatch.linewidth": 0.6,
     "lines.markersize": 5,
     "svg.fonttype": "none",  # text stays text, and the page small
@@ -130,7 +130,7 @@ def _shade(colour: str, black: float, white: float) -> str:
 @contextmanager
 def house_style() -> Iterator[None]:
     """Drawings that are made or saved while the context lasts have the house's style."""
-    with mpl.rc_context(_SETTINGS):
+    with drawing(_SETTINGS):
         yield
 
 
