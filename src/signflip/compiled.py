@@ -16,7 +16,7 @@ from signflip.compiled_files import CompiledCache
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-ROOMS = ("patterns", "exact")
+ROOMS = ("patterns", "square", "exact")
 """Where compiled functions are, beside `signflip`."""
 
 

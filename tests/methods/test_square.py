@@ -7,8 +7,8 @@ from signflip.attack import attack
 from signflip.errors import SettingError
 from signflip.methods import square
 from signflip.methods.square import Square, picture_shape
-from signflip.methods.square_kernel import search, state_at, tables_of
 from signflip.problem import Problem
+from signflip.square.kernel import search, state_at, tables_of
 from tests.support.random_problems import random_problem
 from tests.support.tiny import tiny_network
 

@@ -19,7 +19,7 @@ from signflip.result import Stop
 from signflip.run import Run
 
 if TYPE_CHECKING:
-    from signflip.methods.square_kernel import State, Tables
+    from signflip.square.kernel import State, Tables
 
 CHUNK = 250
 """Squares between two looks at the clock, at most."""
@@ -74,7 +74,7 @@ class Square:
                 the network is too large for tables of all its weights.
         """
         # here, and not above: Numba takes longer to import than all the rest of Signflip
-        from signflip.methods.square_kernel import state_at, tables_of
+        from signflip.square.kernel import state_at, tables_of
 
         check_endless(self.restarts, run.clock.limit)
         problem = run.problem
@@ -108,7 +108,7 @@ class Square:
         self, run: Run, tables: "Tables", state: "State", chunk: int, rng: np.random.Generator
     ) -> None:
         """Try `queries` squares from a state, and offer where it stands after each chunk."""
-        from signflip.methods.square_kernel import search, state_at
+        from signflip.square.kernel import search, state_at
 
         shape = picture_shape(run.problem)
         sides = _sides(self.share, self.queries, shape)

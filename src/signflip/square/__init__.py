@@ -1,0 +1,1 @@
+"""The Square attack, compiled; its settings are `signflip.methods.square`."""
