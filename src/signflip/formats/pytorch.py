@@ -2,8 +2,8 @@
 
 Read are modules that call their children one after the other: `Linear`, `Conv2d`, batch norms,
 `MaxPool2d`, `AvgPool2d`, `Flatten`, `Hardtanh` before a sign, `Dropout`, softmax at the end, and
-the layers of BinaryNet.pytorch by their names. A class of your own is a sign if it is passed as one;
-anything else is refused by its place.
+the layers of BinaryNet.pytorch by their names. A class of your own is a sign where it is passed as
+one; anything else is refused by its place.
 """
 
 from collections.abc import Callable, Iterator, Mapping
