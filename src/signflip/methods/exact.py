@@ -72,13 +72,16 @@ class Exact:
 
             return enclose(run, self, measure.tolerance)
         # here, and not above: Numba takes longer to import than all the rest of Signflip
+        from signflip.exact.neighbourhoods import Neighbourhoods
         from signflip.exact.tree import ExactSearch
         from signflip.patterns.space import PatternSpace
 
         space = PatternSpace.of(run.problem)
         if space.size == 0:  # one pattern, and the clean image has it
             return Outcome(Stop.OPTIMAL, bound=run.value, proved=True, flipless=not run.flipped)
-        return ExactSearch(self, run, space).outcome()
+        local = Neighbourhoods.of(run, self.goal, space)
+        answer = None if local is None else local.outcome()
+        return ExactSearch(self, run, space).outcome() if answer is None else answer
 
 
 @cache
