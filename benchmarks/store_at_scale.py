@@ -3,12 +3,11 @@
     signflip sweep grids/quick.toml --store results.db --workers 2
     python -m benchmarks.store_at_scale results.db
 
-The rows are copies of those of a real store under other keys, each added in a transaction of its
-own as a sweep does.
+The rows are copies of those of a real store under other keys, added in transactions of 50 rows as a
+sweep of short problems does.
 """
 
 import hashlib
-import json
 import resource
 import shutil
 import subprocess
@@ -16,34 +15,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
 
 import click
 
-from benchmarks.common import Benchmark, Row, machine, markdown
-from signflip.many.store import ResultRow, Store, unpack
-from signflip.result import Verdict
+from benchmarks.common import Benchmark, machine, markdown
+from signflip.many.record import Record
+from signflip.many.store import Store
+
+TOGETHER = 50
+"""Rows of a transaction."""
 
 
-def rows_of(store: Store) -> list[ResultRow]:
-    """All rows of a store."""
-    columns = [field.name for field in fields(ResultRow)]
-    query = f"SELECT {', '.join(columns)} FROM results"
-    found = []
-    for values in store.connection.execute(query):
-        row: Row = dict(zip(columns, values, strict=True))
-        row["settings"] = json.loads(row["settings"])
-        row["versions"] = json.loads(row["versions"])
-        row["trace"] = tuple(tuple(point) for point in json.loads(row["trace"]))
-        row["verdict"] = Verdict(row["verdict"])
-        row["witness"] = None if row["witness"] is None else unpack(row["witness"])
-        found.append(ResultRow(**row))
-    return found
-
-
-def copies(rows: list[ResultRow]) -> Iterator[ResultRow]:
+def copies(rows: list[Record]) -> Iterator[Record]:
     """The rows again and again, of other problems each time."""
     for number in count():
         for row in rows:
@@ -61,10 +47,12 @@ def fill(source: Path, target: Path, number: int) -> float:
             many.add_network(name, few.network(key))
         for (key,) in few.connection.execute("SELECT key FROM images"):
             many.add_image(few.pixels(key))
-        rows = list(islice(copies(rows_of(few)), number))
+        rows = copies(list(few.records()))
         began = time.monotonic()
-        for row in rows:
-            many.add(row)
+        for left in range(number, 0, -TOGETHER):
+            with many.transaction():
+                for row in islice(rows, min(left, TOGETHER)):
+                    many.add(row)
         return time.monotonic() - began
 
 
@@ -108,7 +96,11 @@ def main(source: Path, number: int) -> None:
         merging = time.monotonic() - began
         wall, cpu = report(store, folder / "report")
         lines = [
-            ("add, a transaction each", f"{adding:.1f}", f"{1000 * adding / number:.2f} ms a row"),
+            (
+                f"add, a transaction each {TOGETHER}",
+                f"{adding:.1f}",
+                f"{1000 * adding / number:.2f} ms a row",
+            ),
             ("open, and read the keys", f"{opening:.2f}", f"{keys:,} rows, {_megabytes(store)}"),
             ("merge into another", f"{merging:.1f}", f"{new:,} new rows"),
             (

@@ -29,7 +29,6 @@ from signflip.attack import Preparing, attack
 from signflip.many.grid import read_plan
 from signflip.many.store import Store
 from signflip.many.workers import run_in_processes
-from signflip.problem import Problem
 from tests.support.dask_cluster import Cluster
 
 _PR_SET_CHILD_SUBREAPER = 36  # of Linux's prctl
@@ -92,14 +91,14 @@ def plain_loops(grid: Path, workers: int) -> Measured:
 def _plain_loop(part: tuple[Path, int, int]) -> Measured:
     grid, first, step = part
     plan = read_plan(grid)
-    tasks = [attempt.task for attempt in plan.attempts()][first::step]
-    if isinstance(tasks[0].method, Preparing):
-        tasks[0].method.prepare()
+    tasks = plan.tasks()[first::step]
+    method = tasks[0].series.method
+    if isinstance(method, Preparing):
+        method.prepare()
     wall, cpu, methods = time.monotonic(), time.process_time(), 0.0
     for task in tasks:
-        network = plan.networks[task.network]
-        problem = Problem.ball(network, task.image, epsilon=task.epsilon, goal=task.goal)
-        methods += attack(problem, task.method, time_limit=task.time_limit).seconds
+        problem = task.problem(plan.networks[task.case.network])
+        methods += attack(problem, method, time_limit=task.series.time_limit).seconds
     return Measured(
         problems=len(tasks),
         wall=time.monotonic() - wall,

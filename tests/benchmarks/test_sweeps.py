@@ -23,13 +23,13 @@ def test_overhead_here_and_on_a_cluster() -> None:
 def test_a_store_of_copies(tmp_path: Path) -> None:
     plan = tiny_plan(series("fgsm", Quick()))
     with Store.open(tmp_path / "few.db", create=True) as store:
-        for _ in run_sweep(plan, plan.attempts(), store, HereExecutor()):
+        for _ in run_sweep(plan, plan.tasks(), store, HereExecutor()):
             pass
-        rows = store_at_scale.rows_of(store)
-    assert len(rows) == len(plan.attempts())
+        rows = list(store.records())
+    assert len(rows) == len(plan.tasks())
     store_at_scale.fill(tmp_path / "few.db", tmp_path / "many.db", 10)
     with Store.open(tmp_path / "many.db") as store:
-        copies = store_at_scale.rows_of(store)
+        copies = list(store.records())
     assert len({row.problem for row in copies}) == 10
     assert {row.image for row in copies} == {row.image for row in rows}
     for copy, row in zip(copies, rows, strict=False):

@@ -27,6 +27,7 @@ KEYS = [
     "seconds",
     "trace",
     "ties",
+    "witness_prediction",
 ]
 ATTACK = ("attack", "net.safetensors", "images.npz", "--epsilon", 0.2, "--method", "fgsm")
 

@@ -48,7 +48,7 @@ CASES = [
     ({"--index": "0:9:0"}, "Invalid value for '--index': '0:9:0' is no range of images"),
     ({"--index": "1,,2"}, "Invalid value for '--index': '1,,2' is no range of images"),
     ({"--index": "all"}, "Invalid value for '--index': 'all' is no range of images"),
-    ({"--target": "3"}, "the target is class 3; the network has classes 0 to 2"),
+    ({"--target": "3"}, "the target is class 3; net.safetensors has classes 0 to 2"),
     ({"--target": "-1"}, "Invalid value for '--target': '-1' is no target"),
     ({"--target": "first"}, "Invalid value for '--target': 'first' is no target"),
     ({"--time-limit": "-1"}, "the time limit is -1.0; it must be 0 or more seconds"),
@@ -60,7 +60,7 @@ CASES = [
     ({"--goal": "optimise"}, "the method 'fgsm' has no setting 'goal'"),
     ({"--warm-start": "fgsm"}, "Invalid value for '--warm-start': 'fgsm' is no warm start"),
     ({"--warm-start": "fgsm:-1"}, "'fgsm:-1' is no warm start; write METHOD:SECONDS"),
-    ({"--warm-start": "pgd:5"}, "'pgd:5' is no warm start; write METHOD:SECONDS"),
+    ({"--warm-start": "deepfool:5"}, "'deepfool:5' is no warm start; write METHOD:SECONDS"),
     ({"--warm-start": "fgsm:inf"}, "'fgsm:inf' is no warm start; write METHOD:SECONDS"),
     ({"--seed": "-1"}, "Invalid value for '--seed': -1 is not in the range x>=0"),
     ({"--seed": "x"}, "Invalid value for '--seed': 'x' is not a valid int"),
@@ -115,7 +115,7 @@ def test_a_target_that_every_image_has_already(invoke: Invoke) -> None:
     prediction = Problem.ball(network, images.images[0], epsilon=0.1).prediction
     result = invoke(*arguments({"--target": str(prediction), "--index": "0"}))
     assert result.exit_code == 2
-    assert "which the network predicts for every chosen image already" in result.stderr
+    assert "predicts for every chosen image of images.npz already" in result.stderr
 
 
 @pytest.mark.usefixtures("folder")

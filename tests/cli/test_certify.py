@@ -1,5 +1,5 @@
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +9,10 @@ import pytest
 from signflip import Box, Problem, Target, Untargeted
 from signflip.cli import running
 from signflip.data import load_dataset
-from signflip.many.batch import Attacked, AttackJob, run_job
-from signflip.many.workers import Failure
+from signflip.many.answer import failed_record, run_task
+from signflip.many.plan import Plan
+from signflip.many.record import Record
+from signflip.many.task import Task
 from signflip.problem import Goal, Ties
 from signflip.zoo import load_zoo
 from tests.cli.conftest import IMAGES, Invoke, records
@@ -69,16 +71,18 @@ def test_what_is_unknown_opens_the_bracket(folder: Path, invoke: Invoke) -> None
 def test_an_image_without_an_answer_counts_as_unknown(
     folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose_one(
-        jobs: Sequence[AttackJob], *, workers: int
-    ) -> Generator[tuple[AttackJob, Attacked | Failure]]:
-        yield jobs[0], Failure(f"none of {workers} workers came back")
-        for job in jobs[1:]:
-            yield job, run_job(job)
+    def lose_one(plan: Plan, *, workers: int) -> Generator[tuple[Task, Record]]:
+        first, *others = plan.tasks()
+        (network,) = plan.networks.values()
+        yield first, failed_record(first, f"none of {workers} workers came back", network)
+        for task in others:
+            record = run_task(task, network)
+            assert isinstance(record, Record)
+            yield task, record
 
     labels = tiny_network().predict(load_dataset("images.npz").images)
     np.savez("images.npz", images=load_dataset("images.npz").images, labels=labels)
-    monkeypatch.setattr(running, "run_jobs", lose_one)
+    monkeypatch.setattr(running, "run_here", lose_one)
     result = invoke(*CERTIFY, "--epsilon", 0.1)
     assert result.exit_code == 1
     assert "image 0 has no answer: none of 1 workers came back" in result.stderr
@@ -116,7 +120,10 @@ def test_targets(folder: Path, invoke: Invoke, target: str, goal: Goal | None, w
     [
         ((), "Missing option '--epsilon'"),
         (("--epsilon", "2"), "epsilon is 2.0; it must be from 0 to 1"),
-        (("--epsilon", "0.1", "--target", "9"), "the target is class 9; the network has classes"),
+        (
+            ("--epsilon", "0.1", "--target", "9"),
+            "the target is class 9; net.safetensors has",
+        ),
         (("--epsilon", "0.1", "--time-limit", "-1"), "the time limit is -1.0"),
         (("--epsilon", "0.1", "--workers", "0"), "the number of workers is 0"),
         (("--epsilon", "0.1", "--index", "8"), "--index 8 reaches beyond the images"),

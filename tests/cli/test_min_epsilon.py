@@ -7,29 +7,24 @@ import pytest
 from signflip import Problem, Untargeted
 from signflip.cli.min_epsilon import interval, summary
 from signflip.data import load_dataset
-from signflip.many.epsilon_batch import EpsilonRecord
-from signflip.result import Stop, Verdict
+from signflip.many.record import Record
+from signflip.result import Verdict
 from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.sweeps import result_row
 from tests.support.tiny import tiny_network
 
 MIN_EPSILON = ("min-epsilon", "net.safetensors", "images.npz", "--out", "out.jsonl")
 
 
-def record(*, lower: float, upper: float | None, tolerance: float = 1e-3) -> EpsilonRecord:
+def record(*, lower: float, upper: float | None, tolerance: float = 1e-3) -> Record:
     closed = upper is not None and upper - lower <= tolerance
-    return EpsilonRecord(
-        network="net",
-        images="images",
-        index=0,
-        label=0,
-        prediction=0,
-        target=None,
+    return result_row(
         tolerance=tolerance,
         verdict=Verdict.UNKNOWN if upper is None else Verdict.FLIPPED,
         lower=lower,
         upper=upper,
         closed=closed,
-        stop=Stop.DECIDED if closed else Stop.TIME_LIMIT,
+        stop="DECIDED" if closed else "TIME_LIMIT",
         seconds=1.0,
         trace=(),
     )
@@ -97,7 +92,7 @@ def test_the_summary_has_a_median_if_most_images_flip() -> None:
         (("--tolerance", "0"), "the tolerance is 0.0; it must be above 0"),
         (("--tolerance", "nan"), "the tolerance is nan; it must be above 0"),
         (("--tolerance", "thin"), "Invalid value for '--tolerance': 'thin' is not a valid float"),
-        (("--target", "9"), "the target is class 9; the network has classes 0 to 2"),
+        (("--target", "9"), "the target is class 9; net.safetensors has classes 0 to 2"),
         (("--target", "all"), "Invalid value for '--target': 'all' is no target"),
         (("--time-limit", "-1"), "the time limit is -1.0"),
         (("--workers", "0"), "the number of workers is 0"),

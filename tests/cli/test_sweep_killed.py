@@ -95,7 +95,7 @@ def check(folder: Path, known: set[str]) -> set[str]:
 def test_a_killed_sweep_goes_on_to_the_same_set(tmp_path: Path, seed: int) -> None:
     grid = tmp_path / "grid.toml"
     grid.write_text(GRID)
-    planned = keys(read_plan(grid).attempts())
+    planned = keys(read_plan(grid).tasks())
     half = len(planned) // 2
     rng = random.Random(seed)
     known: set[str] = set()

@@ -16,9 +16,10 @@ from signflip.attack import Method
 from signflip.errors import MissingExtraError, SettingError, WorkerError
 from signflip.many.cluster import DaskExecutor
 from signflip.many.local import LocalExecutor
+from signflip.many.record import Record
 from signflip.many.store import Store
-from signflip.many.sweep import attempts_left, run_sweep
-from signflip.many.task import Answer, Task
+from signflip.many.sweep import run_sweep, tasks_left
+from signflip.many.task import Case, Series, Task
 from signflip.many.workers import Failure
 from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
@@ -49,14 +50,18 @@ MOMENTS = [random.Random(number).randint(1, 60) for number in range(ROUNDS)]
 
 
 def task(method: Method, network: BinaryNetwork = PROBLEM.network, kind: type[Task] = Task) -> Task:
-    return kind(
+    case = Case(
         network=network.digest,
+        network_name="random",
+        images_name="random",
+        index=0,
+        label=0,
         image=PROBLEM.image,
-        epsilon=0.1,
+        prediction=int(network.predict(PROBLEM.image[None])[0]),
         goal=Untargeted(),
-        method=method,
-        time_limit=5.0,
     )
+    series = Series(name="series", kind="kind", method=method, seed=0, time_limit=5.0)
+    return kind(case=case, epsilon=0.1, series=series)
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +76,10 @@ def executor(cluster: Cluster) -> DaskExecutor:
     return DaskExecutor(cluster.address, patience=60)
 
 
-def seen(answer: Answer | Failure) -> object:
-    assert isinstance(answer, Answer)
-    result = answer.result
-    return (result.verdict, result.objective, result.witness.tolist(), result.stop)
+def seen(answer: Record | Failure) -> object:
+    assert isinstance(answer, Record)
+    assert answer.witness is not None
+    return (answer.verdict, answer.objective, answer.witness.tolist(), answer.stop)
 
 
 def test_answers_are_those_of_this_machine(executor: DaskExecutor) -> None:
@@ -100,21 +105,19 @@ def test_tasks_that_outlast_their_limit_or_crash_fail_alone(
     found = dict(flat(executor.run([*others[:10], endless, crash, *others[10:]], NETWORKS)))
     assert found[endless] == Failure("its process was ended, since it went on for 1 s")
     assert found[crash] == Failure("its process ended by itself with code -9")
-    assert all(isinstance(found[one], Answer) for one in others)
+    assert all(isinstance(found[one], Record) for one in others)
 
 
-@pytest.mark.parametrize(
-    ("method", "error", "message"),
-    [
-        (RefuseSettings(), SettingError, "the setting is 7; it must be 8"),
-        (LackPackage(), MissingExtraError, "Gurobi needs the package 'gurobipy'"),
-    ],
-)
-def test_errors_of_users_arrive_as_they_are(
-    executor: DaskExecutor, method: Method, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=message):
-        list(executor.run([task(method)], NETWORKS))
+def test_what_is_refused_fails_alone(executor: DaskExecutor) -> None:
+    refused, other = task(RefuseSettings()), task(Sleeper(seconds=0))
+    found = dict(flat(executor.run([refused, other], NETWORKS)))
+    assert found[refused] == Failure("the setting is 7; it must be 8")
+    assert isinstance(found[other], Record)
+
+
+def test_a_package_that_a_worker_lacks_ends_the_run(executor: DaskExecutor) -> None:
+    with pytest.raises(MissingExtraError, match="Gurobi needs the package 'gurobipy'"):
+        list(executor.run([task(LackPackage())], NETWORKS))
 
 
 def test_tasks_are_taken_as_workers_get_free_and_closing_ends_them(executor: DaskExecutor) -> None:
@@ -131,7 +134,7 @@ def test_tasks_are_taken_as_workers_get_free_and_closing_ends_them(executor: Das
     assert len(taken) < 10
     # the workers are free again: they would sleep for 600 s else
     (((_, answer),),) = executor.run([task(Sleeper(seconds=0))], NETWORKS)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Record)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -144,7 +147,7 @@ def test_a_killed_worker_costs_a_retry(
     for number, (one, answer) in enumerate(flat(executor.run(tasks, NETWORKS))):
         if number == moment:
             os.kill(killed, signal.SIGKILL)
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Record)
         found.append(one)
     assert len(found) == len(tasks)
     assert set(found) == set(tasks)
@@ -157,7 +160,7 @@ def test_workers_join_and_leave(cluster: Cluster, executor: DaskExecutor) -> Non
     for number, (one, answer) in enumerate(flat(executor.run(tasks, NETWORKS))):
         if number == 60:
             guest.terminate()  # it closes, and gives back what it is at
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Record)
         found.append(one)
     assert len(found) == len(tasks)
     assert set(found) == set(tasks)
@@ -168,7 +171,7 @@ def test_a_task_that_kills_worker_after_worker_fails(executor: DaskExecutor) -> 
     others = [task(Sleeper(seconds=0.05)) for _ in range(20)]
     found = dict(flat(executor.run([*others[:10], deadly, *others[10:]], NETWORKS)))
     assert found[deadly] == Failure("the Dask workers that ran it died, 2 of them")
-    assert all(isinstance(found[one], Answer) for one in others)
+    assert all(isinstance(found[one], Record) for one in others)
 
 
 def test_another_version_on_a_worker(
@@ -192,19 +195,19 @@ def test_the_loss_of_the_scheduler_keeps_what_is_finished_and_the_sweep_goes_on(
     tmp_path: Path, executor: DaskExecutor, moment: int
 ) -> None:
     plan = tiny_plan(series("sleeper", Sleeper(seconds=0.05)), images=100)
-    attempts = plan.attempts()
+    tasks = plan.tasks()
     lost = Cluster(tmp_path, workers=1)
     try:
         with Store.open(tmp_path / "results.db", create=True) as store:
-            rows = run_sweep(plan, attempts, store, DaskExecutor(lost.address))
+            rows = run_sweep(plan, tasks, store, DaskExecutor(lost.address))
             finished = {row.key for row in islice(rows, moment)}
             lost.kill_scheduler()
             with pytest.raises(WorkerError, match=r"is lost: .* the same command goes on"):
                 finished |= {row.key for row in rows}
-            assert finished <= store.keys() < keys(attempts)
-            for _ in run_sweep(plan, attempts_left(attempts, store), store, executor):
+            assert finished <= store.keys() < keys(tasks)
+            for _ in run_sweep(plan, tasks_left(tasks, store), store, executor):
                 pass
-            assert store.keys() == keys(attempts)
+            assert store.keys() == keys(tasks)
     finally:
         lost.end()
 

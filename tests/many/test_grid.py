@@ -168,12 +168,12 @@ def test_a_grid_with_all_that_there_is(folder: Path) -> None:
     assert [series.name for series in second.series] == ["exact", "fgsm"]
     assert [(case.index, case.goal) for case in second.cases] == [(7, Untargeted())]
     assert {case.goal for case in third.cases} == {Target(2)}
-    assert third.skipped == plan.skipped == 8 - len(third.cases) > 0
+    assert len(third.skipped) == len(plan.skipped) == 8 - len(third.cases) > 0
     key = NETWORK.digest
     assert plan.names[key] == "net.safetensors"
     assert third.cases[0].images_name == "small.npz"
     assert len(plan.networks) == 2
-    assert len(plan.attempts()) == 3 * 3 * 6 + 2 + len(third.cases)
+    assert len(plan.tasks()) == 3 * 3 * 6 + 2 + len(third.cases)
 
 
 def test_networks_and_images_that_do_not_fit(folder: Path) -> None:
@@ -280,7 +280,7 @@ def test_bad_grids(write: Write, place: str, value: Any, message: str) -> None:
 
 
 def test_the_small_grid_itself_is_good(write: Write) -> None:
-    assert len(read_plan(write(SMALL)).attempts()) == 16
+    assert len(read_plan(write(SMALL)).tasks()) == 16
 
 
 @pytest.mark.parametrize("other", ["copy.safetensors", "./net.safetensors"])
@@ -295,7 +295,7 @@ def test_a_network_under_two_names(write: Write, other: str) -> None:
 def test_a_byte_order_mark(write: Write) -> None:
     path = write(SMALL)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    assert len(read_plan(path).attempts()) == 16
+    assert len(read_plan(path).tasks()) == 16
 
 
 def test_seed_and_seeds(write: Write) -> None:
@@ -350,6 +350,6 @@ def test_the_grids_that_come_with_signflip(path: Path, tmp_path: Path) -> None:
     for table in content["problems"]:  # the samples stand in for data sets that are not here
         table["images"] = table["images"].removesuffix("-sample") + "-sample"
     (tmp_path / "grid.toml").write_text(toml(content))
-    attempts = read_plan(tmp_path / "grid.toml").attempts()
-    assert attempts
-    assert {attempt.series.name for attempt in attempts} == set(content["methods"])
+    tasks = read_plan(tmp_path / "grid.toml").tasks()
+    assert tasks
+    assert {task.series.name for task in tasks} == set(content["methods"])

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from signflip.errors import DataError, ProblemError
-from signflip.many.plan import Block, Plan, cases_of
+from signflip.many.plan import Plan, cases_of
 from signflip.problem import Problem, Target, Untargeted
 from tests.support.fake_methods import Quick
 from tests.support.sweeps import KEY, NETWORK, image_set, keys, series, tiny_plan
@@ -53,24 +55,24 @@ def test_images_of_another_size() -> None:
         cases_of(tiny_network(inputs=5), IMAGES, [0], None, key=KEY, name="tiny")
 
 
-def test_attempts_take_image_after_image_of_all_blocks() -> None:
+def test_tasks_take_image_after_image_of_all_blocks() -> None:
     first = tiny_plan(series("a", Quick()), series("b", Quick(number=1)), epsilons=(0.1, 0.2))
     second = tiny_plan(series("c", Quick(number=2)), images=2)
     plan = Plan(
         title="", networks={KEY: NETWORK}, names={KEY: "tiny"}, blocks=first.blocks + second.blocks
     )
-    found = [(each.case.index, each.epsilon, each.series.name) for each in plan.attempts()]
+    found = [(each.case.index, each.epsilon, each.series.name) for each in plan.tasks()]
     cells = [(e, name) for e in (0.1, 0.2) for name in ("a", "b")]
     one = [(index, *cell) for index in range(3) for cell in cells]
     assert found == [*one[:4], (0, 0.25, "c"), *one[4:8], (1, 0.25, "c"), *one[8:]]
-    assert len(keys(plan.attempts())) == len(found)
+    assert len(keys(plan.tasks())) == len(found)
 
 
-def test_an_attempt_that_two_blocks_name_is_made_once() -> None:
+def test_a_task_that_two_blocks_name_is_made_once() -> None:
     (block,) = tiny_plan(series("a", Quick()), images=4).blocks
-    shorter = Block(cases=block.cases[1:3], epsilons=block.epsilons, series=block.series, skipped=2)
+    shorter = replace(block, cases=block.cases[1:3], skipped=(7, 9))
     plan = Plan(
         title="", networks={KEY: NETWORK}, names={KEY: "tiny"}, blocks=(shorter, block, shorter)
     )
-    assert sorted(each.case.index for each in plan.attempts()) == [0, 1, 2, 3]
-    assert plan.skipped == 4
+    assert sorted(each.case.index for each in plan.tasks()) == [0, 1, 2, 3]
+    assert plan.skipped == (7, 9, 7, 9)

@@ -1,12 +1,15 @@
 import json
 import math
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signflip.many.record import AttackRecord, finite_bound, number
-from signflip.result import Verdict
+from signflip.many.record import Record, finite_bound, number
+from signflip.result import Stop, Verdict
+from tests.support.sweeps import failed_row, result_row
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 numbers = st.one_of(st.integers(-1000, 1000), finite)
@@ -17,38 +20,51 @@ numbers = st.one_of(st.integers(-1000, 1000), finite)
     verdict=st.sampled_from(Verdict),
     objective=numbers,
     bound=st.none() | numbers,
-    trace=st.lists(st.tuples(finite, numbers), max_size=3),
-    images=st.text(max_size=8),
+    trace=st.lists(st.tuples(finite, numbers), max_size=3).map(tuple),
+    images_name=st.text(max_size=8),
 )
-def test_a_record_survives_its_line(
-    target: int | None,
-    verdict: Verdict,
-    objective: float,
-    bound: float | None,
-    trace: list[tuple[float, float]],
-    images: str,
-) -> None:
-    record = AttackRecord(
-        network="mnist-2x100",
-        images=images,
-        index=3,
-        label=7,
-        prediction=1,
-        target=target,
-        epsilon=0.01,
-        method="milp",
-        seed=0,
-        verdict=verdict,
-        objective=objective,
-        clean_objective=-4,
-        bound=bound,
-        seconds=1.25,
-        trace=tuple(trace),
-    )
+def test_a_line_says_what_the_record_says(**values: Any) -> None:
+    record = result_row(**values)
     line = record.to_json()
     assert len(line.splitlines()) == 1
-    assert AttackRecord.from_json(line) == record
-    assert json.loads(line)["verdict"] == verdict.value
+    found = json.loads(line)
+    assert found == {
+        "network": record.network_name,
+        "images": record.images_name,
+        "index": record.image_index,
+        "label": record.label,
+        "prediction": record.prediction,
+        "target": record.target,
+        "epsilon": record.epsilon,
+        "method": record.method,
+        "seed": record.seed,
+        "verdict": record.verdict.value,
+        "objective": record.objective,
+        "clean_objective": record.clean_objective,
+        "bound": record.bound,
+        "seconds": record.seconds,
+        "trace": [list(pair) for pair in record.trace],
+        "ties": record.ties.value,
+        "witness_prediction": record.witness_prediction,
+    }
+    assert type(found["objective"]) is type(record.objective)
+
+
+def test_every_field_of_a_line_is_one_of_the_record() -> None:
+    line = json.loads(result_row().to_json())
+    keys = {field.metadata["key"] for field in fields(Record) if field.metadata}
+    assert line.keys() < keys
+    smallest = replace(result_row(), tolerance=0.1, lower=0.2, upper=0.25, closed=True)
+    assert keys - line.keys() == {"tolerance", "lower", "upper", "closed", "stop"}
+    assert keys - line.keys() < json.loads(smallest.to_json()).keys()
+
+
+def test_why_it_stopped_is_a_sentence() -> None:
+    assert result_row(stop="OPTIMAL").stopped == Stop.OPTIMAL.value
+    assert failed_row(reason="it died").stopped == "it died"
+    assert result_row(stop="OF_A_LATER_SIGNFLIP").stopped == "OF_A_LATER_SIGNFLIP"
+    assert failed_row().failed
+    assert not result_row().failed
 
 
 @pytest.mark.parametrize(

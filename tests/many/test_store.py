@@ -14,9 +14,12 @@ from hypothesis.extra.numpy import arrays
 
 from signflip.errors import StoreError
 from signflip.many import schema
-from signflip.many.store import ResultRow, Store, pack
+from signflip.many.columns import pack
+from signflip.many.record import Record
+from signflip.many.store import Store
 from signflip.many.task import image_key
 from signflip.network import Floats
+from signflip.problem import Ties
 from signflip.result import Verdict
 from tests.support.strategies import networks
 from tests.support.sweeps import NETWORK, failed_row, result_row
@@ -32,6 +35,9 @@ ROWS = st.builds(
     epsilon=FINITE,
     settings=st.dictionaries(TEXTS, TEXTS | FINITE | st.booleans() | st.none(), max_size=3),
     verdict=st.sampled_from(Verdict),
+    ties=st.sampled_from(Ties),
+    tolerance=st.none() | FINITE,
+    closed=st.none() | st.booleans(),
     failure=st.none() | TEXTS,
     objective=FINITE,
     bound=st.none() | FINITE,
@@ -64,18 +70,22 @@ def same(one: Floats | None, other: Floats | None) -> bool:
 
 
 @given(row=ROWS)
-def test_a_row_comes_back(tmp_path_factory: pytest.TempPathFactory, row: ResultRow) -> None:
+def test_a_row_comes_back(tmp_path_factory: pytest.TempPathFactory, row: Record) -> None:
     path = tmp_path_factory.mktemp("store") / "results.db"
     with Store.open(path, create=True) as store:
         store.add(row)
     with Store.open(path) as store:
         found = read(store, row.key)
         assert same(store.witness(row.key), row.witness)
+        (record,) = store.records()
     found.pop("witness")
     assert list(found) == [name for name in vars(row) if name != "witness"]
-    expected = {**vars(row), "verdict": row.verdict.value, "trace": list(map(list, row.trace))}
+    words = {"verdict": row.verdict.value, "ties": row.ties.value}
+    expected = {**vars(row), **words, "trace": list(map(list, row.trace))}
     expected.pop("witness")
     assert found == expected
+    assert {**vars(record), "witness": None} == {**vars(row), "witness": None}
+    assert same(record.witness, row.witness)
 
 
 @given(network=networks(), pixels=PIXELS)
@@ -101,9 +111,7 @@ def test_networks_and_images_come_back(
     ],
     ids=["finished twice", "then failed", "failed first", "failed twice"],
 )
-def test_a_finished_row_stays(
-    tmp_path: Path, first: ResultRow, second: ResultRow, kept: float
-) -> None:
+def test_a_finished_row_stays(tmp_path: Path, first: Record, second: Record, kept: float) -> None:
     with Store.open(tmp_path / "one.db", create=True) as store:
         store.add(first)
         store.add(second)

@@ -8,9 +8,10 @@ import pytest
 from signflip.attack import attack
 from signflip.many.counts import counts_by_series
 from signflip.many.executor import Answers
-from signflip.many.plan import Attempt, Plan
-from signflip.many.store import ResultRow, Store
-from signflip.many.sweep import attempts_left, run_sweep
+from signflip.many.plan import Plan
+from signflip.many.record import Record
+from signflip.many.store import Store
+from signflip.many.sweep import run_sweep, tasks_left
 from signflip.many.task import Task, image_key
 from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
@@ -31,34 +32,34 @@ def path(tmp_path: Path) -> Path:
 
 def sweep(
     plan: Plan, path: Path, *, retry_failed: bool = False
-) -> tuple[list[ResultRow], Sequence[Attempt]]:
+) -> tuple[list[Record], Sequence[Task]]:
     """Run what the store lacks; the rows, and what was run."""
     with Store.open(path, create=True) as store:
-        left = attempts_left(plan.attempts(), store, retry_failed=retry_failed)
+        left = tasks_left(plan.tasks(), store, retry_failed=retry_failed)
         return list(run_sweep(plan, left, store, HereExecutor())), left
 
 
 @pytest.mark.parametrize("goal", [None, Untargeted(), Target(2)])
 def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
     plan = tiny_plan(EXACT, FGSM, images=5, epsilons=(0.05, 0.3), goal=goal)
-    rows, attempts = sweep(plan, path)
-    assert [row.key for row in rows] == [attempt.task.key for attempt in attempts]
+    rows, tasks = sweep(plan, path)
+    assert [row.key for row in rows] == [task.key for task in tasks]
     assert {row.verdict.value for row in rows} >= {"flipped", "robust"}
     with Store.open(path) as store:
-        for row, attempt in zip(rows, attempts, strict=True):
+        for row, task in zip(rows, tasks, strict=True):
             problem = Problem.ball(
                 store.network(row.network),
                 store.pixels(row.image),
                 epsilon=row.epsilon,
-                goal=attempt.case.goal,
+                goal=task.case.goal,
             )
-            assert row.problem == attempt.task.problem_key
-            assert row.image == image_key(attempt.case.image)
-            assert (row.method, row.series) == (attempt.series.kind, attempt.series.name)
-            assert row.settings == describe(attempt.series.method)
-            assert row.time_limit == attempt.series.time_limit
+            assert row.problem == task.problem_key
+            assert row.image == image_key(task.case.image)
+            assert (row.method, row.series) == (task.series.kind, task.series.name)
+            assert row.settings == describe(task.series.method)
+            assert row.time_limit == task.series.time_limit
             assert row.prediction == problem.prediction
-            assert row.target == (goal or attempt.case.goal).__dict__.get("class_index")
+            assert row.target == (goal or task.case.goal).__dict__.get("class_index")
             assert row.largest_conceivable == problem.largest_conceivable
             assert row.clean_objective == problem.clean.value
             witness = store.witness(row.key)
@@ -70,7 +71,8 @@ def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
             )
             assert replay.inside
             assert row.failure is None
-            again = attack(problem, attempt.series.method, time_limit=5)
+            assert isinstance(task.series.method, Exact | Fgsm)
+            again = attack(problem, task.series.method, time_limit=5)
             assert (row.verdict, row.stop) == (again.verdict, again.stop.name)
             assert (row.objective, row.bound) == (again.objective, again.bound)
 
@@ -88,7 +90,7 @@ def test_a_row_is_in_the_store_before_it_is_told_of(path: Path) -> None:
     plan = tiny_plan(FGSM, images=5)
     with Store.open(path, create=True) as store, Store.open(path) as reader:
         counts = []
-        for row in run_sweep(plan, plan.attempts(), store, Together()):
+        for row in run_sweep(plan, plan.tasks(), store, Together()):
             seen = reader.keys()
             assert row.key in seen
             counts.append(len(seen))
@@ -98,13 +100,13 @@ def test_a_row_is_in_the_store_before_it_is_told_of(path: Path) -> None:
 def test_a_sweep_goes_on_where_it_was(path: Path) -> None:
     plan = tiny_plan(FGSM, images=6)
     with Store.open(path, create=True) as store:
-        running = run_sweep(plan, attempts_left(plan.attempts(), store), store, HereExecutor())
+        running = run_sweep(plan, tasks_left(plan.tasks(), store), store, HereExecutor())
         first = [next(running) for _ in range(2)]
         assert store.keys() == {row.key for row in first}
         running.close()
     rows, left = sweep(plan, path)
     assert len(rows) == len(left) == 4
-    assert keys(plan.attempts()) == {row.key for row in (*first, *rows)}
+    assert keys(plan.tasks()) == {row.key for row in (*first, *rows)}
     assert sweep(plan, path) == ([], ())
 
 
@@ -166,8 +168,8 @@ def test_counts(path: Path) -> None:
     plan = tiny_plan(EXACT, series("gives-up", GivesUp()), images=4, epsilons=(0.05, 0.3))
     rows, _ = sweep(plan, path)
     with Store.open(path) as store:
-        counts = counts_by_series(plan.attempts(), store)
-        other = counts_by_series(tiny_plan(FGSM).attempts(), store)
+        counts = counts_by_series(plan.tasks(), store)
+        other = counts_by_series(tiny_plan(FGSM).tasks(), store)
     exact = [row for row in rows if row.series == "exact"]
     assert counts["exact"].flipped == sum(row.verdict.value == "flipped" for row in exact) > 0
     assert counts["exact"].robust == sum(row.verdict.value == "robust" for row in exact) > 0

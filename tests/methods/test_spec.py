@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from signflip.attack import Method
 from signflip.errors import SettingError
-from signflip.methods import METHODS, Exact, Fgsm, IProp, Milp, method_settings
+from signflip.methods import METHODS, Exact, Fgsm, IProp, Milp, make_method, method_settings
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import (
     WarmStart,
@@ -81,6 +81,13 @@ def test_a_method_survives_its_description(method: Method) -> None:
     text = json.dumps(describe(method), allow_nan=False)
     assert method_of(json.loads(text)) == method
     assert json.dumps(describe(method_of(json.loads(text)))) == text
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_method_has_a_description(name: str) -> None:
+    method = make_method(name, {})
+    assert method_of(json.loads(json.dumps(describe(method)))) == method
+    assert identity(describe(method)) == {"kind": type(method).__name__}
 
 
 @given(METHOD, METHOD)

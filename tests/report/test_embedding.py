@@ -47,7 +47,7 @@ def test_pixels_come_back(gallery: Gallery) -> None:
     assert len(changes) > CHUNK  # more than one chunk
     for row, result in enumerate(gallery.results):
         original = np.frombuffer(originals[columns["image"][row]], np.uint8)
-        assert np.array_equal(original, gallery.originals[result.image])
+        assert np.array_equal(original, gallery.originals[result.record.image])
         if result.change is None:
             assert columns["change"][row] is None
         else:
@@ -58,11 +58,11 @@ def test_pixels_come_back(gallery: Gallery) -> None:
 def test_columns_come_back(gallery: Gallery) -> None:
     index: Any = json.loads(json.dumps(embedded(gallery).index, allow_nan=False))
     columns, names = index["columns"], index["names"]
-    for row, result in enumerate(gallery.results):
-        assert names["network"][columns["network"][row]] == result.network
-        assert names["images"][columns["images"][row]] == result.images
+    for row, result in enumerate(shown.record for shown in gallery.results):
+        assert names["network"][columns["network"][row]] == result.network_name
+        assert names["images"][columns["images"][row]] == result.images_name
         assert names["series"][columns["series"][row]] == result.series
-        assert names["stop"][columns["stop"][row]] == result.stop
+        assert names["stop"][columns["stop"][row]] == result.stopped
         assert columns["verdict"][row] == ("failed" if result.failed else result.verdict.value)
         assert columns["target"][row] == result.target
         assert columns["epsilon"][row] == result.epsilon
@@ -72,14 +72,18 @@ def test_columns_come_back(gallery: Gallery) -> None:
 
 def test_problems_are_told_apart(gallery: Gallery) -> None:
     index: Any = embedded(gallery).index
-    assert index["names"]["problem"] == len({result.problem for result in gallery.results}) == 125
+    assert (
+        index["names"]["problem"] == len({shown.record.problem for shown in gallery.results}) == 125
+    )
     places = index["columns"]["problem"]
-    pairs = set(zip(places, (result.problem for result in gallery.results), strict=True))
+    pairs = set(zip(places, (shown.record.problem for shown in gallery.results), strict=True))
     assert len(pairs) == 125
 
 
 def test_whole_numbers_are_short_and_infinity_is_none(gallery: Gallery) -> None:
-    result = replace(gallery.results[0], objective=12.0, bound=math.inf, seconds=1.23456789)
+    record = gallery.results[0].record
+    record = replace(record, objective=12.0, bound=math.inf, seconds=1.23456789)
+    result = replace(gallery.results[0], record=record)
     index: Any = embedded(replace(gallery, results=[result])).index
     columns = index["columns"]
     assert json.dumps([columns["objective"], columns["bound"], columns["seconds"]]) == (

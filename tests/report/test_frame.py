@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from signflip.errors import StoreError
-from signflip.many.store import ResultRow, Store
+from signflip.many.record import Record
+from signflip.many.store import Store
 from signflip.methods import Fgsm, IProp
 from signflip.methods.spec import describe
 from signflip.methods.step_size import ConstantStep
@@ -106,7 +107,7 @@ def test_a_store_and_its_frame(tmp_path: Path) -> None:
     assert traces == {"b": [list(point) for point in rows[0].trace]}
 
 
-def _same(found: dict[str, object], wanted: ResultRow) -> None:
+def _same(found: dict[str, object], wanted: Record) -> None:
     for name in ("problem", "image_index", "target", "epsilon", "time_limit", "seed", "seconds"):
         assert found[name] == getattr(wanted, name)
     for name in ("method", "series", "stop", "objective", "clean_objective", "host", "finished"):

@@ -21,24 +21,23 @@ def test_results_come_with_their_image_and_change(tmp_path: Path) -> None:
         image = store.add_image(pixels)
         store.add(sample_row(image=image, epsilon=0.02, witness=witness, bound=12.0, target=None))
         gallery = gallery_of(store)
-    (result,) = gallery.results
-    assert (result.network, result.images, result.series) == (
+    (shown,) = gallery.results
+    result = shown.record
+    assert (result.network_name, result.images_name, result.series) == (
         "mnist-2x100",
         "mnist-sample",
         "iprop",
     )
     assert (result.objective, result.clean_objective, result.bound) == (2.0, -34.0, 12.0)
     assert (result.prediction, result.witness_prediction, result.target) == (7, 3, None)
-    assert (result.verdict, result.stop, result.failed) == (
+    assert (result.verdict, result.stopped, result.failed) == (
         Verdict.FLIPPED,
         Stop.OPTIMAL.value,
         False,
     )
     assert np.array_equal(gallery.originals[result.image], np.rint(pixels * 255))
-    assert result.change is not None
-    assert (
-        np.abs(result.change * (0.02 / LEVELS) - (witness - pixels)).max() <= 0.02 / LEVELS / 1.99
-    )
+    assert shown.change is not None
+    assert np.abs(shown.change * (0.02 / LEVELS) - (witness - pixels)).max() <= 0.02 / LEVELS / 1.99
 
 
 def test_robust_and_failed_results_have_no_change(tmp_path: Path) -> None:
@@ -59,8 +58,8 @@ def test_robust_and_failed_results_have_no_change(tmp_path: Path) -> None:
         )
         results = gallery_of(store).results
     assert [result.change for result in results] == [None, None, None]
-    assert [result.failed for result in results] == [False, False, True]
-    assert results[2].stop == "the solver gave up"
+    assert [result.record.failed for result in results] == [False, False, True]
+    assert results[2].record.stopped == "the solver gave up"
 
 
 def test_a_limit_keeps_flipped_results_and_treats_networks_and_methods_alike(
@@ -81,12 +80,15 @@ def test_a_limit_keeps_flipped_results_and_treats_networks_and_methods_alike(
         gallery = gallery_of(store, limit=12)
         everything = gallery_of(store)
     assert gallery.total == everything.total == 160
-    assert Counter((r.network, r.series, r.verdict) for r in gallery.results) == {
+    assert Counter(
+        (shown.record.network_name, shown.record.series, shown.record.verdict)
+        for shown in gallery.results
+    ) == {
         (network, series, Verdict.FLIPPED): 3
         for network in ("mnist-2x100", "mnist-5x100")
         for series in ("fgsm", "iprop")
     }
-    verdicts = [result.verdict for result in everything.results]
+    verdicts = [shown.record.verdict for shown in everything.results]
     assert verdicts == [Verdict.FLIPPED] * 120 + [Verdict.ROBUST] * 40
 
 
@@ -97,7 +99,7 @@ def test_what_is_kept_does_not_depend_on_the_order_of_the_store(tmp_path: Path) 
             image = store.add_image(load("mnist-sample")[0])
             for number in range(50)[::order]:
                 store.add(sample_row(key=str(number), image=image, image_index=number))
-            chosen.append([result.image_index for result in gallery_of(store, 20).results])
+            chosen.append([shown.record.image_index for shown in gallery_of(store, 20).results])
     assert chosen[0] == chosen[1]
 
 

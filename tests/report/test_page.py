@@ -14,7 +14,7 @@ from signflip.many.store import Store
 from signflip.report.gallery import Gallery, gallery_of
 from signflip.report.page import write_page
 from tests.support.pages import sample_page
-from tests.support.stores import fill
+from tests.support.stores import altered, fill
 
 # what the file makes once serves all of its tests
 pytestmark = pytest.mark.xdist_group("page")
@@ -64,8 +64,8 @@ def test_text_of_files_is_never_markup(gallery: Gallery, tmp_path: Path) -> None
     hostile = replace(
         gallery,
         results=[
-            replace(result, network=HOSTILE, images=HOSTILE, series=HOSTILE, stop=HOSTILE)
-            for result in gallery.results
+            altered(shown, network_name=HOSTILE, images_name=HOSTILE, series=HOSTILE, stop=HOSTILE)
+            for shown in gallery.results
         ],
     )
     write_page(tmp_path / "plain.html", sample_page(gallery))

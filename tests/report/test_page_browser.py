@@ -19,7 +19,7 @@ from signflip.report.page import write_page
 from signflip.result import Verdict
 from tests.support.browser import chromium, open_page
 from tests.support.pages import sample_page
-from tests.support.stores import fill
+from tests.support.stores import altered, fill
 
 # what the file makes once serves all of its tests
 pytestmark = pytest.mark.xdist_group("browser")
@@ -126,23 +126,24 @@ def test_nothing_is_requested(browser: Chrome, page: Path) -> None:
 def test_pictures_are_drawn_from_the_results(browser: Chrome, page: Path, gallery: Gallery) -> None:
     open_page(browser, page)
     wait_for_drawing(browser)
-    result = gallery.results[0]
-    assert result.change is not None
+    shown = gallery.results[0]
+    result, change = shown.record, shown.change
+    assert change is not None
     original = gallery.originals[result.image].astype(float)
     assert np.array_equal(pixels(browser, 0, "original"), np.tile(original[:, None], 3))
-    best = np.clip(original + result.change * (result.epsilon / LEVELS) * 255, 0, 255)
+    best = np.clip(original + change * (result.epsilon / LEVELS) * 255, 0, 255)
     assert np.abs(pixels(browser, 0, "result") - best[:, None]).max() <= 0.5 + 1e-9
     red, _, blue = pixels(browser, 0, "change").T
-    assert np.array_equal(np.sign(red - blue), np.sign(result.change))
+    assert np.array_equal(np.sign(red - blue), np.sign(change))
 
 
 def test_a_card_says_what_the_result_is(browser: Chrome, page: Path, gallery: Gallery) -> None:
     open_page(browser, page)
-    result = gallery.results[0]
+    result = gallery.results[0].record
     text = browser.find_element(By.CSS_SELECTOR, "#cards .card").text
-    assert result.network in text
+    assert result.network_name in text
     assert result.series in text
-    assert f"{result.images}, no. {result.image_index}" in text
+    assert f"{result.images_name}, no. {result.image_index}" in text
     assert f"× {1 / result.epsilon:g}" in text
     assert f"original\npredicts {result.prediction}" in text
     assert f"adversarial\npredicts {result.witness_prediction}" in text
@@ -158,13 +159,13 @@ def test_filters_change_what_is_shown_and_all_counts(
     assert count(browser) == "480 results, 1 to 48 shown"
     choose(browser, "filter-network", "fashion-3x100")
     choose(browser, "filter-series", "iprop")
-    of_method = [r for r in gallery.results if r.series == "iprop"]
-    chosen = [r for r in of_method if r.network == "fashion-3x100"]
+    of_method = [r.record for r in gallery.results if r.record.series == "iprop"]
+    chosen = [r for r in of_method if r.network_name == "fashion-3x100"]
     assert count(browser) == f"{len(chosen)} of 480 results"
     assert cards(browser, "network") == ["fashion-3x100"] * len(chosen)
     assert cards(browser, "series") == ["iprop"] * len(chosen)
     # a filter's counts are of what the others leave
-    networks = Counter(r.network for r in of_method)
+    networks = Counter(r.network_name for r in of_method)
     assert options(browser, "filter-network") == [
         "All",
         *(f"{name} ({networks[name]})" for name in sorted(networks)),
@@ -339,7 +340,9 @@ def test_a_figure_enlarged_comes_back(browser: Chrome, page: Path) -> None:
 def test_nothing_is_wider_than_a_phone(
     browser: Chrome, gallery: Gallery, tmp_path: Path, hash_: str
 ) -> None:
-    results = [replace(r, network=LONG, images=LONG, series=LONG) for r in gallery.results]
+    results = [
+        altered(r, network_name=LONG, images_name=LONG, series=LONG) for r in gallery.results
+    ]
     rows = [("2x100", "9 %", LONG)]
     page = sample_page(
         replace(gallery, results=results, total=481), text=LONG, header=("a", "b", "c"), rows=rows
@@ -355,7 +358,7 @@ def test_nothing_is_wider_than_a_phone(
 
 def test_names_of_files_run_nothing(browser: Chrome, gallery: Gallery, tmp_path: Path) -> None:
     results = [
-        replace(r, network=HOSTILE, images=HOSTILE, series=HOSTILE, stop=HOSTILE)
+        altered(r, network_name=HOSTILE, images_name=HOSTILE, series=HOSTILE, stop=HOSTILE)
         for r in gallery.results
     ]
     write_page(tmp_path / "page.html", sample_page(replace(gallery, results=results), text=HOSTILE))
@@ -372,7 +375,7 @@ def test_names_of_files_run_nothing(browser: Chrome, gallery: Gallery, tmp_path:
 def test_ten_thousand_results(browser: Chrome, gallery: Gallery, tmp_path: Path) -> None:
     copies = -(-10_000 // len(gallery.results))
     results = [
-        replace(result, image_index=result.image_index + 100 * copy)
+        altered(result, image_index=result.record.image_index + 100 * copy)
         for copy in range(copies)
         for result in gallery.results
     ][:10_000]
@@ -384,11 +387,11 @@ def test_ten_thousand_results(browser: Chrome, gallery: Gallery, tmp_path: Path)
     assert count(browser) == "10,000 results, 1 to 48 shown"
     assert len(browser.find_elements(By.CSS_SELECTOR, "#cards .card")) == 48
     choose(browser, "filter-verdict", "flipped")
-    flipped = sum(result.verdict is Verdict.FLIPPED for result in results)
+    flipped = sum(shown.record.verdict is Verdict.FLIPPED for shown in results)
     assert count(browser) == f"{flipped:,} of 10,000 results, 1 to 48 shown"
     choose(browser, "sort", "problem")
     browser.find_element(By.CSS_SELECTOR, "[data-go=last]").click()
     wait_for_drawing(browser)
     last = int(run(browser, "return document.querySelector('#cards .card').dataset.row"))
-    original = gallery.originals[results[last].image]
+    original = gallery.originals[results[last].record.image]
     assert np.array_equal(pixels(browser, 0, "original")[:, 0], original)

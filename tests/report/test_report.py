@@ -7,9 +7,9 @@ import pytest
 
 from signflip.attack import Method
 from signflip.errors import SettingError, StoreError
-from signflip.many.plan import Series
 from signflip.many.store import Store
 from signflip.many.sweep import run_sweep
+from signflip.many.task import Series
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.step_size import ConstantStep
@@ -44,7 +44,7 @@ def fill(path: Path, *names: str, **extra: Method) -> Path:
         epsilons=(0.05, 0.3),
     )
     with Store.open(path, create=True) as store:
-        list(run_sweep(plan, plan.attempts(), store, HereExecutor()))
+        list(run_sweep(plan, plan.tasks(), store, HereExecutor()))
     return path
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from signflip.data import load_dataset
-from signflip.many.row import FAILED, ResultRow
+from signflip.many.record import FAILED, Record
 from signflip.many.store import Store
 from signflip.network import Floats
 from signflip.problem import Box
+from signflip.report.gallery import Shown
 from signflip.result import Verdict
 
 SERIES = ("exact", "fgsm", "iprop", "milp")
@@ -19,9 +20,9 @@ SIZES = ("2x100", "2x200", "3x100", "5x100")
 SETS = {"mnist": "mnist-sample", "fashion": "fashion-mnist-sample"}
 
 
-def sample_row(**columns: Any) -> ResultRow:
+def sample_row(**columns: Any) -> Record:
     """A flipped result, but for the columns given."""
-    row = ResultRow(
+    row = Record(
         key="key",
         problem="problem",
         network="network",
@@ -122,6 +123,11 @@ def load(name: str) -> Floats:
     if name not in _LOADED:
         _LOADED[name] = load_dataset(name).images
     return _LOADED[name]
+
+
+def altered(shown: Shown, **columns: Any) -> Shown:
+    """A result of a gallery with other values."""
+    return replace(shown, record=replace(shown.record, **columns))
 
 
 def make_store(path: Path, count: int) -> Store:

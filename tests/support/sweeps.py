@@ -8,10 +8,11 @@ import numpy as np
 
 from signflip.attack import Method
 from signflip.data import ImageSet
+from signflip.many.answer import run_task
 from signflip.many.executor import Answers
-from signflip.many.plan import Attempt, Block, Plan, Series, cases_of
-from signflip.many.store import ResultRow
-from signflip.many.task import Task, run_task
+from signflip.many.plan import Block, Plan, cases_of
+from signflip.many.record import Record
+from signflip.many.task import Series, Task
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal
 from signflip.result import Verdict
@@ -60,14 +61,14 @@ class HereExecutor:
     def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
         for task in tasks:
             self.ran.append(task)
-            yield [(task, run_task(task, networks[task.network]))]
+            yield [(task, run_task(task, networks[task.case.network]))]
 
 
-def keys(attempts: Iterable[Attempt]) -> set[str]:
-    return {attempt.key for attempt in attempts}
+def keys(tasks: Iterable[Task]) -> set[str]:
+    return {task.key for task in tasks}
 
 
-def result_row(key: str = "k", **values: Any) -> ResultRow:
+def result_row(key: str = "k", **values: Any) -> Record:
     """A row, with quiet defaults."""
     defaults: dict[str, Any] = {
         "key": key,
@@ -101,8 +102,8 @@ def result_row(key: str = "k", **values: Any) -> ResultRow:
         "versions": {"python": "3"},
         "finished": "2026-01-01T00:00:00.000+00:00",
     }
-    return ResultRow(**{**defaults, **values})
+    return Record(**{**defaults, **values})
 
 
-def failed_row(key: str = "k", reason: str = "it died", **values: Any) -> ResultRow:
+def failed_row(key: str = "k", reason: str = "it died", **values: Any) -> Record:
     return result_row(key, **{"stop": "FAILED", "failure": reason, "witness": None, **values})

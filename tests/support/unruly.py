@@ -1,4 +1,4 @@
-"""Methods that misbehave on a cluster, and tasks whose hard limit comes soon."""
+"""Methods that misbehave, and tasks whose hard limit comes soon."""
 
 import multiprocessing
 import os
@@ -32,6 +32,14 @@ class RefuseSettings:
 
     def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
         raise SettingError("the setting is 7; it must be 8")
+
+
+@dataclass(frozen=True)
+class HasBug:
+    """Ends with an error that is no user's."""
+
+    def run(self, run: Run) -> Outcome:  # noqa: ARG002 - a method's signature
+        return Outcome(list(Stop)[100])
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,16 @@ from signflip.cli.options import (
     network_argument,
     out_option,
     overwrite_option,
-    plan_options,
+    question_options,
     witnesses_option,
     workers_option,
 )
 from signflip.cli.output import ResultFiles
-from signflip.cli.running import Gathered, gather_attacks
+from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
-from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs
-from signflip.many.record import Number
+from signflip.many.plan import Question
+from signflip.many.record import Record
 from signflip.many.workers import check_workers
 from signflip.problem import Ties
 from signflip.result import Verdict
@@ -37,7 +37,7 @@ COLOURS = {Verdict.FLIPPED: "red", Verdict.ROBUST: "green", Verdict.UNKNOWN: "ye
 @click.command()
 @network_argument
 @images_argument
-@plan_options()
+@question_options()
 @index_option
 @workers_option
 @out_option
@@ -47,7 +47,7 @@ COLOURS = {Verdict.FLIPPED: "red", Verdict.ROBUST: "green", Verdict.UNKNOWN: "ye
 def attack(
     network: str,
     images: str,
-    plan: AttackPlan,
+    question: Question,
     index: Indices,
     workers: int,
     out: Path | None,
@@ -62,13 +62,11 @@ def attack(
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
-    batch = attack_jobs(
-        open_network(network), image_set, index.of(image_set), plan, network_name=network
-    )
-    gathered = Gathered[AttackJob, Attacked]()
+    plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
+    gathered = Gathered()
     try:
         with ResultFiles(out, witnesses, overwrite=overwrite) as files:
-            gather_attacks("attack", batch, workers, files, gathered)
+            gather("attack", plan, workers, files, gathered)
     finally:  # also after Ctrl-C: what was found is shown
         if gathered.answers:
             _print_answers(gathered.answers)
@@ -76,17 +74,16 @@ def attack(
         sys.exit(1)
 
 
-def _print_answers(answers: Sequence[Attacked]) -> None:
+def _print_answers(records: Sequence[Record]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("image", "label", "prediction", "target"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
     for heading in ("clean", "objective", "bound", "seconds"):
         table.add_column(heading, justify="right")
-    for answer in sorted(answers, key=lambda answer: answer.record.index):
-        record = answer.record
+    for record in sorted(records, key=lambda record: record.image_index):
         table.add_row(
-            str(record.index),
+            str(record.image_index),
             str(record.label),
             str(record.prediction),
             "any" if record.target is None else str(record.target),
@@ -97,8 +94,8 @@ def _print_answers(answers: Sequence[Attacked]) -> None:
             f"{record.seconds:.2f}",
         )
     output().print(table)
-    output().print(summary(answers), soft_wrap=True)
-    remark_on_ties(answers[0].record.ties)
+    output().print(summary(records), soft_wrap=True)
+    remark_on_ties(records[0].ties)
 
 
 def remark_on_ties(ties: Ties) -> None:
@@ -107,9 +104,8 @@ def remark_on_ties(ties: Ties) -> None:
         output().print(ties.sentence)
 
 
-def summary(answers: Sequence[Attacked]) -> str:
+def summary(records: Sequence[Record]) -> str:
     """The line below the table."""
-    records = [answer.record for answer in answers]
     counts = [
         f"{sum(record.verdict is verdict for record in records)} {verdict.value}"
         for verdict in Verdict
@@ -122,6 +118,6 @@ def summary(answers: Sequence[Attacked]) -> str:
     )
 
 
-def format_number(value: Number) -> str:
+def format_number(value: float) -> str:
     """Whole numbers as they are, others to four significant digits."""
     return str(value) if isinstance(value, int) else f"{value:.4g}"

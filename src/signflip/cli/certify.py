@@ -24,10 +24,11 @@ from signflip.cli.options import (
     workers_option,
 )
 from signflip.cli.output import ResultFiles
-from signflip.cli.running import Gathered, gather_attacks
+from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
-from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs
+from signflip.many.plan import Question
+from signflip.many.task import Series
 from signflip.many.workers import check_workers
 from signflip.methods import Exact
 from signflip.problem import Goal, Ties
@@ -74,34 +75,25 @@ def certify(
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
-    plan = AttackPlan(
-        epsilon=epsilon,
-        goal=target,
-        method=Exact(),
-        name="exact",
-        seed=0,
-        time_limit=time_limit,
-        ties=ties,
-    )
-    batch = attack_jobs(
-        open_network(network), image_set, index.of(image_set), plan, network_name=network
-    )
-    gathered = Gathered[AttackJob, Attacked]()
+    series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
+    question = Question(epsilon=epsilon, goal=target, ties=ties, series=series)
+    plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
+    gathered = Gathered()
     try:
         with ResultFiles(out, witnesses, overwrite=overwrite) as files:
-            gather_attacks("certify", batch, workers, files, gathered)
+            gather("certify", plan, workers, files, gathered)
     finally:  # also after Ctrl-C: what was decided is shown
         if gathered.answers:
-            _print_certificate(gathered, plan)
+            _print_certificate(gathered, question)
     if gathered.failed:
         sys.exit(1)
 
 
-def _print_certificate(gathered: Gathered[AttackJob, Attacked], plan: AttackPlan) -> None:
-    records = [answer.record for answer in gathered.answers]
+def _print_certificate(gathered: Gathered, question: Question) -> None:
     # whether an image is right, and what is certain of it; without an answer nothing is
-    found = [(record.prediction == record.label, record.verdict) for record in records] + [
-        (job.problem().prediction == job.label, Verdict.UNKNOWN) for job in gathered.failed
+    found = [
+        (record.prediction == record.label, record.verdict)
+        for record in (*gathered.answers, *gathered.failed)
     ]
     count = len(found)
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -113,7 +105,7 @@ def _print_certificate(gathered: Gathered[AttackJob, Attacked], plan: AttackPlan
         name = Text(verdict.value, style=COLOURS[verdict])
         table.add_row(name, f"{number} of {count}", f"{number / count:.2%}")
     output().print(table)
-    output().print(plan.ties.sentence)
+    output().print(question.ties.sentence)
     right = [verdict for is_right, verdict in found if is_right]
     least = right.count(Verdict.ROBUST)
     most = len(right) - right.count(Verdict.FLIPPED)
@@ -121,7 +113,7 @@ def _print_certificate(gathered: Gathered[AttackJob, Attacked], plan: AttackPlan
     if most > least:
         certain += f" to {most / count:.2%}"
     output().print(
-        f"accuracy {len(right) / count:.2%}; certain against {goal_of(plan.goal)} within epsilon "
-        f"{plan.epsilon:g}: {certain}",
+        f"accuracy {len(right) / count:.2%}; certain against {goal_of(question.goal)} "
+        f"within epsilon {question.epsilon:g}: {certain}",
         soft_wrap=True,
     )

@@ -11,8 +11,11 @@ from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE
 from signflip.cli.output import check_writable, writing
 from signflip.data import load_dataset
-from signflip.many.batch import Attacked, AttackJob, AttackPlan, attack_jobs, run_jobs
-from signflip.many.workers import Failure, check_workers
+from signflip.many.plan import Plan, block_of
+from signflip.many.record import Record
+from signflip.many.sweep import run_here
+from signflip.many.task import Series, Task
+from signflip.many.workers import check_workers
 from signflip.methods import METHODS, make_method
 from signflip.report.picture import check_picture_name, draw_attack, save_picture
 from signflip.result import Verdict
@@ -48,55 +51,56 @@ def demo(workers: int, out: Path) -> None:
     check_workers(workers)
     check_picture_name(out)
     check_writable(out, overwrite=True)
-    jobs = _jobs()
+    plan = _plan()
     remarks().print(
         f"{NETWORK}, {COUNT} images of {IMAGES}, each attacked with {', '.join(METHODS)} at "
         f"epsilon {' and '.join(map(str, EPSILONS))}"
     )
-    answers: dict[Cell, list[Attacked]] = {}
-    best: tuple[AttackJob, Attacked] | None = None
+    answers: dict[Cell, list[Record]] = {}
+    best: tuple[Task, Record] | None = None
     with (
-        progress_bar("demo", len(jobs)) as bar,
-        closing(run_jobs(jobs, workers=workers)) as results,
+        progress_bar("demo", len(plan.tasks())) as bar,
+        closing(run_here(plan, workers=workers)) as results,
     ):
-        for job, answer in results:
-            bar.advance(f"{job.plan.name} at {job.plan.epsilon:g}")
-            if isinstance(answer, Failure):
-                remarks().print(f"{job.plan.name}, image {job.index}: {answer.reason}")
+        for task, record in results:
+            bar.advance(f"{record.series} at {record.epsilon:g}")
+            if record.failed:
+                remarks().print(f"{record.series}, image {record.image_index}: {record.failure}")
                 continue
-            answers.setdefault((job.plan.name, job.plan.epsilon), []).append(answer)
-            if best is None or _worth_drawing(answer) > _worth_drawing(best[1]):
-                best = job, answer
+            answers.setdefault((record.series, record.epsilon), []).append(record)
+            if best is None or _worth_drawing(record) > _worth_drawing(best[1]):
+                best = task, record
     _print_table(answers)
     if best is not None:
         _draw(*best, out)
 
 
-def _jobs() -> list[AttackJob]:
+def _plan() -> Plan:
     """All attacks, those of one image together, so that the bar's time left is about right."""
-    network, images = load_zoo(NETWORK), load_dataset(IMAGES)
-    batches = [
-        attack_jobs(
-            network,
-            images,
-            range(COUNT),
-            AttackPlan(
-                epsilon=epsilon,
-                goal=None,
-                method=make_method(name, SETTINGS.get(name, {})),
-                name=name,
-                seed=0,
-                time_limit=TIME_LIMITS.get(name, TIME_LIMIT),
-            ),
-            network_name=NETWORK,
-        ).jobs
-        for epsilon in EPSILONS
+    network = load_zoo(NETWORK)
+    series = [
+        Series(
+            name=name,
+            kind=name,
+            method=make_method(name, SETTINGS.get(name, {})),
+            seed=0,
+            time_limit=TIME_LIMITS.get(name, TIME_LIMIT),
+        )
         for name in METHODS
     ]
-    return [job for of_one_image in zip(*batches, strict=True) for job in of_one_image]
+    block = block_of(
+        network, load_dataset(IMAGES), range(COUNT), None,
+        name=NETWORK, epsilons=EPSILONS, series=series,
+    )  # fmt: skip
+    return Plan(
+        title="demo",
+        networks={network.digest: network},
+        names={network.digest: NETWORK},
+        blocks=(block,),
+    )
 
 
-def _print_table(answers: Mapping[Cell, Sequence[Attacked]]) -> None:
+def _print_table(answers: Mapping[Cell, Sequence[Record]]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("epsilon", justify="right")
     table.add_column("method")
@@ -104,7 +108,7 @@ def _print_table(answers: Mapping[Cell, Sequence[Attacked]]) -> None:
         table.add_column(heading, justify="right")
     for epsilon in EPSILONS:
         for name in METHODS:
-            records = [answer.record for answer in answers.get((name, epsilon), ())]
+            records = answers.get((name, epsilon), ())
             if not records:
                 continue
             verdicts = [record.verdict for record in records]
@@ -120,19 +124,20 @@ def _print_table(answers: Mapping[Cell, Sequence[Attacked]]) -> None:
     output().print(table)
 
 
-def _worth_drawing(answer: Attacked) -> tuple[bool, float]:
+def _worth_drawing(record: Record) -> tuple[bool, float]:
     """Attacks on images that the network gets right come first, then strong ones."""
-    record = answer.record
     return record.label == record.prediction, record.objective
 
 
-def _draw(job: AttackJob, answer: Attacked, out: Path) -> None:
-    record = answer.record
+def _draw(task: Task, record: Record, out: Path) -> None:
+    assert record.witness is not None
     title = (
-        f"{NETWORK}, image {record.index} of {IMAGES}, epsilon {record.epsilon:g}, "
+        f"{NETWORK}, image {record.image_index} of {IMAGES}, epsilon {record.epsilon:g}, "
         f"{record.method}: {record.verdict.value}"
     )
-    figure = draw_attack(job.problem(), answer.witness, title=title, label=record.label)
+    figure = draw_attack(
+        task.problem(load_zoo(NETWORK)), record.witness, title=title, label=record.label
+    )
     with writing(out):
         save_picture(figure, out)
     output().print(f"{out} shows the strongest attack", soft_wrap=True)

@@ -27,20 +27,20 @@ from signflip.cli.options import (
     workers_option,
 )
 from signflip.cli.output import ResultFiles
-from signflip.cli.running import Gathered, gather, remark_on_skipped
+from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
-from signflip.many.epsilon_batch import (
-    Enclosed,
-    EpsilonJob,
-    EpsilonRecord,
-    epsilon_jobs,
-    run_epsilon_jobs,
-)
+from signflip.many.plan import Question
+from signflip.many.record import Record
+from signflip.many.task import Series
 from signflip.many.workers import check_workers
-from signflip.problem import Goal, Ties
+from signflip.methods import Exact
+from signflip.problem import Distance, Goal, Norm, Ties
 from signflip.result import Stop
 from signflip.zoo.named import open_network
+
+LARGEST = 1.0
+"""The ball of this radius holds every image."""
 
 _MOST_PLACES = 20  # of decimals: a float64 epsilon has no more that mean something
 
@@ -95,59 +95,54 @@ def min_epsilon(
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
-    batch = epsilon_jobs(
-        open_network(network),
-        image_set,
-        index.of(image_set),
-        goal=target,
-        tolerance=tolerance,
-        time_limit=time_limit,
-        network_name=network,
-        ties=ties,
-    )
-    remark_on_skipped(batch.skipped)
-    gathered = Gathered[EpsilonJob, Enclosed]()
+    series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
+    measure = Distance(Norm.LINF, tolerance)
+    question = Question(epsilon=LARGEST, goal=target, ties=ties, series=series, measure=measure)
+    plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
+    gathered = Gathered()
     try:
         with ResultFiles(out, witnesses, overwrite=overwrite) as files:
-
-            def keep(answer: Enclosed) -> str:
-                files.add(answer)
-                return interval(answer.record)
-
-            results = run_epsilon_jobs(batch.jobs, workers=workers)
-            gather("min-epsilon", len(batch.jobs), results, gathered, keep)
+            gather("min-epsilon", plan, workers, files, gathered, interval)
     finally:  # also after Ctrl-C: what was found is shown
         if gathered.answers:
-            _print_intervals([answer.record for answer in gathered.answers])
+            _print_intervals(gathered.answers)
     if gathered.failed:
         sys.exit(1)
 
 
-def _print_intervals(records: Sequence[EpsilonRecord]) -> None:
+def _print_intervals(records: Sequence[Record]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("image", "label", "prediction", "target"):
         table.add_column(heading, justify="right")
     table.add_column("epsilon")
     table.add_column("seconds", justify="right")
     table.add_column("interval")
-    for record in sorted(records, key=lambda record: record.index):
+    for record in sorted(records, key=lambda record: record.image_index):
         table.add_row(
-            str(record.index),
+            str(record.image_index),
             str(record.label),
             str(record.prediction),
             "any" if record.target is None else str(record.target),
             interval(record),
             f"{record.seconds:.2f}",
-            STATES[record.stop],
+            STATES[Stop[record.stop]],
         )
     output().print(table)
     output().print(summary(records), soft_wrap=True)
     remark_on_ties(records[0].ties)
 
 
-def interval(record: EpsilonRecord) -> str:
+def interval(record: Record) -> str:
     """The record's interval."""
-    return enclosure(record.lower, record.upper, record.tolerance)
+    lower, tolerance = _known(record)
+    return enclosure(lower, record.upper, tolerance)
+
+
+def _known(record: Record) -> tuple[float, float]:
+    """The lower end and the tolerance, which each record of a smallest epsilon has."""
+    assert record.lower is not None
+    assert record.tolerance is not None
+    return record.lower, record.tolerance
 
 
 def enclosure(lower: float, upper: float | None, tolerance: float) -> str:
@@ -160,14 +155,14 @@ def enclosure(lower: float, upper: float | None, tolerance: float) -> str:
     return f"{least} to {Decimal(upper).quantize(digits, rounding=ROUND_CEILING)}"
 
 
-def summary(records: Sequence[EpsilonRecord]) -> str:
+def summary(records: Sequence[Record]) -> str:
     """The line below the table."""
-    closed = sum(record.closed for record in records)
+    closed = sum(record.closed is True for record in records)
     images = "1 image" if len(records) == 1 else f"{len(records)} images"
     line = f"{images}: {closed} closed, {len(records) - closed} open"
-    lower = median(record.lower for record in records)
+    lower = median(_known(record)[0] for record in records)
     upper = median(math.inf if record.upper is None else record.upper for record in records)
     if math.isfinite(upper):
-        line += f"; median epsilon {enclosure(lower, upper, records[0].tolerance)}"
+        line += f"; median epsilon {enclosure(lower, upper, _known(records[0])[1])}"
     seconds = sum(record.seconds for record in records) / len(records)
     return f"{line}; mean seconds {seconds:.2f}"

@@ -10,7 +10,8 @@ import click
 from signflip.attack import Method
 from signflip.cli import values
 from signflip.cli.values import WarmStart
-from signflip.many.batch import AttackPlan
+from signflip.many.plan import Question
+from signflip.many.task import Series
 from signflip.methods import METHODS
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import seeded_method
@@ -128,12 +129,12 @@ def _option_table() -> tuple[Callable[[Command], Command], ...]:
     )
 
 
-def plan_options() -> Callable[[Command], Callable[..., Any]]:
-    """Decorates a command: reads how to attack, and hands it over as `plan`, an `AttackPlan`."""
+def question_options() -> Callable[[Command], Callable[..., Any]]:
+    """Decorates a command: reads how to attack, and hands it over as `question`."""
 
     def decorate(command: Command) -> Callable[..., Any]:
         @functools.wraps(command)
-        def with_plan(
+        def with_question(
             *,
             epsilon: float,
             method: str,
@@ -146,18 +147,17 @@ def plan_options() -> Callable[[Command], Callable[..., Any]]:
             seed: int,
             **rest: Any,
         ) -> Any:
-            plan = AttackPlan(
-                epsilon=epsilon,
-                goal=target,
-                method=_method(method, {"goal": goal, "solver": solver}, seed, warm_start),
+            series = Series(
                 name=method,
+                kind=method,
+                method=_method(method, {"goal": goal, "solver": solver}, seed, warm_start),
                 seed=seed,
                 time_limit=time_limit,
-                ties=ties,
             )
-            return command(plan=plan, **rest)
+            question = Question(epsilon=epsilon, goal=target, ties=ties, series=series)
+            return command(question=question, **rest)
 
-        wrapped: Callable[..., Any] = with_plan
+        wrapped: Callable[..., Any] = with_question
         for option in reversed(_option_table()):
             wrapped = option(wrapped)
         return wrapped

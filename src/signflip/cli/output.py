@@ -6,40 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
 from signflip.arrays import Floats
 from signflip.errors import SettingError
 from signflip.files import write_bytes
-
-
-class Record(Protocol):
-    """What is kept of an answer as text."""
-
-    @property
-    def index(self) -> int:
-        """The image's place in the data set."""
-        ...
-
-    def to_json(self) -> str:
-        """One line of JSON."""
-        ...
-
-
-class Storable(Protocol):
-    """An answer: a record, and an image (inputs,) float64 if there is one."""
-
-    @property
-    def record(self) -> Record:
-        """The record."""
-        ...
-
-    @property
-    def witness(self) -> Floats | None:
-        """The image."""
-        ...
+from signflip.many.record import Record
 
 
 class ResultFiles:
@@ -68,12 +42,12 @@ class ResultFiles:
         self._witness_path = witnesses
         self._witnesses: dict[int, Floats] = {}
 
-    def add(self, answer: Storable) -> None:
+    def add(self, record: Record) -> None:
         """Store one answer."""
-        if answer.witness is not None:
-            self._witnesses[answer.record.index] = answer.witness
+        if record.witness is not None:
+            self._witnesses[record.image_index] = record.witness
         if self._lines is not None:
-            self._lines.add(answer.record.to_json())
+            self._lines.add(record.to_json())
 
     def __enter__(self) -> Self:
         return self

@@ -1,97 +1,72 @@
 """The loop of commands that work through many images: answers come and are kept, or are missing."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
 
 from signflip.cli.console import progress_bar, remarks
 from signflip.cli.output import ResultFiles
-from signflip.many.batch import Attacked, AttackJob, Batch, run_jobs
 from signflip.many.interrupts import undisturbed
-from signflip.many.workers import Failure
+from signflip.many.plan import Plan
+from signflip.many.record import Record
+from signflip.many.sweep import run_here
 from signflip.result import Verdict
 
 
-class Job(Protocol):
-    """Work on one image."""
-
-    @property
-    def index(self) -> int:
-        """The image's place in the data set."""
-        ...
-
-
-AnyJob = TypeVar("AnyJob", bound=Job)
-Answer = TypeVar("Answer")
-
-
 @dataclass
-class Gathered(Generic[AnyJob, Answer]):
+class Gathered:
     """What has come so far, also after Ctrl-C.
 
     Attributes:
-        answers: the answers, in the order they came.
-        failed: the jobs that have none.
+        answers: records of the images that have an answer, in the order they came.
+        failed: records of those that have none.
     """
 
-    answers: list[Answer] = field(default_factory=list)
-    failed: list[AnyJob] = field(default_factory=list)
+    answers: list[Record] = field(default_factory=list)
+    failed: list[Record] = field(default_factory=list)
 
 
 def gather(
     title: str,
-    count: int,
-    results: Generator[tuple[AnyJob, Answer | Failure]],
-    gathered: Gathered[AnyJob, Answer],
-    keep: Callable[[Answer], str],
+    plan: Plan,
+    workers: int,
+    files: ResultFiles,
+    gathered: Gathered,
+    note: Callable[[Record], str] | None = None,
 ) -> None:
-    """Add every answer to `gathered` as it comes, and remark on jobs without one.
+    """Run a plan; each answer goes to `files` and to `gathered` as it comes.
 
     Args:
         title: stands before the progress bar.
-        count: number of jobs.
-        results: the jobs and their answers; closed at the end, also after an exception.
+        plan: what to run.
+        workers: number of processes.
+        files: get each answer.
         gathered: grows.
-        keep: stores an answer; what it returns stands behind the bar.
+        note: what to write behind the bar of an answer; None to count flips.
     """
-    note = ""
-    with progress_bar(title, count) as bar, closing(results):
-        for job, answer in results:
-            if isinstance(answer, Failure):
-                gathered.failed.append(job)
-                remarks().print(f"image {job.index} has no answer: {answer.reason}")
+    if plan.skipped:
+        skipped = ", ".join(map(str, sorted(plan.skipped)))
+        remarks().print(f"skipped, since predicted as the target already: {skipped}")
+    behind = ""
+    with (
+        progress_bar(title, len(plan.tasks())) as bar,
+        closing(run_here(plan, workers=workers)) as found,
+    ):
+        for _, record in found:
+            if record.failed:
+                gathered.failed.append(record)
+                remarks().print(
+                    f"image {record.image_index} has no answer: {record.failure}", soft_wrap=True
+                )
             else:
                 # an answer is in the files and among the answers, or in none of them
                 with undisturbed():
-                    note = keep(answer)
-                    gathered.answers.append(answer)
-            bar.advance(note)
+                    files.add(record)
+                    gathered.answers.append(record)
+                behind = f"{flips(gathered.answers)} flipped" if note is None else note(record)
+            bar.advance(behind)
 
 
-def remark_on_skipped(skipped: Sequence[int]) -> None:
-    """Name the images that are not attacked."""
-    if skipped:
-        remarks().print(
-            f"skipped, since predicted as the target already: {', '.join(map(str, skipped))}"
-        )
-
-
-def gather_attacks(
-    title: str,
-    batch: Batch,
-    workers: int,
-    files: ResultFiles,
-    gathered: Gathered[AttackJob, Attacked],
-) -> None:
-    """Run a batch of attacks; answers go to `files` and to `gathered`."""
-    remark_on_skipped(batch.skipped)
-    flipped = 0
-
-    def keep(answer: Attacked) -> str:
-        nonlocal flipped
-        files.add(answer)
-        flipped += answer.record.verdict is Verdict.FLIPPED
-        return f"{flipped} flipped"
-
-    gather(title, len(batch.jobs), run_jobs(batch.jobs, workers=workers), gathered, keep)
+def flips(records: Sequence[Record]) -> int:
+    """How many of them are flips."""
+    return sum(record.verdict is Verdict.FLIPPED for record in records)

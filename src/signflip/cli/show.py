@@ -13,14 +13,14 @@ from signflip.cli.options import (
     images_argument,
     network_argument,
     overwrite_option,
-    plan_options,
+    question_options,
 )
 from signflip.cli.output import check_writable, writing
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
 from signflip.errors import SettingError
-from signflip.many.batch import AttackPlan, attack_jobs, run_jobs
-from signflip.many.workers import Failure
+from signflip.many.plan import Question
+from signflip.many.sweep import run_here
 from signflip.report.picture import check_picture_name, draw_attack, save_picture, side_of
 from signflip.zoo.named import open_network
 
@@ -28,7 +28,7 @@ from signflip.zoo.named import open_network
 @click.command()
 @network_argument
 @images_argument
-@plan_options()
+@question_options()
 @click.option("--index", type=values.indices, required=True, metavar="I", help="Which image: 7.")
 @click.option("--out", type=FILE, required=True, help="The picture: .png, .svg or .pdf.")
 @overwrite_option
@@ -36,7 +36,7 @@ from signflip.zoo.named import open_network
 def show(
     network: str,
     images: str,
-    plan: AttackPlan,
+    question: Question,
     index: Indices,
     out: Path,
     overwrite: bool,
@@ -54,16 +54,16 @@ def show(
     if len(chosen) != 1:
         raise SettingError(f"--index {index.text} chooses {len(chosen)} images; show draws one")
     side_of(image_set.images.shape[1])  # it could not be drawn, after all the work
-    batch = attack_jobs(open_network(network), image_set, chosen, plan, network_name=network)
-    ((job, answer),) = run_jobs(batch.jobs, workers=1)
-    if isinstance(answer, Failure):
-        raise SettingError(f"image {job.index} has no answer: {answer.reason}")
-    record = answer.record
+    opened = open_network(network)
+    plan = question.plan(opened, image_set, chosen, name=network)
+    ((task, record),) = run_here(plan, workers=1)
+    if record.witness is None:
+        raise SettingError(f"image {record.image_index} has no answer: {record.failure}")
     text = (
-        f"{network}, image {record.index} of {images}, epsilon {record.epsilon:g}, "
+        f"{network}, image {record.image_index} of {images}, epsilon {record.epsilon:g}, "
         f"{record.method}: {record.verdict.value}"
     )
-    figure = draw_attack(job.problem(), answer.witness, title=text, label=record.label)
+    figure = draw_attack(task.problem(opened), record.witness, title=text, label=record.label)
     with writing(out):
         save_picture(figure, out)
     output().print(

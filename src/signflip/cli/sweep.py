@@ -17,9 +17,11 @@ from signflip.many.counts import Counts, counts_by_series
 from signflip.many.executor import Executor
 from signflip.many.grid import read_plan
 from signflip.many.local import LocalExecutor
-from signflip.many.plan import Attempt, Plan
-from signflip.many.store import ResultRow, Store
-from signflip.many.sweep import attempts_left, run_sweep
+from signflip.many.plan import Plan
+from signflip.many.record import Record
+from signflip.many.store import Store
+from signflip.many.sweep import run_sweep, tasks_left
+from signflip.many.task import Task
 
 _REPORT_EVERY = 60.0
 """Seconds between two lines on the state of things, where there is no terminal for a bar."""
@@ -49,15 +51,15 @@ def sweep(
     """
     executor = _executor(workers, scheduler)
     plan = read_plan(grid, data_dir=data_dir)
-    attempts = plan.attempts()
+    tasks = plan.tasks()
     if plan.title:
         remarks().print(plan.title, soft_wrap=True)
     if plan.skipped:
-        remarks().print(f"skipped, since predicted as the target already: {plan.skipped}")
+        remarks().print(f"skipped, since predicted as the target already: {len(plan.skipped)}")
     if dry_run:
-        _print_plan(attempts, _left_without_running(attempts, store_path, retry_failed))
+        _print_plan(tasks, _left_without_running(tasks, store_path, retry_failed))
         return
-    failed = _run_and_show(plan, attempts, store_path, executor, retry_failed=retry_failed)
+    failed = _run_and_show(plan, tasks, store_path, executor, retry_failed=retry_failed)
     if failed:
         remarks().print(f"{failed} failed; --retry-failed runs them again")
         sys.exit(1)
@@ -65,7 +67,7 @@ def sweep(
 
 def _run_and_show(
     plan: Plan,
-    attempts: Sequence[Attempt],
+    tasks: Sequence[Task],
     store_path: Path,
     executor: Executor,
     *,
@@ -73,16 +75,16 @@ def _run_and_show(
 ) -> int:
     """Run what the store lacks, print what it has then; how many failed this time."""
     with Store.open(store_path, create=True) as store:
-        left = attempts_left(attempts, store, retry_failed=retry_failed)
+        left = tasks_left(tasks, store, retry_failed=retry_failed)
         remarks().print(
-            f"{len(attempts):,} attacks: {len(attempts) - len(left):,} are in the store, "
+            f"{len(tasks):,} attacks: {len(tasks) - len(left):,} are in the store, "
             f"{len(left):,} are to be run"
         )
         counts = Counts()
         try:
             _run(plan, left, store, executor, counts)
         finally:  # also after Ctrl-C: what was found is shown
-            _print_counts(counts_by_series(attempts, store))
+            _print_counts(counts_by_series(tasks, store))
     return counts.failed
 
 
@@ -100,23 +102,23 @@ def _executor(workers: int | None, scheduler: str | None) -> Executor:
 
 
 def _left_without_running(
-    attempts: Sequence[Attempt], store_path: Path, retry_failed: bool
-) -> Sequence[Attempt]:
+    tasks: Sequence[Task], store_path: Path, retry_failed: bool
+) -> Sequence[Task]:
     if not is_file(store_path) or store_path.stat().st_size == 0:  # it will be made
-        return attempts
+        return tasks
     with Store.open(store_path) as store:
-        return attempts_left(attempts, store, retry_failed=retry_failed)
+        return tasks_left(tasks, store, retry_failed=retry_failed)
 
 
 def _run(
-    plan: Plan, left: Sequence[Attempt], store: Store, executor: Executor, counts: Counts
+    plan: Plan, left: Sequence[Task], store: Store, executor: Executor, counts: Counts
 ) -> None:
     reporter = _Reporter(len(left))
-    rows: Generator[ResultRow] = run_sweep(plan, left, store, executor)
+    rows: Generator[Record] = run_sweep(plan, left, store, executor)
     with progress_bar("sweep", len(left)) as bar, closing(rows):
         for row in rows:
-            counts.add(row.verdict, row.seconds, failed=row.failure is not None)
-            if row.failure is not None:
+            counts.add(row.verdict, row.seconds, failed=row.failed)
+            if row.failed:
                 remarks().print(
                     f"{row.series} on image {row.image_index} of {row.images_name}, "
                     f"{row.network_name}, epsilon {row.epsilon:g} failed: {row.failure}",
@@ -146,22 +148,22 @@ class _Reporter:
         )
 
 
-def _print_plan(attempts: Sequence[Attempt], left: Sequence[Attempt]) -> None:
+def _print_plan(tasks: Sequence[Task], left: Sequence[Task]) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("series")
     for heading in ("attacks", "to run", "time limits"):
         table.add_column(heading, justify="right")
-    for name in dict.fromkeys(attempt.series.name for attempt in attempts):
-        mine = [attempt for attempt in left if attempt.series.name == name]
-        count = sum(attempt.series.name == name for attempt in attempts)
+    for name in dict.fromkeys(task.series.name for task in tasks):
+        mine = [task for task in left if task.series.name == name]
+        count = sum(task.series.name == name for task in tasks)
         table.add_row(name, f"{count:,}", f"{len(mine):,}", _hours(mine))
-    table.add_row("all", f"{len(attempts):,}", f"{len(left):,}", _hours(left), style="bold")
+    table.add_row("all", f"{len(tasks):,}", f"{len(left):,}", _hours(left), style="bold")
     output().print(table)
 
 
-def _hours(attempts: Sequence[Attempt]) -> str:
+def _hours(tasks: Sequence[Task]) -> str:
     """The sum of time limits, which one worker takes at most."""
-    minutes, seconds = divmod(round(sum(each.series.time_limit for each in attempts)), 60)
+    minutes, seconds = divmod(round(sum(task.series.time_limit or 0 for task in tasks)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
 

@@ -31,7 +31,7 @@ def run_in_chunks(
     items: Iterable[Item],
     pool: WorkerPool,
     *,
-    limit: Callable[[Item], float],
+    limit: Callable[[Item], float | None],
     kind: Callable[[Item], Hashable],
     retries: int = 0,
 ) -> Generator[Sequence[tuple[Item, Result | Failure]]]:
@@ -71,11 +71,14 @@ def run_in_chunks(
 
 
 def chunk_limit(
-    limit: Callable[[Item], float], chunk: Sequence[Item], seconds: float = CHUNK
-) -> float:
+    limit: Callable[[Item], float | None], chunk: Sequence[Item], seconds: float = CHUNK
+) -> float | None:
     """Seconds after which a chunk's process is ended: some item is beyond its limit then."""
-    longest = max(map(limit, chunk))
-    return longest if len(chunk) == 1 else seconds + longest
+    limits = [limit(item) for item in chunk]
+    known = [each for each in limits if each is not None]
+    if len(known) < len(limits):
+        return None
+    return known[0] if len(chunk) == 1 else seconds + max(known)
 
 
 def run_chunk(

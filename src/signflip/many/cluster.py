@@ -48,7 +48,6 @@ class DaskExecutor:
             MissingExtraError: Dask is not installed here, or a solver's package on a worker.
             WorkerError: the scheduler cannot be reached or is lost, no worker comes, or a worker
                 has another version of Signflip. What was yielded until then stands.
-            SettingError: a method or solver refuses its settings.
         """
         if find_spec("distributed") is None:
             raise MissingExtraError("distributed", "cluster", "a sweep on a cluster")

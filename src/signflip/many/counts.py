@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from signflip.many.plan import Attempt
 from signflip.many.store import Store
+from signflip.many.task import Task
 from signflip.result import Verdict
 
 
@@ -53,10 +53,10 @@ class Counts:
         )
 
 
-def counts_by_series(attempts: Sequence[Attempt], store: Store) -> dict[str, Counts]:
-    """Name of a series -> what the store has of the attempts; in the order of the attempts."""
-    names = {attempt.key: attempt.series.name for attempt in attempts}
-    found = {attempt.series.name: Counts() for attempt in attempts}
+def counts_by_series(tasks: Sequence[Task], store: Store) -> dict[str, Counts]:
+    """Name of a series -> what the store has of the tasks; in the order of the tasks."""
+    names = {task.key: task.series.name for task in tasks}
+    found = {task.series.name: Counts() for task in tasks}
     query = "SELECT key, verdict, seconds, failure IS NOT NULL FROM results"
     for key, verdict, seconds, failed in store.connection.execute(query):
         if key in names:

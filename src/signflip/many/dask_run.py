@@ -16,12 +16,13 @@ from distributed import CancelledError, Client, Future
 from distributed.scheduler import KilledWorker
 
 from signflip.errors import SignflipError, WorkerError
+from signflip.many.answer import versions
 from signflip.many.chunks import Chunks
 from signflip.many.dask_security import check_security
 from signflip.many.dask_worker import Chunk, Reply, end_run, receive, run_tasks
 from signflip.many.executor import Answers
 from signflip.many.shipped import kind_of, packed
-from signflip.many.task import Task, versions
+from signflip.many.task import Task
 from signflip.many.workers import Failure
 from signflip.network import BinaryNetwork
 

@@ -19,8 +19,9 @@ from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 from signflip.errors import WorkerError
 from signflip.many import fork_server
 from signflip.many.chunks import chunk_limit, run_chunk
+from signflip.many.record import Record
 from signflip.many.shipped import HardLimits, Shipped, run_shipped
-from signflip.many.task import Answer, Task
+from signflip.many.task import Task
 from signflip.many.workers import Failure, WorkerPool
 
 NAME = "signflip"
@@ -45,7 +46,7 @@ class Chunk:
     seconds: float
 
 
-Reply = list[tuple[Answer | Failure, float]] | Failure
+Reply = list[tuple[Record | Failure, float]] | Failure
 """What came of the first tasks of a chunk, with their seconds; the others were not begun. Or why
 their process ended."""
 
@@ -74,13 +75,12 @@ def run_tasks(chunk: bytes) -> bytes:
 
     Raises:
         WorkerError: this worker has no networks, or cannot have processes.
-        SettingError: a method or solver refuses its settings.
         MissingExtraError: a solver's package is not installed here.
     """
     unpacked: Chunk = pickle.loads(chunk)
     processes = _received(unpacked.run)
     networks = processes.networks[unpacked.run]
-    shipped = [Shipped(task=task, network=networks[task.network]) for task in unpacked.tasks]
+    shipped = [Shipped(task=task, network=networks[task.case.network]) for task in unpacked.tasks]
     process = processes.take(unpacked.run)
     try:
         return pickle.dumps(process.run(shipped, unpacked.seconds))

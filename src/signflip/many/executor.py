@@ -3,11 +3,12 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from signflip.many.task import Answer, Task
+from signflip.many.record import Record
+from signflip.many.task import Task
 from signflip.many.workers import Failure
 from signflip.network import BinaryNetwork
 
-Answers = Generator[Sequence[tuple[Task, Answer | Failure]]]
+Answers = Generator[Sequence[tuple[Task, Record | Failure]]]
 """Tasks with what came of them, in the order they finish; those together that come together."""
 
 
@@ -23,7 +24,6 @@ class Executor(Protocol):
                 once a worker.
 
         Raises:
-            SettingError: a method or solver refuses its settings.
             MissingExtraError: a solver's package is not installed on a worker.
         """
         ...

@@ -10,7 +10,7 @@ from signflip.files import is_file
 from signflip.many.grid_model import Grid, ProblemTable, grid_of
 from signflip.many.grid_series import series_of
 from signflip.many.notation import goal, indices
-from signflip.many.plan import Block, Plan, cases_of
+from signflip.many.plan import Block, Plan, block_of
 from signflip.network import BinaryNetwork
 from signflip.zoo import zoo_names
 from signflip.zoo.named import open_network
@@ -68,20 +68,18 @@ class _Planner:
 
     def _block(self, table: ProblemTable, name: str) -> Block:
         named, images = self._network(name), self._image_set(table.images)
-        chosen = indices(table.index).of(images)
-        cases = cases_of(
-            named.network, images, chosen, goal(table.target), key=named.key, name=name
-        )
-        cases[0].problem(named.network, table.epsilons[0])  # fails where shapes do not fit
-        return Block(
-            cases=cases,
-            epsilons=tuple(table.epsilons),
-            series=tuple(
+        return block_of(
+            named.network,
+            images,
+            indices(table.index).of(images),
+            goal(table.target),
+            name=name,
+            epsilons=table.epsilons,
+            series=[
                 series
                 for series in self._series
                 if table.methods is None or series.name in table.methods
-            ),
-            skipped=len(chosen) - len(cases),
+            ],
         )
 
     def _network(self, name: str) -> "_Named":

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from signflip.attack import Method
 from signflip.errors import GridError, SettingError, did_you_mean
 from signflip.many.grid_model import Grid, MethodTable
-from signflip.many.plan import Series
+from signflip.many.task import Series
 from signflip.methods import METHODS, IProp, Milp, method_settings
-from signflip.methods.spec import describe, read_settings, seeded_method, warm_start
+from signflip.methods.spec import identity, read_settings, seeded_method, warm_start
 from signflip.methods.warm_start import WarmStarted
 from signflip.programs import ProgramBuilder, Solver
 
@@ -22,11 +21,11 @@ def series_of(grid: Grid) -> tuple[Series, ...]:
     found: dict[str, Series] = {}
     for name, table in grid.methods.items():
         for series in _series_of_table(name, table, grid):
-            same = found.setdefault(f"{describe(series.method)} {series.time_limit}", series)
+            same = found.setdefault(f"{identity(series.settings)} {series.time_limit}", series)
             if same.name != name:
                 raise GridError(
-                    f"methods.{name} is the same as methods.{same.name}, with the same settings "
-                    "and time limit; leave one of them out"
+                    f"methods.{name} is the same as methods.{same.name}, with the same time limit "
+                    "and settings, but for those that change only the speed; leave one out"
                 )
     for solver in {solver for series in found.values() for solver in _solvers(series.method)}:
         _try(solver)
@@ -67,7 +66,7 @@ def _series_of_table(name: str, table: MethodTable, grid: Grid) -> Iterator[Seri
         yield Series(name=name, kind=kind, method=method, seed=seed, time_limit=limit)
 
 
-def _solvers(method: Method) -> Iterator[Solver]:
+def _solvers(method: object) -> Iterator[Solver]:
     parts = (method.first, method.then) if isinstance(method, WarmStarted) else (method,)
     for part in parts:
         if isinstance(part, Milp | IProp):

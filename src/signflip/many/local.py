@@ -40,7 +40,7 @@ def _run(pool: WorkerPool, tasks: Iterable[Task], networks: Mapping[str, BinaryN
     files = packed(networks)
     answers = run_in_chunks(
         run_shipped,
-        (Shipped(task=task, network=files[task.network]) for task in tasks),
+        (Shipped(task=task, network=files[task.case.network]) for task in tasks),
         pool,
         limit=limits.of,
         kind=lambda shipped: kind_of(shipped.task),

@@ -1,108 +1,16 @@
-"""What a grid comes to: networks, images and methods, and the attempts that they make together."""
+"""What a grid or a command comes to: networks, images and methods, and the tasks that they make."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from signflip.arrays import Floats
-from signflip.attack import Method
+from signflip.attack import refusal
+from signflip.clock import Clock
 from signflip.data import ImageSet
 from signflip.errors import ProblemError
-from signflip.many.task import Task
-from signflip.methods.spec import Description, describe
+from signflip.many.task import Case, Series, Task
 from signflip.network import BinaryNetwork
-from signflip.problem import Goal, Problem
+from signflip.problem import Goal, Margin, Measure, Ties
 from signflip.problem.goals import goal_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """A method as the grid names it.
-
-    Attributes:
-        name: its name in the grid.
-        kind: name in `METHODS`; of a warm start, that of the method that goes on.
-        method: the method, its seed included.
-        seed: the seed; 0 for a method that draws nothing.
-        time_limit: seconds for each problem.
-    """
-
-    name: str
-    kind: str
-    method: Method
-    seed: int
-    time_limit: float
-
-    @cached_property
-    def settings(self) -> Description:
-        """The method with all its settings."""
-        return describe(self.method)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Case:
-    """An image on a network.
-
-    Attributes:
-        network: key of the network.
-        network_name: its name in the grid.
-        images_name: the data set's name.
-        index: the image's place in it.
-        label: the true class.
-        image: (inputs,) float64 in [0, 1].
-        prediction: the network's class for the image.
-        goal: what an attack is to reach.
-    """
-
-    network: str
-    network_name: str
-    images_name: str
-    index: int
-    label: int
-    image: Floats
-    prediction: int
-    goal: Goal
-
-    @property
-    def target(self) -> int | None:
-        """The class to raise above the prediction, or None for any."""
-        return self.goal.target
-
-    def problem(self, network: BinaryNetwork, epsilon: float) -> Problem:
-        """The attack problem in a ball of radius `epsilon`."""
-        return Problem.ball(network, self.image, epsilon=epsilon, goal=self.goal)
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Attempt:
-    """One cell of the grid: a case, a budget and a method.
-
-    Attributes:
-        case: the image and its network.
-        epsilon: radius of the ball.
-        series: the method.
-    """
-
-    case: Case
-    epsilon: float
-    series: Series
-
-    @cached_property
-    def task(self) -> Task:
-        """What an executor runs."""
-        return Task(
-            network=self.case.network,
-            image=self.case.image,
-            epsilon=self.epsilon,
-            goal=self.case.goal,
-            method=self.series.method,
-            time_limit=self.series.time_limit,
-        )
-
-    @cached_property
-    def key(self) -> str:
-        """`Task.key`."""
-        return self.task.key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +21,13 @@ class Block:
         cases: the images, on one network.
         epsilons: the budgets.
         series: the methods.
-        skipped: how many images were left out, since they are predicted as the target already.
+        skipped: indices of images left out, since they are predicted as the target already.
     """
 
     cases: tuple[Case, ...]
     epsilons: tuple[float, ...]
     series: tuple[Series, ...]
-    skipped: int = 0
+    skipped: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,27 +47,116 @@ class Plan:
     blocks: tuple[Block, ...]
 
     @property
-    def skipped(self) -> int:
-        """How many images were left out, since they are predicted as the target already."""
-        return sum(block.skipped for block in self.blocks)
+    def skipped(self) -> tuple[int, ...]:
+        """Indices of images left out, of all blocks."""
+        return tuple(index for block in self.blocks for index in block.skipped)
 
-    def attempts(self) -> tuple[Attempt, ...]:
-        """All attempts, each once; the first image of every block, then the second, and so on.
+    def tasks(self) -> tuple[Task, ...]:
+        """All tasks, each once; the first image of every block, then the second, and so on.
 
         A sweep that is stopped early so has something of every block.
         """
-        unique: dict[str, Attempt] = {}
-        for attempt in self._in_order():
-            unique.setdefault(attempt.key, attempt)
+        unique: dict[str, Task] = {}
+        for task in self._in_order():
+            unique.setdefault(task.key, task)
         return tuple(unique.values())
 
-    def _in_order(self) -> Iterator[Attempt]:
+    def _in_order(self) -> Iterator[Task]:
         for place in range(max(len(block.cases) for block in self.blocks)):
             for block in self.blocks:
                 for case in block.cases[place : place + 1]:
                     for epsilon in block.epsilons:
                         for series in block.series:
-                            yield Attempt(case=case, epsilon=epsilon, series=series)
+                            yield Task(case=case, epsilon=epsilon, series=series)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of each image.
+
+    Attributes:
+        epsilon: radius of the ball around it.
+        goal: `Target(class)`, `Untargeted()`, or None for each image's second-highest class.
+        series: the method.
+        ties: what a rival counts as that is level with the prediction.
+        measure: what makes one image better than another.
+    """
+
+    epsilon: float
+    goal: Goal | None
+    series: Series
+    ties: Ties = Ties.NONE
+    measure: Measure = Margin()  # noqa: RUF009 - a frozen value
+
+    def plan(
+        self, network: BinaryNetwork, images: ImageSet, indices: Sequence[int], *, name: str
+    ) -> Plan:
+        """The plan that asks it of `images[indices]`, checked as far as possible without running.
+
+        Each image is attacked from its prediction, right or wrong, as in the paper.
+
+        Raises:
+            ProblemError: network, images, epsilon and goal do not fit, every image is predicted as
+                the target already, or the method cannot work on the problem.
+            DataError: the images do not fit the network.
+            SettingError: the time limit is negative.
+        """
+        Clock.start(self.series.time_limit)
+        block = block_of(
+            network, images, indices, self.goal, name=name,
+            epsilons=(self.epsilon,), series=(self.series,), ties=self.ties, measure=self.measure,
+        )  # fmt: skip
+        first = Task(case=block.cases[0], epsilon=self.epsilon, series=self.series)
+        refused = refusal(self.series.method, first.problem(network))
+        if refused is not None:
+            raise ProblemError(refused)
+        digest = network.digest
+        return Plan(title="", networks={digest: network}, names={digest: name}, blocks=(block,))
+
+
+def block_of(
+    network: BinaryNetwork,
+    images: ImageSet,
+    indices: Sequence[int],
+    goal: Goal | None,
+    *,
+    name: str,
+    epsilons: Sequence[float],
+    series: Sequence[Series],
+    ties: Ties = Ties.NONE,
+    measure: Measure = Margin(),  # noqa: B008 - a frozen value
+) -> Block:
+    """A block of a network, without images that it predicts as the target already.
+
+    Args:
+        network: the network.
+        images: the data set.
+        indices: which of its images.
+        goal: `Target(class)`, `Untargeted()`, or None for each image's second-highest class.
+        name: the network's name in the grid.
+        epsilons: the budgets.
+        series: the methods.
+        ties: what a rival counts as that is level with the prediction.
+        measure: what makes one image better than another.
+
+    Raises:
+        DataError: the images do not fit the network.
+        ProblemError: an epsilon is out of range, or the target is no class of the network, or that
+            of every image.
+    """
+    cases = cases_of(
+        network, images, indices, goal,
+        key=network.digest, name=name, ties=ties, measure=measure,
+    )  # fmt: skip
+    for epsilon in epsilons:
+        Task(case=cases[0], epsilon=epsilon, series=series[0]).problem(network)
+    there = {case.index for case in cases}
+    return Block(
+        cases=cases,
+        epsilons=tuple(epsilons),
+        series=tuple(series),
+        skipped=tuple(index for index in indices if index not in there),
+    )
 
 
 def cases_of(
@@ -170,6 +167,8 @@ def cases_of(
     *,
     key: str,
     name: str,
+    ties: Ties = Ties.NONE,
+    measure: Measure = Margin(),  # noqa: B008 - a frozen value
 ) -> tuple[Case, ...]:
     """The cases of images on a network, without those that are predicted as the target already.
 
@@ -180,6 +179,8 @@ def cases_of(
         goal: `Target(class)`, `Untargeted()`, or None for each image's second-highest class.
         key: `digest` of the network.
         name: the network's name in the grid.
+        ties: what a rival counts as that is level with the prediction.
+        measure: what makes one image better than another.
 
     Raises:
         DataError: the images do not fit the network.
@@ -203,6 +204,8 @@ def cases_of(
             image=image,
             prediction=classes[0],
             goal=goal.settled(classes),
+            ties=ties,
+            measure=measure,
         )
         for index, image, classes in zip(indices, chosen, ranked, strict=True)
         if goal.target != classes[0]

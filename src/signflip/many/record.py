@@ -1,75 +1,153 @@
-"""The record of one attack: a line of JSON that scripts and reports read."""
+"""The record of a task: what was attacked, how, and what came of it.
+
+There is no other form of a result. The table of a store, the frame of a report, the files of
+`export` and the lines of `--out` follow from the fields of `Record`, see `columns`. A new column is
+a field here, with a default for results that lack it, and what `answer` puts into it.
+"""
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from signflip.problem import Ties
-from signflip.result import Verdict
+from signflip.arrays import Floats
+from signflip.methods.spec import Description
+from signflip.problem import Norm, Ties
+from signflip.result import Stop, Verdict
 
-Number = int | float
+FAILED = "FAILED"
+"""What `Record.stop` says where there is no answer; else it is the name of a `Stop`."""
+
+_MARGIN, _DISTANCE = "margin", "distance"
+_BOTH = (_MARGIN, _DISTANCE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class AttackRecord:
-    """What was attacked, how, and what came of it.
+def _line(
+    key: str, *measures: str, written: Callable[[Any], object] | None = None
+) -> Mapping[str, object]:
+    """That a field is in the lines of `--out`.
+
+    Args:
+        key: what it is called there.
+        measures: whether in those of attacks, of the smallest epsilon, or by default of both.
+        written: makes JSON of the value.
+    """
+    return {"key": key, "measures": measures or _BOTH, "written": written}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Record:
+    """What is known of one problem attacked by one method.
+
+    Numbers that are objectives are ints where the network's output is plain.
 
     Attributes:
-        network: zoo name or file of the network.
-        images: name or file of the data set.
-        index: the image's place in the data set.
-        label: the image's true class.
-        prediction: the class of the clean image, which the attack starts from.
+        key: `Task.key`.
+        problem: `Task.problem_key`, the same for all methods.
+        network: key of the network.
+        image: key of the image.
+        network_name: zoo name or file of the network.
+        images_name: name or file of the data set.
+        image_index: the image's place in it.
+        label: its true class.
+        prediction: the network's class for the clean image, which the attack starts from.
         target: the class to raise above it, or None for any.
         epsilon: radius of the ball, in the unit of the image.
-        method: name of the method.
-        seed: seed of the method.
-        verdict: what is certain.
-        objective: objective (1) of the best image; an int where the network's output is plain.
-        clean_objective: objective (1) of the clean image, likewise.
+        norm: of the distance that was to be small; None where the objective was to be large.
+        tolerance: width to which the smallest epsilon was to be enclosed; None for an attack.
+        time_limit: seconds, or None.
+        method: name in `METHODS`; of a warm start, that of the method that goes on.
+        series: the method's name in the grid.
+        settings: the method with all its settings, as `describe` gives them.
+        seed: the method's seed; 0 for one that draws nothing.
+        verdict: what is certain; unknown if it failed.
+        lower: proved: within this epsilon there is no flip; None for an attack.
+        upper: the witness is in the ball of this epsilon; None for an attack, and without one.
+        closed: whether the enclosing of the smallest epsilon came to its end; None for an attack.
+        stop: name of the `Stop`, or `FAILED`.
+        failure: why there is no answer, as a sentence, or None.
+        objective: objective (1) of the best image; of the clean image if it failed.
+        clean_objective: objective (1) of the clean image.
         bound: no image of the ball has an objective above this; None where none is known.
-        seconds: time that the method took.
-        trace: (seconds, objective) of the clean image and of each improvement.
+        largest_conceivable: the paper's normaliser of the objective.
+        seconds: time that the method took; the time limit if it failed.
+        trace: (seconds, objective) of the clean image and of each improvement; (seconds, epsilon)
+            of each nearer witness where the smallest epsilon was enclosed.
         ties: what a rival counted as that is level with the prediction.
+        witness: (inputs,) float64, the best image; None if there is none.
+        witness_prediction: its class; the clean image's if there is none.
+        host: name of the machine; empty if it failed.
+        versions: package -> version, of the packages that made the result; none if it failed.
+        finished: when, in UTC, ISO 8601.
     """
 
+    key: str
+    problem: str
     network: str
-    images: str
-    index: int
-    label: int
-    prediction: int
-    target: int | None
-    epsilon: float
-    method: str
-    seed: int
-    verdict: Verdict
-    objective: Number
-    clean_objective: Number
-    bound: Number | None
-    seconds: float
-    trace: tuple[tuple[float, Number], ...]
-    ties: Ties = Ties.NONE
+    image: str
+    network_name: str = field(metadata=_line("network"))
+    images_name: str = field(metadata=_line("images"))
+    image_index: int = field(metadata=_line("index"))
+    label: int = field(metadata=_line("label"))
+    prediction: int = field(metadata=_line("prediction"))
+    target: int | None = field(metadata=_line("target"))
+    epsilon: float = field(metadata=_line("epsilon", _MARGIN))
+    norm: Norm | None = None
+    tolerance: float | None = field(default=None, metadata=_line("tolerance", _DISTANCE))
+    time_limit: float | None
+    method: str = field(metadata=_line("method", _MARGIN))
+    series: str
+    settings: Description
+    seed: int = field(metadata=_line("seed", _MARGIN))
+    verdict: Verdict = field(metadata=_line("verdict", written=lambda verdict: verdict.value))
+    lower: float | None = field(default=None, metadata=_line("lower", _DISTANCE))
+    upper: float | None = field(default=None, metadata=_line("upper", _DISTANCE))
+    closed: bool | None = field(default=None, metadata=_line("closed", _DISTANCE))
+    stop: str = field(metadata=_line("stop", _DISTANCE, written=str.lower))
+    failure: str | None
+    objective: float = field(metadata=_line("objective", _MARGIN))
+    clean_objective: float = field(metadata=_line("clean_objective", _MARGIN))
+    bound: float | None = field(metadata=_line("bound", _MARGIN))
+    largest_conceivable: float
+    seconds: float = field(metadata=_line("seconds"))
+    trace: tuple[tuple[float, float], ...] = field(metadata=_line("trace"))
+    ties: Ties = field(default=Ties.NONE, metadata=_line("ties", written=lambda ties: ties.value))
+    witness: Floats | None
+    witness_prediction: int = field(metadata=_line("witness_prediction", _MARGIN))
+    host: str
+    versions: dict[str, str]
+    finished: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no answer."""
+        return self.failure is not None
+
+    @property
+    def stopped(self) -> str:
+        """Why the method stopped or failed, a sentence."""
+        if self.failure is not None:
+            return self.failure
+        known = Stop.__members__.get(self.stop)  # another Signflip may know others
+        return self.stop if known is None else known.value
 
     def to_json(self) -> str:
-        """The record as one line of JSON, without its line end; keys in the order above."""
-        values = {**vars(self), "verdict": self.verdict.value, "ties": self.ties.value}
-        return json.dumps(values, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, line: str) -> "AttackRecord":
-        """The record that `to_json` wrote as `line`."""
-        values = json.loads(line)
-        values["verdict"] = Verdict(values["verdict"])
-        values["ties"] = Ties(values.get("ties", Ties.NONE))  # older lines have none
-        values["trace"] = tuple((seconds, objective) for seconds, objective in values["trace"])
-        return cls(**values)
+        """The record as one line of `--out`, without its line end."""
+        measure = _MARGIN if self.tolerance is None else _DISTANCE
+        line = {}
+        for column in fields(self):
+            if measure in column.metadata.get("measures", ()):
+                value, written = getattr(self, column.name), column.metadata["written"]
+                line[column.metadata["key"]] = written(value) if written else value
+        return json.dumps(line, allow_nan=False)
 
 
-def number(value: float, *, plain: bool) -> Number:
+def number(value: float, *, plain: bool) -> float:
     """`value` as an int where the output is plain and so the objective is whole."""
     return int(value) if plain and value.is_integer() else value
 
 
-def finite_bound(bound: float | None, *, plain: bool) -> Number | None:
+def finite_bound(bound: float | None, *, plain: bool) -> float | None:
     """`bound` as records state it: None where a solver knows only infinity, which JSON lacks."""
     return None if bound is None or math.isinf(bound) else number(bound, plain=plain)

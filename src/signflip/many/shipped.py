@@ -5,9 +5,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from signflip.attack import Preparing
 from signflip.formats.native import network_from_bytes, network_to_bytes
-from signflip.many.task import Answer, Task, run_task
+from signflip.many.answer import run_task
+from signflip.many.record import Record
+from signflip.many.task import Task
 from signflip.many.workers import Failure
 from signflip.network import BinaryNetwork
 
@@ -22,7 +23,7 @@ class Shipped:
 
     Attributes:
         task: the task.
-        network: the network that `task.network` is the key of, as a compressed network file.
+        network: the network that `task.case.network` is the key of, as a compressed network file.
     """
 
     task: Task
@@ -35,20 +36,21 @@ class HardLimits:
     def __init__(self) -> None:
         self._prepared: set[type] = set()
 
-    def of(self, shipped: Shipped) -> float:
-        """Seconds after which the task's process is ended."""
-        method = shipped.task.method
-        unprepared = type(method) not in self._prepared and isinstance(method, Preparing)
-        return shipped.task.hard_limit + (PREPARATION if unprepared else 0.0)
+    def of(self, shipped: Shipped) -> float | None:
+        """Seconds after which the task's process is ended, or None."""
+        series, limit = shipped.task.series, shipped.task.hard_limit
+        if limit is None or not series.prepares or type(series.method) in self._prepared:
+            return limit
+        return limit + PREPARATION
 
     def answered(self, shipped: Shipped) -> None:
         """The task has its answer."""
-        self._prepared.add(type(shipped.task.method))
+        self._prepared.add(type(shipped.task.series.method))
 
 
 def kind_of(task: Task) -> Hashable:
     """Tasks of one kind take about the same time."""
-    return task.network, task.epsilon, task.method
+    return task.case.network, task.epsilon, task.series.method
 
 
 def packed(networks: Mapping[str, BinaryNetwork]) -> dict[str, bytes]:
@@ -56,7 +58,7 @@ def packed(networks: Mapping[str, BinaryNetwork]) -> dict[str, bytes]:
     return {key: zlib.compress(network_to_bytes(network)) for key, network in networks.items()}
 
 
-def run_shipped(shipped: Shipped) -> Answer | Failure:
+def run_shipped(shipped: Shipped) -> Record | Failure:
     """Run a task in this process."""
     return run_task(shipped.task, _network(shipped.network))
 

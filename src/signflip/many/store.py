@@ -5,51 +5,46 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import numpy as np
+from typing import Any, Self
 
 from signflip.arrays import Floats
 from signflip.errors import StoreError
 from signflip.files import is_file
 from signflip.formats.native import network_from_bytes, network_to_bytes
-from signflip.many.row import FAILED, ResultRow
-from signflip.many.schema import check_or_make, store_errors
-from signflip.many.task import canonical_json, image_key
+from signflip.many.columns import COLUMNS, pack, unpack
+from signflip.many.record import Record
+from signflip.many.schema import check_or_make, store_errors, writing
+from signflip.many.task import image_key
 from signflip.network import BinaryNetwork
 
-__all__ = ["FAILED", "ResultRow", "Store", "pack", "unpack"]
-
 _PATIENCE = 60.0  # seconds that a writer waits for another one
-_QUICK = 1  # zlib's level: witnesses hardly shrink further, and the driver has no time to lose
-_COLUMNS = tuple(field.name for field in fields(ResultRow))
+_NAMES = ", ".join(COLUMNS)
 
 # a finished row beats a failed one, whichever came first; of two finished ones the first stays
 _UNLESS_FINISHED = (
     "ON CONFLICT (key) DO UPDATE SET "
-    + ", ".join(f"{column} = excluded.{column}" for column in _COLUMNS[1:])
+    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name != "key")
     + " WHERE results.failure IS NOT NULL"
 )
 _ADD = (
-    f"INSERT INTO results ({', '.join(_COLUMNS)}) "
-    f"VALUES ({', '.join(f':{column}' for column in _COLUMNS)}) {_UNLESS_FINISHED}"
+    f"INSERT INTO results ({_NAMES}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "
+    f"{_UNLESS_FINISHED}"
 )
 # "WHERE true" keeps SQLite from reading ON CONFLICT as part of a join
 _MERGE = (
     "INSERT OR IGNORE INTO networks SELECT * FROM other.networks",
     "INSERT OR IGNORE INTO images SELECT * FROM other.images",
-    f"INSERT INTO results ({', '.join(_COLUMNS)}) "
-    f"SELECT {', '.join(_COLUMNS)} FROM other.results WHERE true {_UNLESS_FINISHED}",
+    f"INSERT INTO results ({_NAMES}) "
+    f"SELECT {_NAMES} FROM other.results WHERE true {_UNLESS_FINISHED}",
 )
 
 
 class Store:
     """An open store; a context manager that closes it.
 
-    Each `add` is a transaction, unless it is part of one: after `kill -9` the file opens and holds
+    Each `add` is a transaction, unless it is part of one: after `kill -9` the store opens and holds
     every row that was added. Several processes may write to one store.
 
     Attributes:
@@ -80,7 +75,8 @@ class Store:
                 _uri(path, create=create), uri=True, timeout=_PATIENCE, isolation_level=None
             )
             try:
-                check_or_make(connection, path, create=create)
+                writable = create or _may_write(path)
+                check_or_make(connection, path, create=create, writable=writable)
                 connection.execute("PRAGMA synchronous = NORMAL")
             except BaseException:
                 connection.close()
@@ -104,22 +100,35 @@ class Store:
         with store_errors(self.path):
             return {key for (key,) in self.connection.execute(query)}
 
-    def add(self, row: ResultRow) -> None:
-        """Keep a row; one of that key that failed is replaced, and a finished one stays.
+    def add(self, record: Record) -> None:
+        """Keep a record; one of that key that failed is replaced, and a finished one stays.
 
         Raises:
             StoreError: the file cannot be written.
         """
-        values = {
-            **vars(row),
-            "settings": canonical_json(row.settings),
-            "verdict": row.verdict.value,
-            "trace": canonical_json(row.trace),
-            "versions": canonical_json(row.versions),
-            "witness": None if row.witness is None else pack(row.witness),
-        }
+        values = {name: c.stored(getattr(record, name)) for name, c in COLUMNS.items()}
         with store_errors(self.path):
             self.connection.execute(_ADD, values)
+
+    def records(self, rest: str = "ORDER BY key", values: tuple[Any, ...] = ()) -> Iterator[Record]:
+        """The records, each read when it is asked for.
+
+        Args:
+            rest: SQL behind `SELECT ... FROM results`.
+            values: of its question marks.
+
+        Raises:
+            StoreError: the store is damaged.
+        """
+        columns = ", ".join(f"results.{name}" for name in COLUMNS)
+        with store_errors(self.path):
+            rows = self.connection.execute(f"SELECT {columns} FROM results {rest}", values)
+            for row in rows:
+                found: dict[str, Any] = {
+                    name: column.value(stored)
+                    for (name, column), stored in zip(COLUMNS.items(), row, strict=True)
+                }
+                yield Record(**found)
 
     def add_network(self, name: str, network: BinaryNetwork) -> str:
         """Keep a network, if it is new; returns its key."""
@@ -161,15 +170,12 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is added while the context lasts is kept, or nothing of it."""
-        with store_errors(self.path):
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self.connection.execute("ROLLBACK")
-                raise
-            self.connection.execute("COMMIT")
+        """All that is added while the context lasts is kept, or nothing of it.
+
+        After it the file by itself is the store, whoever copies it, and whatever is killed.
+        """
+        with store_errors(self.path), writing(self.connection):
+            yield
 
     def network(self, key: str) -> BinaryNetwork:
         """The network of that key.
@@ -234,24 +240,3 @@ def _uri(path: Path, *, create: bool = False) -> str:
 
 def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def pack(values: Floats) -> bytes:
-    """(N,) float64 as the store keeps it: little-endian, compressed by zlib."""
-    return zlib.compress(np.ascontiguousarray(values, dtype="<f8").tobytes(), _QUICK)
-
-
-def unpack(data: bytes) -> Floats:
-    """The (N,) float64 that `pack` made `data` of.
-
-    Raises:
-        StoreError: `data` is damaged.
-    """
-    try:
-        values = np.frombuffer(zlib.decompress(data), dtype="<f8")
-    except (zlib.error, ValueError) as error:
-        raise StoreError(
-            f"an image in the store is damaged ({error}); take the store from a backup, or run its "
-            "sweep again"
-        ) from error
-    return values.astype(np.float64)

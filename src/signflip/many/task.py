@@ -1,152 +1,204 @@
-"""A task of a sweep: one problem and one method, known by its content, run anywhere."""
+"""A task: one problem and one method, known by its content, run anywhere."""
 
 import hashlib
-import json
-import platform
-import socket
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache, cached_property
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from signflip.arrays import Floats
-from signflip.attack import Method, attack
-from signflip.many.workers import Failure
-from signflip.methods.spec import describe
+from signflip.attack import Method, Preparing
+from signflip.many.columns import canonical_json
+from signflip.methods.exact import Exact
+from signflip.methods.spec import Description, describe, identity
+from signflip.methods.warm_start import WarmStarted
 from signflip.network import BinaryNetwork
-from signflip.problem import Goal, Problem
-from signflip.programs import SolverFailure
-from signflip.result import AttackResult
+from signflip.problem import Box, Goal, Margin, Measure, Problem, Ties
 
 GRACE = 60.0
 """Seconds beyond its time limit after which a task's process is ended."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A method as users name it.
+
+    Attributes:
+        name: its name in the grid.
+        kind: name in `METHODS`; of a warm start, that of the method that goes on.
+        method: the method, its seed included.
+        seed: the seed; 0 for a method that draws nothing.
+        time_limit: seconds for each problem, or None.
+    """
+
+    name: str
+    kind: str
+    method: Method
+    seed: int
+    time_limit: float | None
+
+    @cached_property
+    def settings(self) -> Description:
+        """The method with all its settings."""
+        return describe(self.method)
+
+    @cached_property
+    def prepares(self) -> bool:
+        """Whether the method has to get ready once in each process."""
+        return isinstance(self.method, Preparing)
+
+    def with_threads(self, threads: int) -> Self:
+        """The series with so many threads for the exact method; another method as it is."""
+        return replace(self, method=_threaded(self.method, threads))
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Task:
-    """One attack of a sweep; whole in itself but for the network, which travels apart.
+class Case:
+    """An image on a network, which is kept apart.
 
     Attributes:
         network: `digest` of the network.
+        network_name: its name in the grid.
+        images_name: the data set's name.
+        index: the image's place in it.
+        label: the true class.
         image: (inputs,) float64 in [0, 1].
-        epsilon: radius of the ball, in the unit of the image.
-        goal: `Target(class)` or `Untargeted()`.
-        method: the method, its seed included.
-        time_limit: seconds.
+        prediction: the network's class for the image.
+        goal: what an attack is to reach.
+        ties: what a rival counts as that is level with the prediction.
+        measure: what makes one image better than another.
     """
 
     network: str
+    network_name: str
+    images_name: str
+    index: int
+    label: int
     image: Floats
-    epsilon: float
+    prediction: int
     goal: Goal
-    method: Method
-    time_limit: float
+    ties: Ties = Ties.NONE
+    measure: Measure = Margin()  # noqa: RUF009 - a frozen value
 
     @property
-    def hard_limit(self) -> float:
-        """Seconds after which the task's process is ended."""
-        return self.time_limit + GRACE
+    def target(self) -> int | None:
+        """The class to raise above the prediction, or None for any."""
+        return self.goal.target
 
     @cached_property
     def image_key(self) -> str:
         """`image_key` of the image."""
         return image_key(self.image)
 
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Task:
+    """A case, a budget and a method: what any process can run that has the network.
+
+    Attributes:
+        case: the image and its network.
+        epsilon: radius of the ball, in the unit of the image.
+        series: the method, and its time limit.
+    """
+
+    case: Case
+    epsilon: float
+    series: Series
+
+    def problem(self, network: BinaryNetwork) -> Problem:
+        """The attack problem.
+
+        Args:
+            network: the network that `case.network` is the key of.
+        """
+        case = self.case
+        region = Box.ball(case.image, self.epsilon)
+        return Problem(network, case.image, region, case.goal, case.ties, case.measure)
+
+    @property
+    def hard_limit(self) -> float | None:
+        """Seconds after which the task's process is ended, or None."""
+        limit = self.series.time_limit
+        return None if limit is None else limit + GRACE
+
     @cached_property
     def problem_key(self) -> str:
-        """SHA-256 of the problem's content: network, image, ball and goal."""
-        return _sha256(
-            {
-                "network": self.network,
-                "image": self.image_key,
-                "epsilon": float(self.epsilon),
-                "goal": describe(self.goal),
-            }
+        """`problem_key` of the problem."""
+        case = self.case
+        return problem_key(
+            case.network, case.image_key, self.epsilon, case.goal, case.ties, case.measure
         )
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of the task's content: the problem, the method's settings and the time limit."""
-        return _sha256(
-            {
-                "problem": self.problem_key,
-                "method": describe(self.method),
-                "time_limit": float(self.time_limit),
-            }
-        )
+        """`task_key` of problem, method and time limit."""
+        return task_key(self.problem_key, self.series.settings, self.series.time_limit)
+
+    def with_threads(self, threads: int) -> Self:
+        """The task with so many threads for the exact method."""
+        return replace(self, series=self.series.with_threads(threads))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Answer:
-    """What came of a task, and where.
+def problem_key(
+    network: str,
+    image: str,
+    epsilon: float,
+    goal: Goal,
+    ties: Ties = Ties.NONE,
+    measure: Measure = Margin(),  # noqa: B008 - a frozen value
+) -> str:
+    """SHA-256 of a problem's content.
 
-    Attributes:
-        result: the attack's result.
-        host: name of the machine.
-        versions: package -> version, of the packages that made the result.
-        finished: when, in UTC, ISO 8601.
-    """
-
-    result: AttackResult
-    host: str
-    versions: dict[str, str]
-    finished: str
-
-
-def run_task(task: Task, network: BinaryNetwork) -> Answer | Failure:
-    """Run a task in this process; a solver that gives up makes it a failure.
+    What came with later versions of Signflip is in it only where it differs from what all problems
+    were before, so that results of earlier versions stay those of their problems.
 
     Args:
-        task: the task.
-        network: the network that `task.network` is the key of.
+        network: `digest` of the network.
+        image: `image_key` of the image.
+        epsilon: radius of the ball.
+        goal: what an attack is to reach, for this image.
+        ties: what a rival counts as that is level with the prediction.
+        measure: what makes one image better than another.
     """
-    problem = Problem.ball(network, task.image, epsilon=task.epsilon, goal=task.goal)
-    try:
-        result = attack(problem, task.method, time_limit=task.time_limit)
-    except SolverFailure as error:
-        return Failure(f"the solver gave up: {error}")
-    return Answer(
-        result=result,
-        host=socket.gethostname(),
-        versions=versions(),
-        finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
-    )
+    content: dict[str, object] = {
+        "network": network,
+        "image": image,
+        "epsilon": float(epsilon),
+        "goal": describe(goal),
+    }
+    if ties is not Ties.NONE:
+        content["ties"] = ties.value
+    if measure != Margin():
+        content["measure"] = describe(measure)
+    return _sha256(content)
+
+
+def task_key(problem: str, settings: Mapping[str, object], time_limit: float | None) -> str:
+    """SHA-256 of a task's content.
+
+    Args:
+        problem: `problem_key` of the problem.
+        settings: the method, as `describe` gives it; only its `identity` counts.
+        time_limit: seconds, or None.
+    """
+    limit = None if time_limit is None else float(time_limit)
+    return _sha256({"problem": problem, "method": identity(settings), "time_limit": limit})
 
 
 def image_key(image: Floats) -> str:
     """SHA-256 of an image's float64 values."""
-    digest = hashlib.sha256()
-    _feed(digest, image)
+    digest = hashlib.sha256(f"{image.dtype.str}{image.shape}".encode())
+    digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Python and the packages that can change a result; an optional one only if it is there."""
-    found = {"python": platform.python_version()}
-    for package in ("signflip", "numpy", "numba", "highspy", "pyscipopt", "gurobipy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-# json.dumps would make one anew for each text
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def canonical_json(value: object) -> str:
-    """JSON that is the same for equal values, as keys and the store have it."""
-    return _ENCODER.encode(value)
-
-
-def _feed(digest: "hashlib._Hash", array: np.ndarray) -> None:
-    digest.update(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).tobytes())
 
 
 def _sha256(content: dict[str, object]) -> str:
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def _threaded(method: Method, threads: int) -> Method:
+    if isinstance(method, WarmStarted):
+        return replace(method, then=_threaded(method.then, threads))
+    return replace(method, threads=threads) if isinstance(method, Exact) else method

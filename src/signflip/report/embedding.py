@@ -7,14 +7,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from signflip.report.gallery import LEVELS, Changes, Gallery, GreyLevels
-from signflip.result import Verdict
 
 CHUNK = 200
 """Images a chunk: a reader's browser unpacks only the chunks of what it shows."""
 
 Json = dict[str, object]
 
-_NAMED = ("problem", "network", "images", "method", "series", "stop")
+_NAMED = {
+    "problem": "problem",
+    "network": "network_name",
+    "images": "images_name",
+    "method": "method",
+    "series": "series",
+    "stop": "stopped",
+}
 _PLAIN = (
     "image_index",
     "label",
@@ -49,24 +55,24 @@ class Embedded:
 
 def embedded(gallery: Gallery) -> Embedded:
     """A gallery as the page carries it."""
-    results = gallery.results
+    records = [result.record for result in gallery.results]
     names: Json = {}
     columns: Json = {}
-    for column in _NAMED:
-        values = [getattr(result, column) for result in results]
+    for column, attribute in _NAMED.items():
+        values = [getattr(record, attribute) for record in records]
         place = {name: number for number, name in enumerate(dict.fromkeys(values))}
         # a problem's key is of no use to a reader: its place is enough to tell it from others
         names[column] = len(place) if column == "problem" else list(place)
         columns[column] = [place[value] for value in values]
     for column in _PLAIN:
-        columns[column] = [_number(getattr(result, column)) for result in results]
-    columns["verdict"] = [_outcome(result.verdict, result.failed) for result in results]
+        columns[column] = [_number(getattr(record, column)) for record in records]
+    columns["verdict"] = ["failed" if record.failed else record.verdict.value for record in records]
     keys = {key: number for number, key in enumerate(gallery.originals)}
-    columns["image"] = [keys[result.image] for result in results]
-    changes = [result.change for result in results if result.change is not None]
+    columns["image"] = [keys[record.image] for record in records]
+    changes = [result.change for result in gallery.results if result.change is not None]
     place_of_change = iter(range(len(changes)))
     columns["change"] = [
-        None if result.change is None else next(place_of_change) for result in results
+        None if result.change is None else next(place_of_change) for result in gallery.results
     ]
     index: Json = {
         "total": gallery.total,
@@ -91,10 +97,6 @@ def _packed(images: Iterable[GreyLevels] | Iterable[Changes]) -> Iterator[str]:
         packer = zlib.compressobj(strategy=zlib.Z_RLE)
         packed = packer.compress(b"".join(pictures[start : start + CHUNK])) + packer.flush()
         yield base64.b64encode(packed).decode()
-
-
-def _outcome(verdict: Verdict, failed: bool) -> str:
-    return "failed" if failed else verdict.value
 
 
 def _number(value: float | None) -> float | None:

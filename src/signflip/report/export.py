@@ -7,10 +7,11 @@ import polars as pl
 
 from signflip.errors import SettingError
 from signflip.files import write_bytes
+from signflip.many.columns import COLUMNS, unpack
 from signflip.many.schema import store_errors
-from signflip.many.store import Store, unpack
+from signflip.many.store import Store
+from signflip.report.frame import POLARS
 
-_TYPES = {"TEXT": pl.String, "INTEGER": pl.Int64, "REAL": pl.Float64}
 _ORDER = "images_name, network_name, image_index, epsilon, series, seed, key"
 
 
@@ -28,12 +29,10 @@ def export(store: Store, path: Path, *, witnesses: bool = False) -> int:
         StoreError: the store is damaged.
     """
     check_export(path, witnesses=witnesses)
+    columns = {
+        name: POLARS[column.kind] for name, column in COLUMNS.items() if column.kind in POLARS
+    }
     with store_errors(store.path):
-        columns = {
-            name: _TYPES[kind]
-            for _, name, kind, *_ in store.connection.execute("PRAGMA table_info(results)")
-            if kind in _TYPES
-        }
         query = f"SELECT {', '.join(columns)} FROM results ORDER BY {_ORDER}"
         rows = store.connection.execute(query).fetchall()
     frame = pl.DataFrame(rows, schema=columns, orient="row")

@@ -10,36 +10,23 @@ from typing import Any
 import polars as pl
 
 from signflip.errors import StoreError
+from signflip.many.columns import COLUMNS
+from signflip.many.record import FAILED
 from signflip.many.schema import store_errors
-from signflip.many.store import FAILED, Store
+from signflip.many.store import Store
 from signflip.report.names import with_names
 from signflip.result import Stop, Verdict
 
 CELL = ("data", "network", "epsilon")
 """What tells one part of the grid from another; figures compare methods within a cell."""
 
+POLARS: Mapping[str, Any] = {"TEXT": pl.String, "INTEGER": pl.Int64, "REAL": pl.Float64}
+"""Type of a column in SQLite -> in Polars."""
+
 _COLUMNS: Mapping[str, Any] = {
-    "key": pl.String,
-    "problem": pl.String,
-    "network": pl.String,
-    "network_name": pl.String,
-    "images_name": pl.String,
-    "image_index": pl.Int64,
-    "target": pl.Int64,
-    "epsilon": pl.Float64,
-    "time_limit": pl.Float64,
-    "method": pl.String,
-    "series": pl.String,
-    "settings": pl.String,
-    "seed": pl.Int64,
-    "verdict": pl.String,
-    "stop": pl.String,
-    "objective": pl.Float64,
-    "clean_objective": pl.Float64,
-    "largest_conceivable": pl.Float64,
-    "seconds": pl.Float64,
-    "host": pl.String,
-    "finished": pl.String,
+    name: POLARS[column.kind]
+    for name, column in COLUMNS.items()
+    if column.kind in POLARS and name != "trace"
 }
 _SETTINGS: Mapping[str, Any] = {
     "settings": pl.String,
@@ -59,7 +46,7 @@ def read_frame(store: Store) -> pl.DataFrame:
 
     Returns:
         A row for each result, in the order of data set, network, epsilon, line and image, with the
-        store's columns but for witness, trace and the like, and
+        store's columns but for witness and trace, and
 
         - `data` and `network`, the names that panels and tables show; `epsilon` and these two are
           the row's `CELL`. An untargeted attack counts as one on other data.
