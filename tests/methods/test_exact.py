@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from signflip.attack import attack
 from signflip.errors import SettingError
-from signflip.exact.anneal import anneal
 from signflip.exact.geometry import scaled_gram
 from signflip.exact.kernel import advance, bound
 from signflip.methods.exact import Exact
@@ -23,6 +22,7 @@ from signflip.patterns.ascent import ascend
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.programs import Gurobi
 from signflip.result import AttackResult, Stop, Verdict
+from signflip.walk.anneal import anneal
 from tests.support.absent import need_package
 from tests.support.close_call import close_call
 from tests.support.grouped import grouped_optima, grouped_problem

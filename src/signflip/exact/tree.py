@@ -1,13 +1,11 @@
-"""The exact search of one problem: the tree of patterns, annealing beside it, and its leaves."""
+"""The exact search of one problem: the tree of patterns, a walk beside it, and its leaves."""
 
-import math
 from concurrent.futures import Executor, ThreadPoolExecutor
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from signflip.attack import Outcome
-from signflip.exact.anneal import Annealer
 from signflip.exact.bounds import interval_bound
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
@@ -18,6 +16,7 @@ from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import NO_FLIP, Standing
 from signflip.result import Stop
 from signflip.run import Run
+from signflip.walk.walker import Walker
 
 if TYPE_CHECKING:
     from signflip.methods.exact import Exact
@@ -42,12 +41,18 @@ class ExactSearch:
         self._upper = upper_of(run.problem)
         self._raise_floor()
         self._frontier = Frontier(self._space, geometry, self._upper, settings.threads)
-        self._geometry = geometry
         self._realiser = Realiser(self._space)
 
     @cached_property
-    def _annealer(self) -> Annealer:
-        return Annealer(self._space, self._geometry, self._upper)
+    def _walker(self) -> Walker:
+        # made when it is needed first: most problems are settled before
+        return Walker(
+            self._run,
+            self._space,
+            seed=0,
+            settle=self._settings.goal is SearchGoal.DECIDE,
+            share=self._settings.annealing,
+        )
 
     @property
     def _floor(self) -> Standing:
@@ -75,7 +80,7 @@ class ExactSearch:
         return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True, flipless=flipless)
 
     def _search(self) -> bool:
-        """Search the tree, and anneal beside it; whether the whole tree was searched."""
+        """Search the tree, and walk beside it; whether the whole tree was searched."""
         if self._settings.threads == 1:
             return self._search_with(None)
         with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
@@ -92,20 +97,12 @@ class ExactSearch:
                     return False
             if self._frontier.exhausted:
                 return True
-            if self._annealer.seconds < self._settings.annealing * clock.elapsed():
-                self._anneal()
+            share = self._settings.annealing
+            if share > 0 and self._walker.seconds < share * clock.elapsed():
+                self._walker.step()
             if self._settled or clock.expired():
                 return False
             self._raise_floor()
-
-    def _anneal(self) -> None:
-        floor = float(self._floor.value)
-        enough = floor if self._settings.goal is SearchGoal.DECIDE else math.inf
-        flips = self._annealer.run(floor, enough, self._run.problem.level_beats(self._floor))
-        if flips is not None:
-            answer = self._realiser.solve(flips, self._run.clock.remaining())
-            if not isinstance(answer, Answer):
-                self._run.offer(answer)
 
     def _raise_floor(self) -> None:
         problem, floor = self._run.problem, self._floor

@@ -12,6 +12,7 @@ from signflip.methods.iprop import IProp
 from signflip.methods.milp import Milp
 from signflip.methods.pgd import Pgd
 from signflip.methods.square import Square
+from signflip.methods.walk import Walk
 
 METHODS: Mapping[str, Callable[..., Method]] = {
     "fgsm": Fgsm,
@@ -20,6 +21,7 @@ METHODS: Mapping[str, Callable[..., Method]] = {
     "square": Square,
     "milp": Milp,
     "iprop": IProp,
+    "walk": Walk,
     "exact": Exact,
 }
 """Name -> class; the command line and sweeps take their choices from here."""
@@ -33,6 +35,7 @@ __all__ = [
     "Milp",
     "Pgd",
     "Square",
+    "Walk",
     "make_method",
     "method_settings",
 ]

@@ -13,6 +13,7 @@ from signflip.attack import Outcome
 from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
+from signflip.methods.walk import compile_walk
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Distance, Norm, Problem
 from signflip.result import Stop
@@ -26,7 +27,7 @@ class Exact:
     Attributes:
         goal: decide whether there is a flip, or find the largest objective and prove it.
         threads: threads that search one problem side by side.
-        annealing: share of the time that annealing over patterns may take beside the search.
+        annealing: share of the time that the pattern walk may take beside the search.
         ask: share of the ellipsoid's limit from which flips that pass the bound get the integer
             test of geometry.
         gate: the share from which they get it before the bound; both change the speed only.
@@ -87,6 +88,7 @@ class Exact:
 @cache
 def _compile_kernel() -> None:
     """Search small problems, one for each way that the bounds are computed."""
+    compile_walk()
     rng = np.random.default_rng(0)
     for depth in (2, 3):
         hidden = tuple(

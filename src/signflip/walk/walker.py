@@ -1,0 +1,279 @@
+"""Runs of annealing on one problem, longer and longer, over its rivals in turn."""
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from signflip.patterns.space import Flips, PatternSpace
+from signflip.run import Run
+from signflip.walk.anneal import BEST, BINS, DICE, HEAT, Schedule, Walk, anneal, begin, spread
+from signflip.walk.dual import (
+    FINE,
+    ROOM,
+    Singles,
+    frame_of,
+    fresh_dual,
+    image_of,
+    load,
+    pursue,
+    settle_all,
+)
+from signflip.walk.tables import halved_sums, tables_of, wires_of
+
+FIRST_MOVES, GROWTH = 1_000, 4
+MOST_MOVES = FIRST_MOVES * GROWTH**4
+"""A rival's runs have 1,000 moves, then four times as many as the last one, up to these."""
+LEAST_MOVES = 100
+"""Of a run that is cut to the time that is left."""
+HOTTEST, COLDEST = 0.45, 0.03
+"""Temperatures at the ends of a run, in units of the mean change by a random toggle."""
+REHEATED = 0.3
+"""The first one of a run from a start that is not the clean image."""
+SOFTNESS = (0.3, 0.1, 0.6)
+"""Widths of a softened sign, as shares of the fan-in's square root; runs take them in turn."""
+SWEEPS = (20, 20, 20, 40)
+"""Of the ascent after a toggle; runs take them in turn."""
+SWAPS = 0.3
+LAST_SWEEPS = 30
+"""Over all unstable neurons, to mend the point of a run's best pattern."""
+FORGET = 0.7
+"""What the gate keeps of its counts from run to run."""
+_SAMPLES = 100
+_TIE = 1e-6
+"""Where a tie flips, objectives of this little below 0, in units of a coefficient, are tried."""
+_STEP_SECONDS = 0.004
+_LEAST_SLICE = 64
+"""Moves between two looks at the clock at least, some 0.1 ms."""
+_BLOCK = 1_024
+"""Moves whose random numbers are drawn at once."""
+
+
+@dataclass
+class _Rival:
+    """What is known of one rival."""
+
+    index: int
+    coefficients: Singles
+    scale: float
+    """What the coefficients were divided by."""
+    constant: float
+    runs: int = 0
+    best: float = -math.inf
+    """The best objective of a pattern so far."""
+    units: dict[float, float] = field(default_factory=dict)
+    """By the inverse of a softness: the mean change of the softened objective by a toggle."""
+
+
+class Walker:
+    """A pattern walk, made in short steps.
+
+    What it does depends on the seed and the moves made, not on the clock, but for one thing: a run
+    that would end after the time limit is made shorter.
+
+    Args:
+        run: where images go.
+        space: the patterns of the run's problem, at least two.
+        seed: of the random choices.
+        settle: whether to end a run at the first pattern that flips.
+        share: share of the time that this walk gets.
+    """
+
+    def __init__(
+        self, run: Run, space: PatternSpace, *, seed: int, settle: bool, share: float = 1.0
+    ) -> None:
+        problem = run.problem
+        self._run, self._space, self._settle, self._share = run, space, settle, share
+        self._rng = np.random.default_rng(seed)
+        self._tables = tables_of(problem.network)
+        self._wires = wires_of(self._tables)
+        self._base = halved_sums(problem.network, space.signs)
+        self._frame = frame_of(space)
+        self._dual, self._last = fresh_dual(self._frame), fresh_dual(self._frame)
+        self._walk = _fresh_walk(space, len(self._last.z))
+        self._fan_in = _fan_in(space)
+        self._rivals = _rivals_of(space)
+        self._number = 0
+        self._left = 0
+        self._ended = False
+        self._schedule = Schedule(1.0, 1.0, SWAPS, SWEEPS[0], ROOM, math.inf)
+        self._rival: _Rival
+        self._dice: Singles = np.zeros((0, DICE), dtype=np.float32)
+        self.seconds = 0.0
+        """Time spent so far."""
+        self.moves = 0
+        """Moves made so far."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no rival can gain anything from any neuron."""
+        return not self._rivals
+
+    def step(self, most: int | None = None) -> None:
+        """Go on for a few milliseconds, to the end of a run at most, and at most `most` moves."""
+        started = time.monotonic()
+        before = self.moves
+        self._ended = self.idle
+        while not self._ended and time.monotonic() - started < _STEP_SECONDS:
+            left = _BLOCK if most is None else most - (self.moves - before)
+            if left == 0:
+                break
+            self._advance(min(left, self._slice()))
+        self.seconds += time.monotonic() - started
+
+    def _advance(self, most: int) -> None:
+        """Make up to `most` moves; offer what they led to where a run ends."""
+        if self._left == 0:
+            self._start()
+        if len(self._dice) == 0:
+            self._dice = self._rng.random((_BLOCK, DICE), dtype=np.float32)
+        dice = self._dice[: min(most, self._left)]
+        before = self._walk.numbers[BEST]
+        made = anneal(
+            self._tables, self._wires, self._walk, self._frame, self._dual,
+            self._rival.coefficients, self._schedule, dice,
+        )  # fmt: skip
+        self._dice = self._dice[made:]
+        self._left -= made
+        self.moves += made
+        best = self._walk.numbers[BEST]
+        self._ended = self._left == 0 or best > max(before, self._schedule.enough)
+        if self._ended:
+            self.finish()
+
+    def finish(self) -> None:
+        """Offer an image of the run's best pattern, if that would be the best so far."""
+        if self._number == 0:
+            return
+        rival, walk = self._rival, self._walk
+        value = walk.numbers[BEST] * rival.scale + rival.constant
+        rival.best = max(rival.best, value)
+        if value > float(self._run.value) or self._breaks_tie(value):
+            load(self._frame, self._last, walk.best, walk.best_u, walk.best_z)
+            settle_all(self._frame, self._last, LAST_SWEEPS, np.float32(FINE))
+            self._run.offer(image_of(self._space, self._last))
+
+    def _breaks_tie(self, value: float) -> bool:
+        run = self._run
+        level = self._rival.index in run.problem.tied_rivals
+        return level and not run.flipped and value >= float(run.value)
+
+    def _slice(self) -> int:
+        if self.seconds == 0.0:
+            return _LEAST_SLICE
+        return max(_LEAST_SLICE, int(_STEP_SECONDS * self.moves / self.seconds))
+
+    def _start(self) -> None:
+        """Begin the next run."""
+        rival = self._next_rival()
+        self._rival = rival
+        softness = SOFTNESS[rival.runs % len(SOFTNESS)]
+        inverse = 1.0 / (softness * math.sqrt(self._fan_in))
+        moves = self._fitted(min(FIRST_MOVES * GROWTH ** min(rival.runs, 9), MOST_MOVES))
+        hottest = self._place()
+        begin(
+            self._tables, self._wires, self._walk, self._frame, self._dual, rival.coefficients,
+            inverse, self._base,
+        )  # fmt: skip
+        unit = self._unit(inverse)
+        self._walk.numbers[HEAT] = hottest * unit
+        enough = -rival.constant / rival.scale if self._settle else math.inf
+        if rival.index in self._run.problem.tied_rivals:
+            enough -= _TIE
+        self._schedule = Schedule(
+            cooling=(COLDEST / hottest) ** (1.0 / moves),
+            inverse=inverse,
+            swaps=SWAPS,
+            sweeps=SWEEPS[rival.runs % len(SWEEPS)],
+            room=ROOM,
+            enough=enough,
+        )
+        self._walk.tried[:] *= FORGET
+        self._walk.settled[:] *= FORGET
+        self._left = moves
+        self._number += 1
+        rival.runs += 1
+
+    def _next_rival(self) -> _Rival:
+        """Each once; then the best so far every other run, the next best every fourth, ..."""
+        number, count = self._number, len(self._rivals)
+        if number < count:
+            return self._rivals[number]
+        turn = number - count + 1
+        rank = (turn & -turn).bit_length() - 1
+        ranking = sorted(self._rivals, key=lambda rival: -rival.best)
+        return ranking[rank % count]
+
+    def _fitted(self, moves: int) -> int:
+        """So many moves, fewer if the time does not suffice for them."""
+        left = self._run.clock.remaining() * self._share
+        if self.seconds == 0.0 or left == math.inf:
+            return moves
+        return max(LEAST_MOVES, min(moves, int(left * self.moves / self.seconds)))
+
+    def _place(self) -> float:
+        """Put the dual where the next run starts; the temperature, in units, to start with."""
+        dual, run = self._dual, self._run
+        none = np.zeros(self._space.size, dtype=np.bool_)
+        load(self._frame, dual, none, np.zeros_like(dual.u), np.zeros_like(dual.z))
+        if self._number > 0 or np.array_equal(run.witness, run.problem.image):
+            return HOTTEST
+        pursue(self._frame, dual, self._toggles_of_witness(), SWEEPS[0], np.float32(ROOM))
+        return REHEATED
+
+    def _toggles_of_witness(self) -> Flips:
+        space = self._space
+        signs = space.problem.network.hidden[0].signs_of_reals(self._run.witness[None])[0]
+        toggles: Flips = signs[space.unstable] != space.signs[space.unstable]
+        return toggles
+
+    def _unit(self, inverse: float) -> float:
+        """The mean change of the present rival's softened objective by a random toggle."""
+        units = self._rival.units
+        if inverse not in units:
+            dice = self._rng.random(_SAMPLES, dtype=np.float32)
+            unit = spread(
+                self._tables, self._wires, self._walk, self._dual, self._rival.coefficients,
+                inverse, dice,
+            )  # fmt: skip
+            units[inverse] = max(unit, 1e-3)
+        return units[inverse]
+
+
+def _rivals_of(space: PatternSpace) -> list[_Rival]:
+    """The problem's rivals that can gain something, the closest at the clean image first."""
+    problem = space.problem
+    last = problem.network.activations_of_pattern(space.signs[None])[-1][0]
+    found = []
+    for rival in problem.rivals:
+        coefficients = problem.coefficients(rival)
+        scale = float(np.abs(coefficients).max())
+        if scale > 0.0:
+            start = float(coefficients @ last) + problem.constant(rival)
+            singles = (coefficients / scale).astype(np.float32)
+            found.append((start, _Rival(rival, singles, scale, problem.constant(rival))))
+    return [rival for _, rival in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _fan_in(space: PatternSpace) -> float:
+    """The mean number of weights of a last-layer neuron, at least 1."""
+    hidden = space.problem.network.hidden
+    return max(1.0, float(hidden[-1].map.fan_in.mean())) if len(hidden) > 1 else 1.0
+
+
+def _fresh_walk(space: PatternSpace, pixels: int) -> Walk:
+    size = space.size
+    return Walk(
+        unstable=np.ascontiguousarray(space.unstable, dtype=np.int64),
+        sign=np.ascontiguousarray(space.signs[space.unstable]),
+        members=np.zeros(size, dtype=np.int64),
+        place=np.full(size, -1, dtype=np.int64),
+        toggles=np.zeros(1, dtype=np.int64),
+        numbers=np.zeros(4),
+        best=np.zeros(size, dtype=np.bool_),
+        best_u=np.zeros(size, dtype=np.float32),
+        best_z=np.zeros(pixels, dtype=np.float32),
+        tried=np.zeros(BINS),
+        settled=np.zeros(BINS),
+    )

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from signflip.clock import Clock
+from signflip.patterns.space import PatternSpace
+from signflip.problem import Problem
+from signflip.run import Run
+from signflip.walk import walker as module
+from signflip.walk.walker import Walker
+from tests.support.random_problems import random_problem
+from tests.support.zoo import zoo_problems
+
+
+def walked(problem: Problem, moves: int, *, at_once: int | None = None, seed: int = 0) -> Run:
+    """A run of so many moves, in steps of `at_once`."""
+    run = Run(problem, Clock.start(None))
+    walker = Walker(run, PatternSpace.of(problem), seed=seed, settle=False)
+    while walker.moves < moves:
+        walker.step(min(at_once or moves, moves - walker.moves))
+    assert walker.moves == moves
+    walker.finish()
+    return run
+
+
+def test_the_length_of_a_step_changes_nothing() -> None:
+    problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
+    whole, bit_by_bit = walked(problem, 7000), walked(problem, 7000, at_once=37)
+    assert [value for _, value in whole.trace] == [value for _, value in bit_by_bit.trace]
+    np.testing.assert_array_equal(whole.witness, bit_by_bit.witness)
+    assert whole.value > problem.clean.value
+
+
+def test_seeds_differ() -> None:
+    problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
+    one, other = walked(problem, 3000), walked(problem, 3000, seed=1)
+    assert not np.array_equal(one.witness, other.witness)
+
+
+def test_all_rivals_have_their_turn_and_the_best_have_more() -> None:
+    problem = random_problem(
+        np.random.default_rng(3), inputs=40, widths=(30, 25), classes=6, epsilon=0.3
+    )
+    run = Run(problem, Clock.start(None))
+    walker = Walker(run, PatternSpace.of(problem), seed=0, settle=False)
+    # runs become longer: count those begun
+    while sum(rival.runs for rival in walker._rivals) < 5 + 8:
+        walker.step()
+    assert len(walker._rivals) == 5
+    assert min(rival.runs for rival in walker._rivals) >= 1
+    assert max(rival.runs for rival in walker._rivals) >= 4
+    best = max(walker._rivals, key=lambda rival: rival.best)
+    assert best.best == pytest.approx(float(run.value))
+
+
+def test_a_run_is_cut_to_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
+    clock = Clock.start(1000.0)
+    walker = Walker(Run(problem, clock), PatternSpace.of(problem), seed=0, settle=False)
+    while walker._number < 2:
+        walker.step()
+    assert walker._left > module.LEAST_MOVES
+    monkeypatch.setattr(Clock, "remaining", lambda _clock: 0.0)
+    while walker._number < 3:
+        walker.step()
+    assert walker._left < module.LEAST_MOVES
+
+
+def test_where_no_neuron_matters_it_does_nothing() -> None:
+    problem = random_problem(np.random.default_rng(3), inputs=9, widths=(8, 7), epsilon=0.3)
+    network = problem.network
+    same = type(network.output)(
+        np.ones_like(network.output.weight), np.ones(2), np.array([1.0, 0.0])
+    )
+    flat = Problem(type(network)(network.hidden, same), problem.image, problem.box)
+    run = Run(flat, Clock.start(None))
+    walker = Walker(run, PatternSpace.of(flat), seed=0, settle=False)
+    assert walker.idle
+    walker.step()
+    walker.finish()
+    assert walker.moves == 0
+    assert len(run.trace) == 1
