@@ -12,6 +12,7 @@ Where the tables of one variable would grow too wide together they are eliminate
 an upper bound. Everything is integer arithmetic.
 """
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -125,15 +126,20 @@ def _order(tables: Sequence[Factor], size: int) -> list[int]:
             near[variable].update(factor.scope)
     for variable in range(size):
         near[variable].discard(variable)
-    left = set(range(size))
+    heap = [(len(near[variable]), variable) for variable in range(size)]
+    heapq.heapify(heap)
+    done = [False] * size
     order = []
-    while left:
-        variable = min(left, key=lambda each: (len(near[each]), each))
-        left.remove(variable)
+    while heap:
+        count, variable = heapq.heappop(heap)
+        if done[variable] or count != len(near[variable]):
+            continue  # an older count: the newer one is in the heap too
+        done[variable] = True
         order.append(variable)
         for other in near[variable]:
             near[other] |= near[variable]
             near[other] -= {other, variable}
+            heapq.heappush(heap, (len(near[other]), other))
     return order
 
 

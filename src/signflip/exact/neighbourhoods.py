@@ -14,12 +14,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from signflip.arrays import Integers
+from signflip.arrays import Booleans, Integers, Signs
 from signflip.attack import Outcome
 from signflip.exact.bounds import interval_bound
 from signflip.exact.elimination import LARGEST, Factor, Maximum, forbidding, maximise
 from signflip.methods.search_goal import SearchGoal
 from signflip.milp.realise import Realisation, realise
+from signflip.network import Lead
 from signflip.patterns.space import PatternSpace
 from signflip.problem import NO_FLIP, Standing
 from signflip.result import Stop
@@ -55,6 +56,8 @@ class Neighbourhoods:
     tables: list[np.ndarray]
     ruled_out: list[Factor] = field(default_factory=list)
     _open: Standing | None = None
+    _factors: dict[int, list[Factor]] = field(default_factory=dict)
+    """Of the rival in hand."""
 
     @classmethod
     def of(
@@ -121,69 +124,78 @@ class Neighbourhoods:
         """The best pattern for a rival; None if it is not above the floor, geometry or not."""
         problem = self.run.problem
         lead = problem.network.output.lead(rival, problem.prediction)
-        numerators = lead.numerators.tolist()
-        factors = [
-            Factor(scope, numerator * table)
-            for scope, table, numerator in zip(self.scopes, self.tables, numerators, strict=True)
-            if numerator
-        ]
-        best = maximise([*factors, *self.ruled_out], self.space.size, WIDEST)
+        if rival not in self._factors:
+            self._factors = {rival: self._factors_of(lead)}
+        best = maximise([*self._factors[rival], *self.ruled_out], self.space.size, WIDEST)
         value = Fraction(best.value + lead.constant, lead.denominator)
         tied = value == 0 and rival in problem.tied_rivals
         above = Standing(value, flipped=value > 0 or tied) > self.floor
         return best if above else None
 
+    def _factors_of(self, lead: Lead) -> list[Factor]:
+        """What the last layer's neurons add to a lead, those of one scope together."""
+        tables: dict[tuple[int, ...], np.ndarray] = {}
+        numerators = lead.numerators.tolist()
+        for scope, table, numerator in zip(self.scopes, self.tables, numerators, strict=True):
+            if numerator:
+                tables[scope] = tables.get(scope, 0) + numerator * table
+        return [Factor(scope, table) for scope, table in tables.items()]
+
     def _pursue(self, best: Maximum) -> bool:
-        """Look for an image with the pattern, or rule a part of it out; whether to go on."""
+        """Look for an image with the pattern, or rule parts of it out; whether to go on."""
         space, problem = self.space, self.run.problem
-        demand = np.zeros(len(space.signs), dtype=np.int8)
         toggled = space.pattern(best.choice)
+        demand = np.zeros(len(space.signs), dtype=np.int8)
         demand[space.unstable] = toggled[space.unstable]
-        layer, box = problem.network.hidden[0], problem.box
-        found = realise(layer, box, demand, time_limit=_limit(self.run.clock.remaining()))
+        found = self._realise(demand)
         before = self.run.standing
         if found.image is not None and not found.refused:
             self.run.offer(found.image)
             if self.run.standing > before:
                 return True
-        conflict = self._conflict(found, demand) if found.refused else None
-        if conflict is None:
-            # neither an image nor a refusal: this pattern stays open
-            signs = problem.network.activations_of_pattern(toggled[None])[-1][0]
-            standing = problem.standing(signs)
-            self._open = standing if self._open is None else max(self._open, standing)
-            conflict = np.arange(space.size)
-            if space.size > MOST_CONFLICT:
-                return False
-        self.ruled_out.append(forbidding(conflict, best.choice[conflict]))
+        if found.refused:
+            return self._rule_out(found, demand, best.choice)
+        # neither an image nor a refusal: this pattern stays open
+        signs = problem.network.activations_of_pattern(toggled[None])[-1][0]
+        standing = problem.standing(signs)
+        self._open = standing if self._open is None else max(self._open, standing)
+        if space.size > MOST_CONFLICT:
+            return False
+        self.ruled_out.append(forbidding(np.arange(space.size), best.choice))
         return True
 
-    def _conflict(self, found: Realisation, demand: np.ndarray) -> Integers | None:
-        """Unstable neurons whose signs no image has together, made few by taking away."""
-        problem = self.run.problem
-        place = {int(neuron): index for index, neuron in enumerate(self.space.unstable)}
-        kept = np.flatnonzero(found.conflict)
-        for neuron in kept.tolist():
-            if len(kept) <= 2 or self.run.clock.expired():
-                break
-            part = np.zeros_like(demand)
-            rest = kept[kept != neuron]
-            part[rest] = demand[rest]
-            again = realise(
-                problem.network.hidden[0],
-                problem.box,
-                part,
-                time_limit=_limit(self.run.clock.remaining()),
-            )
+    def _realise(self, demand: Signs) -> Realisation:
+        problem, seconds = self.run.problem, self.run.clock.remaining()
+        limit = None if np.isinf(seconds) else seconds
+        return realise(problem.network.hidden[0], problem.box, demand, time_limit=limit)
+
+    def _rule_out(self, found: Realisation, demand: Signs, choice: Booleans) -> bool:
+        """Rule out the parts of a pattern that no image has, one beside the other; is there one?"""
+        place = np.full(len(demand), -1, dtype=np.int64)
+        place[self.space.unstable] = np.arange(self.space.size)
+        left, some = demand.copy(), False
+        while found.refused and not self.run.clock.expired():
+            conflict = self._fewer(found.conflict)
+            left[conflict != 0] = 0
+            neurons = place[np.flatnonzero(conflict)]
+            if len(neurons) <= MOST_CONFLICT:
+                self.ruled_out.append(forbidding(neurons, choice[neurons]))
+                some = True
+            # what is left may hold other parts that no image has: they cost little to find now
+            found = self._realise(left)
+        return some
+
+    def _fewer(self, conflict: Signs) -> Signs:
+        """Signs that no image has together, made few by taking away one after the other."""
+        for neuron in np.flatnonzero(conflict).tolist():
+            if conflict[neuron] == 0 or np.count_nonzero(conflict) <= 2:
+                continue
+            part = conflict.copy()
+            part[neuron] = 0
+            again = self._realise(part)
             if again.refused:
-                kept = np.flatnonzero(again.conflict)
-        if len(kept) > MOST_CONFLICT:
-            return None
-        return np.array([place[int(neuron)] for neuron in kept], dtype=np.int64)
-
-
-def _limit(seconds: float) -> float | None:
-    return None if np.isinf(seconds) else seconds
+                conflict = again.conflict
+        return conflict
 
 
 def _last_layer(space: PatternSpace) -> tuple[Integers, np.ndarray]:
