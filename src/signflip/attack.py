@@ -24,12 +24,14 @@ class Outcome:
         proved: whether `bound` is proved, not a solver's word.
         flipless: whether it is proved that no image flips, by the problem's rule of ties; without
             it a proved bound must say so.
+        remark: what else to know of the run, in sentences; empty for nothing.
     """
 
     stop: Stop
     bound: float | Fraction | None = None
     proved: bool = False
     flipless: bool = False
+    remark: str = ""
 
 
 class Method(Protocol):
@@ -128,6 +130,7 @@ def attack(
         seconds=clock.elapsed(),
         trace=tuple(search.trace),
         stop=outcome.stop,
+        remark=outcome.remark,
     )
 
 

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -5,10 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signflip.attack import attack
+from signflip.attack import Method, attack
 from signflip.errors import SettingError
+from signflip.methods.apgd import Apgd
 from signflip.methods.climb import BATCH
 from signflip.methods.fgsm import Fgsm
+from signflip.methods.pgd import Pgd
+from signflip.methods.surrogate import Slope
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.result import Stop, Verdict
@@ -124,3 +128,35 @@ def test_bad_settings_are_refused(bad: Mapping[str, float], message: str) -> Non
 def test_endless_restarts_need_a_time_limit() -> None:
     with pytest.raises(SettingError, match="restarts is None and there is no time limit"):
         attack(steep_problem(), Fgsm(restarts=None))
+
+
+def flat_problem() -> Problem:
+    """One neuron over many that agree: beyond its ramp wherever the box is, but for the corner."""
+    first = SignLayer.dense(np.ones((64, 4), dtype=np.int8), np.linspace(2.4, 2.6, 64))
+    narrow = SignLayer.dense(np.ones((1, 64), dtype=np.int8), np.array([0.0]))
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    return Problem.ball(BinaryNetwork((first, narrow), output), np.full(4, 0.5), epsilon=0.2)
+
+
+@pytest.mark.parametrize("method", [Fgsm(width=0.01), Pgd(width=0.01, last_width=0.01), Apgd(width=0.01, slope=Slope.RAMP)])
+def test_a_result_says_that_the_gradient_was_0(method: Method) -> None:
+    result = attack(flat_problem(), method)
+    assert result.verdict is Verdict.FLIPPED
+    assert re.fullmatch(
+        r"The surrogate's gradient was 0 at \d+ of \d+ points; there it was taken of wider ramps.",
+        result.remark,
+    )
+
+
+def test_a_result_without_flat_points_has_no_remark() -> None:
+    assert attack(zoo_problems("mnist-2x100", epsilon=0.02, count=1)[0], Fgsm()).remark == ""
+
+
+def test_where_no_ramp_has_a_slope_it_ends() -> None:
+    # both classes read the same: nothing changes the objective
+    problem = flat_problem()
+    output = OutputLayer(np.array([[1], [1]]), np.ones(2), np.zeros(2))
+    same = Problem(BinaryNetwork(problem.network.hidden, output), problem.image, problem.box)
+    result = attack(same, Fgsm(iterations=10**9))
+    assert result.stop is Stop.BUDGET
+    assert "gradient was 0 at" in result.remark

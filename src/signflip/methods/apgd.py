@@ -66,4 +66,6 @@ class Apgd:
                 goal=self.goal,
             )
 
-        return restart(run, self.restarts, self.seed, climb_from, goal=self.goal)
+        return restart(
+            run, self.restarts, self.seed, climb_from, surrogate=surrogate, goal=self.goal
+        )

@@ -75,6 +75,7 @@ def restart(
     seed: int,
     climb_from: Callable[[Floats, int], None],
     *,
+    surrogate: Surrogate,
     goal: SearchGoal = SearchGoal.OPTIMISE,
     first_batch: int = FIRST_BATCH,
 ) -> Outcome:
@@ -88,6 +89,7 @@ def restart(
         restarts: number of starting points, or None for no end.
         seed: of the random ones.
         climb_from: climbs from points (N, inputs), of which so many came before.
+        surrogate: on which it climbs.
         goal: to decide ends with the first flip.
         first_batch: points of the first batch.
 
@@ -100,15 +102,15 @@ def restart(
     while not run.clock.expired():
         count = size if restarts is None else min(size, restarts - started)
         if count == 0:
-            return Outcome(Stop.BUDGET)
+            return Outcome(Stop.BUDGET, remark=surrogate.remark)
         images = random_points(run.problem, count, rng)
         if started == 0:
             images[0] = run.witness
         climb_from(images, started)
         if settled(run, goal):
-            return Outcome(Stop.DECIDED)
+            return Outcome(Stop.DECIDED, remark=surrogate.remark)
         started, size = started + count, min(2 * size, BATCH)
-    return Outcome(Stop.TIME_LIMIT)
+    return Outcome(Stop.TIME_LIMIT, remark=surrogate.remark)
 
 
 def climb(

@@ -70,4 +70,6 @@ class Fgsm:
                 widths=repeat(self.width, self.iterations),
             )
 
-        return restart(run, self.restarts, self.seed, climb_from, first_batch=BATCH)
+        return restart(
+            run, self.restarts, self.seed, climb_from, surrogate=surrogate, first_batch=BATCH
+        )

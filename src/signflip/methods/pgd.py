@@ -92,7 +92,9 @@ class Pgd:
                 goal=self.goal,
             )
 
-        return restart(run, self.restarts, self.seed, climb_from, goal=self.goal)
+        return restart(
+            run, self.restarts, self.seed, climb_from, surrogate=surrogate, goal=self.goal
+        )
 
     def _loss(self, run: Run, surrogate: Surrogate, images: Floats, started: int) -> Loss:
         rivals = rivals_in_turn(run.problem, len(images), started)

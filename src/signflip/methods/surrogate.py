@@ -79,6 +79,10 @@ class Surrogate:
         self.image = image
         self.width = width
         self.slope = slope
+        self.asked = 0
+        """Images that a gradient was asked for at."""
+        self.flat = 0
+        """Those of them at which it is 0 without wider ramps."""
 
     @cached_property
     def _units(self) -> list[tuple[Floats32, Floats32]]:
@@ -132,14 +136,27 @@ class Surrogate:
         width = self.width if width is None else width
         gradient = np.zeros_like(images)
         rows = np.arange(len(images), dtype=np.int64)
-        for _ in range(WIDENINGS + 1):
+        self.asked += len(images)
+        for widening in range(WIDENINGS + 1):
             passed = self.at(images[rows], width)
             gradient[rows] = passed.gradient(pull(passed.values, rows))
             rows = rows[~gradient[rows].any(axis=1)]
             if not len(rows):
                 break
+            if widening == 0:
+                self.flat += len(rows)
             width *= 2
         return gradient
+
+    @property
+    def remark(self) -> str:
+        """What a result says of gradients that were 0; empty if there were none."""
+        if not self.flat:
+            return ""
+        return (
+            f"The surrogate's gradient was 0 at {self.flat} of {self.asked} points; there it was "
+            "taken of wider ramps."
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
