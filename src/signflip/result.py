@@ -31,7 +31,10 @@ class Stop(Enum):
     LOCAL_OPTIMUM = "No step from the best point improves it; try another seed or a warm start."
     BUDGET = "The settings' iterations were used up; raise them for a stronger attack."
     TIME_LIMIT = "The time limit was reached; raise it for a stronger attack."
-    IMPRECISE = "All was searched, but some case was too close to call in floating point."
+    IMPRECISE = (
+        "All was searched; what is left open is finer than float64: real points may be better than "
+        "the best image, but no image was found among them."
+    )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,6 +57,7 @@ class AttackResult:
         trace: (seconds, objective) of the clean image and of each improvement; or (seconds,
             distance) of each nearer flip.
         stop: why the method stopped.
+        remark: what else to know of the run, in sentences; empty for nothing.
     """
 
     verdict: Verdict
@@ -67,6 +71,7 @@ class AttackResult:
     seconds: float
     trace: tuple[tuple[float, float], ...]
     stop: Stop
+    remark: str = ""
 
     @property
     def flip(self) -> Floats | None:

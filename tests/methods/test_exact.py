@@ -63,9 +63,22 @@ def check(problem: Problem, method: Exact, result: AttackResult, optimum: Fracti
         assert result.verdict is not Verdict.UNKNOWN
 
 
-def floor_of(method: Exact, result: AttackResult) -> Fraction:
-    """What a case that was left open must have been above."""
-    return Fraction(0) if method.goal is SearchGoal.DECIDE else Fraction(result.objective)
+def check_open(
+    method: Exact, result: AttackResult, optimum: Fraction, safe: Fraction | None
+) -> None:
+    """What was left open is a pattern of real points that no image was found for.
+
+    Args:
+        method: the method.
+        result: its result.
+        optimum: over all real points.
+        safe: over those that have some margin to all thresholds; None if there are none.
+    """
+    floor = Fraction(0) if method.goal is SearchGoal.DECIDE else Fraction(result.objective)
+    assert optimum > floor
+    assert result.bound == float(optimum)
+    assert (result.verdict is Verdict.ROBUST) == (optimum <= 0)
+    assert safe is None or float(safe) <= floor
 
 
 @settings(max_examples=200)
@@ -73,16 +86,23 @@ def floor_of(method: Exact, result: AttackResult) -> Fraction:
 def test_no_verdict_contradicts_brute_force(problem: Problem, method: Exact) -> None:
     result = attack(problem, method)
     check(problem, method, result, exact_optimum(problem).value)
-    if result.stop is not Stop.IMPRECISE:
+    if result.stop is Stop.IMPRECISE:
+        safe = safe_optimum(problem, close_call(problem))
+        check_open(
+            method, result, exact_optimum(problem).value, None if safe is None else safe.value
+        )
+    else:
         assert result.stop in (Stop.DECIDED, Stop.OPTIMAL)
-        return
-    # something was too close to call: a point is on the right side of all thresholds, or on the
-    # wrong side of some, by next to nothing; what is not as close is found all the same
-    nearly = safe_optimum(problem, -close_call(problem))
-    safe = safe_optimum(problem, close_call(problem))
-    assert nearly is not None
-    assert nearly.value > floor_of(method, result)
-    assert safe is None or float(safe.value) <= floor_of(method, result)
+
+
+@settings(max_examples=150)
+@given(problem=problems(coarse=True), method=settled)
+def test_nothing_is_left_open_where_float64_holds_all_corners(
+    problem: Problem, method: Exact
+) -> None:
+    result = attack(problem, method)
+    check(problem, method, result, exact_optimum(problem).value)
+    assert result.stop in (Stop.DECIDED, Stop.OPTIMAL)
 
 
 @settings(max_examples=150)
@@ -95,8 +115,8 @@ def test_no_verdict_contradicts_brute_force_over_several_blocks(
     optima = grouped_optima(problem)
     result = attack(problem, method)
     check(problem, method, result, optima.exact)
-    if result.stop is Stop.IMPRECISE and optima.safe is not None:
-        assert float(optima.safe) <= floor_of(method, result)
+    if result.stop is Stop.IMPRECISE:
+        check_open(method, result, optima.exact, optima.safe)
 
 
 def needle(
@@ -166,6 +186,46 @@ def test_a_threshold_at_the_end_of_the_box(
     assert at_end.verdict is Verdict.FLIPPED
     beyond = one_neuron(np.nextafter(top, 2), image=image, epsilon=epsilon)
     assert attack(beyond, Exact(goal=goal)).verdict is Verdict.ROBUST
+
+
+def twins(threshold: list[float], output: list[list[int]], *, opposite: bool) -> Problem:
+    """Two pixels, and two neurons that read the same, or one of them the opposite."""
+    weight = np.array([[1, 1], [-1, -1] if opposite else [1, 1]])
+    network = BinaryNetwork(
+        (SignLayer.dense(weight, np.array(threshold)),),
+        OutputLayer(np.array(output), np.ones(2), np.array([2.0, 0.0])),
+    )
+    return Problem.ball(network, np.array([0.9, 0.9]), epsilon=1, goal=Untargeted())
+
+
+@pytest.mark.parametrize("goal", SearchGoal)
+def test_neurons_that_read_the_same(goal: SearchGoal) -> None:
+    # a flip needs one to be +1 and the other -1
+    same = attack(twins([1.0, 1.0], [[-1, 1], [1, -1]], opposite=False), Exact(goal=goal))
+    assert same.verdict is Verdict.ROBUST
+    # a flip needs the sum to be above 0.7 and below
+    both = attack(twins([0.7, -0.7], [[1, 1], [-1, -1]], opposite=True), Exact(goal=goal))
+    assert both.verdict is Verdict.ROBUST
+    # a flip needs the sum to be exactly 0.7
+    tight = attack(twins([0.7, -0.7], [[-1, -1], [1, 1]], opposite=True), Exact(goal=goal))
+    assert tight.verdict is Verdict.FLIPPED
+    assert sum(map(Fraction, tight.witness.tolist())) == Fraction(0.7)
+
+
+@pytest.mark.parametrize("goal", SearchGoal)
+@pytest.mark.parametrize("best", [2, 0, -2])
+def test_an_open_leaf_is_the_bound(goal: SearchGoal, best: int) -> None:
+    # both are -1 strictly between 0.75 and the next float, where no image is; else one of them is
+    layer = SignLayer.dense(np.array([[-1], [1]]), np.array([-0.75, np.nextafter(0.75, 1)]))
+    output = OutputLayer(np.array([[1, 1], [-1, -1]]), np.ones(2), np.array([4.0 - best, 0.0]))
+    problem = Problem.ball(BinaryNetwork((layer,), output), [0.5], epsilon=0.4)
+    result = attack(problem, Exact(goal=goal))
+    check(problem, Exact(goal=goal), result, Fraction(best))
+    assert result.objective == best - 4
+    assert result.verdict is (Verdict.UNKNOWN if best > 0 else Verdict.ROBUST)
+    settled = goal is SearchGoal.DECIDE and best <= 0
+    assert result.stop is (Stop.DECIDED if settled else Stop.IMPRECISE)
+    assert result.bound == (0 if settled else best)
 
 
 def test_a_tie_is_no_flip() -> None:

@@ -138,7 +138,10 @@ def flat_problem() -> Problem:
     return Problem.ball(BinaryNetwork((first, narrow), output), np.full(4, 0.5), epsilon=0.2)
 
 
-@pytest.mark.parametrize("method", [Fgsm(width=0.01), Pgd(width=0.01, last_width=0.01), Apgd(width=0.01, slope=Slope.RAMP)])
+@pytest.mark.parametrize(
+    "method",
+    [Fgsm(width=0.01), Pgd(width=0.01, last_width=0.01), Apgd(width=0.01, slope=Slope.RAMP)],
+)
 def test_a_result_says_that_the_gradient_was_0(method: Method) -> None:
     result = attack(flat_problem(), method)
     assert result.verdict is Verdict.FLIPPED

@@ -36,7 +36,7 @@ class ExactSearch:
         self._run = run
         self._space = space
         self._unresolved: Standing | None = None
-        """Of the best leaf that was neither realised nor refused."""
+        """Of the best leaf that real points have, but no image that was found."""
         geometry = geometry_of(self._space, settings.ask, settings.gate)
         self._upper = upper_of(run.problem)
         self._raise_floor()
@@ -73,11 +73,20 @@ class ExactSearch:
         if not complete:
             return self._stopped(Stop.TIME_LIMIT)
         if self._unresolved is not None and self._unresolved > self._floor:
-            return self._stopped(Stop.IMPRECISE)
+            return self._open_leaf(self._unresolved)
         if self._settings.goal is SearchGoal.DECIDE:
             return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True, flipless=True)
         flipless = not self._run.flipped
         return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True, flipless=flipless)
+
+    def _open_leaf(self, best: Standing) -> Outcome:
+        """All was searched, and leaves up to `best` are open: nothing is better than that."""
+        return Outcome(
+            Stop.TIME_LIMIT if self._run.clock.expired() else Stop.IMPRECISE,
+            bound=max(best.value, self._run.value),
+            proved=True,
+            flipless=best <= NO_FLIP and not self._run.flipped,
+        )
 
     def _search(self) -> bool:
         """Search the tree, and walk beside it; whether the whole tree was searched."""

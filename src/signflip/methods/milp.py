@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -12,8 +13,9 @@ from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.milp.candidates import Accept, Candidates
 from signflip.milp.close import Closing, Effort, close
 from signflip.milp.encoding import MaximalGain, maximal_gain
-from signflip.milp.realise import Realisation, realise
 from signflip.milp.smallest import smallest
+from signflip.patterns.realise import Realisation, Realiser
+from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from signflip.programs.highs import Highs
 from signflip.programs.solver import Solver, SolverFailure
@@ -137,10 +139,12 @@ class Milp:
         value: Callable[[], float],
         start: Callable[[], Floats | None],
     ) -> Closing:
-        layer, region = run.problem.network.hidden[0], run.problem.region
+        @cache
+        def realiser() -> Realiser:
+            return Realiser(PatternSpace.of(run.problem))
 
         def mend(demand: Signs, time_limit: float) -> Realisation:
-            return realise(layer, region, demand, time_limit=time_limit)
+            return realiser().realise(demand, time_limit)
 
         return close(
             encoding,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from signflip.arrays import Floats, Signs
 from signflip.clock import Clock
 from signflip.milp.encoding import EncodedNetwork
-from signflip.milp.realise import Realisation
+from signflip.patterns.realise import Realisation
 from signflip.programs.program import MixedProgram
 from signflip.programs.solver import SolverFailure
 
@@ -58,7 +58,9 @@ class Candidates:
         if demand.tobytes() in self._seen:
             return
         found = self.mend(demand, self.clock.remaining())
-        if found.image is None or self.accept(found.image, claim):
+        if found.image is not None and self.accept(found.image, claim):
+            return
+        if found.image is None and not found.refused and self.clock.expired():
             return
         self._seen.add(demand.tobytes())
         self.cuts[found.conflict.tobytes()] = found.conflict

@@ -2,7 +2,8 @@
 
 The program is a relaxation: a point on a first-layer threshold counts as both signs, because no
 program can say `a < 0` strictly. So its optimum bounds the objective (1) of every image of the box,
-as far as the solver's word goes; and a point of it is only a candidate: `signflip.milp.realise`.
+as far as the solver's word goes; and a point of it is only a candidate:
+`signflip.patterns.realise`.
 """
 
 from collections.abc import Sequence

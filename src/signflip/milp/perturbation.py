@@ -14,7 +14,8 @@ import numpy as np
 from signflip.arrays import Floats, Signs
 from signflip.milp.encoding import EncodedNetwork, encode_network
 from signflip.milp.neurons import ROUNDING, first_layer
-from signflip.milp.realise import Realisation, realise
+from signflip.patterns.realise import Realisation, Realiser
+from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, L1Ball, Norm, Problem, Region
 from signflip.problem.regions.l1 import add_sizes
 from signflip.programs.highs import Highs
@@ -101,7 +102,7 @@ def nearest(
     layer, box, asked = problem.network.hidden[0], problem.box, np.flatnonzero(demand)
     unit = max(LEAST_RADIUS, reach(problem, norm))
     if not len(asked):
-        return Realisation(image=problem.image, room=CLEARANCE, refused=False, conflict=demand)
+        return Realisation(image=problem.image, refused=False, conflict=demand)
     part = layer.part(asked)
     builder = ProgramBuilder()
     pixels = builder.columns(box.lower - problem.image, box.upper - problem.image)
@@ -120,9 +121,10 @@ def nearest(
         builder.row(columns, sign * coefficients, lower=CLEARANCE - sign * pre.constant[neuron])
     answer = SOLVER.solve(builder.build(), time_limit=time_limit)
     if answer.claim is not Claim.OPTIMAL or answer.point is None:
-        return realise(layer, problem.region, demand, time_limit=time_limit)
+        limit = np.inf if time_limit is None else time_limit
+        return Realiser(PatternSpace.of(problem)).realise(demand, limit)
     image = problem.region.project(problem.image + answer.point[pixels])
-    return Realisation(image=image, room=CLEARANCE, refused=False, conflict=demand)
+    return Realisation(image=image, refused=False, conflict=demand)
 
 
 def reach(problem: Problem, norm: Norm) -> float:

@@ -12,7 +12,7 @@ from signflip.milp.candidates import Candidates
 from signflip.milp.close import Effort, close
 from signflip.milp.neurons import stable_signs
 from signflip.milp.perturbation import LEAST_RADIUS, flip_in_ball, nearest, reach
-from signflip.milp.realise import Realisation
+from signflip.patterns.realise import Realisation
 from signflip.problem import Norm
 from signflip.result import Stop
 from signflip.search import Search

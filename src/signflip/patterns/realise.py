@@ -1,38 +1,61 @@
-"""Whether a full pattern can be realised: by ascent, then by a linear program.
+"""Whether signs of the first layer can be realised: by ascent, by a linear program, exactly.
 
-Neither is taken at its word. A point is believed once it has been replayed, a refusal once its
-multipliers satisfy Farkas' lemma with outward rounding. Between the two lies `Answer.UNDECIDED`.
+None is taken at its word. A point is believed once it was replayed, a refusal once its multipliers
+satisfy Farkas' lemma, with outward rounding or exactly. What is too close to call in floating point
+goes to exact arithmetic, which decides whether a real point has the signs.
 """
 
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import Any
 
 import highspy
 import numpy as np
-import numpy.typing as npt
 
-from signflip.arrays import Floats
+from signflip.arrays import Booleans, Floats, Integers, Signs
+from signflip.clock import Clock
 from signflip.network import UNIT_ROUNDOFF
 from signflip.patterns.ascent import End, ascend, sweeps_of
+from signflip.patterns.rational import Basis, Feasible
+from signflip.patterns.refute import conflict, refutes
+from signflip.patterns.settle import ExactSigns, settle
+from signflip.patterns.snap import snap
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.programs.highs import check, new_highs, run_highs
 
 MARGIN = 1e-6
 """Distance from every threshold that a first point must keep, in units of the largest radius."""
 
-_SMALLEST = 2.0**-1074
+_BASIC, _HIGH = highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper
 
 
 class Answer(Enum):
-    """What is known of a pattern."""
+    """What is known of signs for which there is no image."""
 
-    REFUSED = "refused"
-    UNDECIDED = "undecided"
+    REFUSED = "no real point of the box has them"
+    REAL = "a real point of the box has them; no image of the region was found that has"
+    UNDECIDED = "time was out"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Realisation:
+    """What became of signs that were asked of the first layer.
+
+    Attributes:
+        image: (inputs,) float64, an image of the box that has them, or None.
+        refused: whether it is certain that no point of the box has all signs of `conflict`.
+        conflict: (neurons,) int8, the asked signs that cannot hold together; all that were asked
+            if not `refused`.
+    """
+
+    image: Floats | None
+    refused: bool
+    conflict: Signs
 
 
 class Realiser:
-    """Realises the patterns of one space.
+    """Realises the signs of one space.
 
     Linear programs, where ascent fails, are solved each from the last one's basis.
     """
@@ -40,14 +63,15 @@ class Realiser:
     def __init__(self, space: PatternSpace) -> None:
         self._space = space
         # a floor keeps numbers finite in boxes of denormal size
-        self._unit = max(float(space.radius.max()), 2.0**-900)
+        self._unit = max(float(space.radius.max(initial=0.0)), 2.0**-900)
         # a float64 image misses the program's point by about half an ulp in each pixel
         movable = space.problem.box.upper[space.radius > 0]
         rounding = 4 * UNIT_ROUNDOFF * float(movable.sum()) / self._unit
         self._margin = min(MARGIN + rounding, len(space.radius) + 1.0)
         self._rows = np.arange(space.size, dtype=np.int32)
         self._reach = space.radius / self._unit
-        self._sweeps = sweeps_of(*space.directions.shape)
+        self._sweeps = sweeps_of(*space.directions.shape) if space.size else 0
+        self._exact = ExactSigns(space)
 
     @cached_property
     def _solver(self) -> Any:  # highspy's types lack some of its methods
@@ -82,14 +106,38 @@ class Realiser:
         return solver
 
     def solve(self, flips: Flips, seconds: float = np.inf) -> Floats | Answer:
-        """A float64 image (inputs,) of the box that should have the pattern, or why there is none.
+        """A float64 image (inputs,) of the box that has the pattern, or why there is none.
 
         Args:
             flips: (m,) bool, which unstable neurons have the other sign than at the centre.
-            seconds: time limit of a program; the answer is `UNDECIDED` beyond it.
+            seconds: time limit; the answer may be `UNDECIDED` beyond it.
         """
         answer = self.by_ascent(flips)
         return self.by_program(flips, seconds) if answer is Answer.UNDECIDED else answer
+
+    def realise(self, demand: Signs, seconds: float = np.inf) -> Realisation:
+        """Look for an image of the box with some signs.
+
+        Args:
+            demand: (neurons,) int8, the asked signs of the first layer, 0 for either.
+            seconds: time limit; there may be neither image nor refusal beyond it.
+        """
+        space = self._space
+        unstable = np.zeros(len(demand), dtype=np.bool_)
+        unstable[space.unstable] = True
+        wrong = np.flatnonzero(~unstable & (demand == -space.signs))
+        if len(wrong):
+            alone = np.zeros_like(demand)
+            alone[wrong[0]] = demand[wrong[0]]
+            return Realisation(image=None, refused=True, conflict=alone)
+        asked = demand[space.unstable]
+        found = self._by_program(-asked * space.signs[space.unstable], Clock.start(seconds))
+        if isinstance(found, _Clash):
+            clash = np.zeros_like(demand)
+            clash[space.unstable[found.rows]] = asked[found.rows]
+            return Realisation(image=None, refused=True, conflict=clash)
+        image = None if isinstance(found, Answer) else found
+        return Realisation(image=image, refused=False, conflict=demand)
 
     def by_ascent(self, flips: Flips) -> Floats | Answer:
         """The quick way: it leaves `UNDECIDED` patterns that have a margin near 0."""
@@ -101,51 +149,102 @@ class Realiser:
             space.directions, self._reach, side, need, self._margin, self._sweeps, multipliers, z
         )
         if end == End.POINT:
-            return space.problem.box.clip(space.centre + space.radius * np.clip(z, -1, 1))
-        if end == End.REFUSAL and refutes(space, flips, side * multipliers):
+            image = space.problem.region.project(space.centre + space.radius * np.clip(z, -1, 1))
+            return image if self._has(image, _sides(flips)) else Answer.UNDECIDED
+        if end == End.REFUSAL and refutes(space, _sides(flips), multipliers * side):
             return Answer.REFUSED
         return Answer.UNDECIDED
 
     def by_program(self, flips: Flips, seconds: float = np.inf) -> Floats | Answer:
-        """The thorough way, a linear program; arguments as those of `solve`."""
-        # the solver's clock counts all its runs
-        limit = self._solver.getRunTime() + seconds
-        check(self._solver.setOptionValue("time_limit", limit), f"a time limit of {limit}")
-        # on the sure side of each distance by a margin: such a point replays as it should
-        self._set_rows(flips, self._space.reluctance, self._space.distance, self._margin)
-        self._bound_slack(0.0, 0.0)
-        status = run_highs(self._solver)
-        if status == highspy.HighsModelStatus.kOptimal:
-            return self._image()
-        if status == highspy.HighsModelStatus.kTimeLimit:
-            return Answer.UNDECIDED
-        found, has_ray, ray = self._solver.getDualRay()
-        if found == highspy.HighsStatus.kOk and has_ray and refutes(self._space, flips, ray):
-            return Answer.REFUSED
-        return self._solve_elastic(flips)
+        """The thorough way, linear programs; arguments as those of `solve`."""
+        found = self._by_program(_sides(flips), Clock.start(seconds))
+        return Answer.REFUSED if isinstance(found, _Clash) else found
 
-    def _solve_elastic(self, flips: Flips) -> Floats | Answer:
-        """Maximise the least slack: for patterns that have a margin near 0."""
+    def _by_program(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer":
+        """An image with what is asked, in three steps, the last of which is exact.
+
+        Args:
+            side: (m,) int8: 1 for a neuron that toggles, -1 for one that does not, 0 for either.
+            clock: `UNDECIDED` once it is past.
+        """
+        for step in (self._with_margin, self._with_slack, self._exactly):
+            if clock.expired():
+                return Answer.UNDECIDED
+            # the solver's clock counts all its runs
+            limit = self._solver.getRunTime() + clock.remaining()
+            check(self._solver.setOptionValue("time_limit", limit), f"a time limit of {limit}")
+            found = step(side, clock)
+            if found is not None:
+                return found
+        return Answer.UNDECIDED
+
+    def _with_margin(self, side: Signs, _clock: Clock) -> "Floats | _Clash | None":
+        """Any point on the sure side of each distance by a margin: it replays as it should."""
+        self._set_rows(side, self._space.reluctance, self._space.distance, self._margin)
+        self._bound_slack(0.0, 0.0)
+        if run_highs(self._solver) == highspy.HighsModelStatus.kOptimal:
+            return self._image(side)
+        status, has_ray, ray = self._solver.getDualRay()
+        return self._clash(side, ray) if status != highspy.HighsStatus.kError and has_ray else None
+
+    def _with_slack(self, side: Signs, _clock: Clock) -> "Floats | _Clash | None":
+        """The point whose least slack is the largest: for patterns that have a margin near 0."""
+        self._stretch_rows(side, side != 0)
+        self._set_rows(side, self._space.distance, self._space.reluctance, 0.0)
+        if run_highs(self._solver) != highspy.HighsModelStatus.kOptimal:
+            return None
+        duals = np.array(self._solver.getSolution().row_dual)
+        return self._clash(side, duals) or self._image(side)
+
+    def _exactly(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer":
+        """The answer of exact arithmetic, which goes on from where floating point ends."""
+        program, asked = self._exact.program(side), np.flatnonzero(side)
+        strict = np.zeros(len(side), dtype=np.bool_)
+        strict[asked] = program.elastic
+        self._stretch_rows(side, strict)
+        middle = (self._space.distance + self._space.reluctance) / 2
+        self._set_rows(side, middle, middle, 0.0)
+        run_highs(self._solver)  # whatever it says, it is but a start
+        found = settle(program, self._basis(asked), clock)
+        if found is None:
+            return Answer.UNDECIDED
+        if not isinstance(found, Feasible):
+            rows = np.zeros(len(side), dtype=np.bool_)
+            rows[asked[found]] = True
+            return _Clash(rows)
+        image = snap(program, found, self._exact.shift, lambda x: self._has(x, side), clock)
+        return Answer.REAL if image is None else image
+
+    def _basis(self, asked: Integers) -> Basis:
+        """Where the solver ended, as a start."""
+        basis = self._solver.getBasis()
+        pixels, rows = np.array(basis.col_status), np.array(basis.row_status)
+        return Basis(
+            pixels=pixels[:-1] == _BASIC,
+            high=pixels[:-1] == _HIGH,
+            slack=bool(pixels[-1] == _BASIC),
+            loose=rows[asked] == _BASIC,
+        )
+
+    def _clash(self, side: Signs, multipliers: Any) -> "_Clash | None":
+        rows = conflict(self._space, side, multipliers)
+        return None if rows is None else _Clash(rows)
+
+    def _stretch_rows(self, side: Signs, elastic: Booleans) -> None:
+        """Let the slack, as large as it can be, be asked of these rows."""
         column = len(self._space.radius)
         for row in self._rows:
-            side = -1.0 if flips[row] else 1.0
-            check(self._solver.changeCoeff(int(row), column, side), "a coefficient")
-        self._set_rows(flips, self._space.distance, self._space.reluctance, 0.0)
+            coefficient = -float(side[row]) if elastic[row] else 0.0
+            check(self._solver.changeCoeff(int(row), column, coefficient), "a coefficient")
         self._bound_slack(-highspy.kHighsInf, 1.0)
-        if run_highs(self._solver) != highspy.HighsModelStatus.kOptimal:
-            return Answer.UNDECIDED
-        solution = self._solver.getSolution()
-        if refutes(self._space, flips, np.array(solution.row_dual)):
-            return Answer.REFUSED
-        return self._image()
 
-    def _set_rows(self, flips: Flips, least: Floats, most: Floats, margin: float) -> None:
-        """Flipped neurons at `least` or more, the others at `most` or less, both by a margin."""
+    def _set_rows(self, side: Signs, least: Floats, most: Floats, margin: float) -> None:
+        """Neurons that toggle at `least` or more, others at `most` or less, by a margin."""
         # beyond all reach there is no difference, and HiGHS refuses what it takes for infinite
         far = 2.0 * len(self._reach) + 2.0
         least, most = (np.clip(limit / self._unit, -far, far) for limit in (least, most))
-        lower = np.where(flips, least + margin, -highspy.kHighsInf)
-        upper = np.where(flips, highspy.kHighsInf, most - margin)
+        lower = np.where(side > 0, least + margin, -highspy.kHighsInf)
+        upper = np.where(side < 0, most - margin, highspy.kHighsInf)
         changed = self._solver.changeRowsBounds(len(self._rows), self._rows, lower, upper)
         check(changed, "the rows' bounds")
 
@@ -153,40 +252,28 @@ class Realiser:
         changed = self._solver.changeColBounds(len(self._space.radius), least, most)
         check(changed, "the slack's bounds")
 
-    def _image(self) -> Floats:
+    def _image(self, side: Signs) -> Floats | None:
+        """The solver's point as an image (inputs,), if that has what is asked."""
         move = np.array(self._solver.getSolution().col_value)[:-1]
-        image = self._space.centre + self._unit * move
-        return self._space.problem.box.clip(image)
+        image = self._space.problem.region.project(self._space.centre + self._unit * move)
+        return image if self._has(image, side) else None
+
+    def _has(self, image: Floats, side: Signs) -> bool:
+        """Whether an image (inputs,) of the region has what is asked. Exact."""
+        space = self._space
+        if not space.problem.region.contains(image):
+            return False
+        signs = space.problem.network.hidden[0].signs_of_reals(image[None])[0][space.unstable]
+        toggled = signs != space.signs[space.unstable]
+        return bool(np.all(np.where(toggled, side >= 0, side <= 0)))
 
 
-def refutes(space: PatternSpace, flips: Flips, multipliers: npt.ArrayLike) -> bool:
-    """Whether multipliers prove that no point of the box has the pattern (Farkas' lemma).
+@dataclass(frozen=True, eq=False)
+class _Clash:
+    """(m,) bool, the rows that no point of the box has together."""
 
-    With u >= 0, `e_j = +1` for a flipped neuron and -1 for another, a point q of the pattern has
+    rows: Booleans
 
-        sum_j u_j e_j directions_j . q >= sum_j u_j need_j,
 
-    where need_j is `distance_j` or `-reluctance_j`; the left side is at most
-    `sum_i rad_i |sum_j u_j e_j directions_ji|`. The test leaves room for every rounding error.
-
-    Args:
-        space: the pattern space.
-        flips: (m,) bool.
-        multipliers: (m,) float64 of any sign and scale; a solver's dual values.
-    """
-    multipliers = np.asarray(multipliers, dtype=np.float64)
-    side = np.where(flips, 1.0, -1.0)
-    need = np.where(flips, space.distance, -space.reluctance)
-    largest = np.abs(multipliers).max(initial=0.0)
-    if not np.isfinite(largest) or largest == 0.0:
-        return False
-    for orientation in (1.0, -1.0):
-        u = np.maximum(orientation * multipliers * side / largest, 0.0)
-        demand = float(u @ need)
-        supply = space.problem.region.support((u * side) @ space.directions)
-        terms = 2 * (sum(space.directions.shape) + 8)
-        size = float(space.radius.sum()) * float(u.sum()) + float(u @ np.abs(need))
-        # a product below the normal numbers is off by more than its own roundoff
-        if demand - supply > terms * (UNIT_ROUNDOFF * size + _SMALLEST):
-            return True
-    return False
+def _sides(flips: Flips) -> Signs:
+    return np.where(flips, np.int8(1), np.int8(-1))
