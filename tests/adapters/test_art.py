@@ -9,7 +9,9 @@ from signflip.errors import SettingError
 from signflip.methods import Fgsm, Pgd
 from signflip.zoo import load_zoo
 
-pytest.importorskip("art", reason="ART is not installed: pip install 'signflip[art]'")
+pytest.importorskip(
+    "art", reason="not tested: evasion attacks of ART (adversarial-robustness-toolbox)"
+)
 
 from art.attacks.evasion import ProjectedGradientDescent
 from art.estimators.classification import PyTorchClassifier

@@ -9,7 +9,7 @@ from signflip.errors import SettingError
 from signflip.methods import Fgsm, Pgd
 from signflip.zoo import load_zoo
 
-pytest.importorskip("foolbox", reason="foolbox is not installed: pip install 'signflip[foolbox]'")
+pytest.importorskip("foolbox", reason="not tested: attacks of foolbox (foolbox)")
 
 from foolbox.attacks import LinfPGD
 from foolbox.criteria import Misclassification, TargetedMisclassification

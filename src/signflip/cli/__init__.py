@@ -37,6 +37,7 @@ def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
             "networks",
             "convert",
             "verify",
+            "replay",
             "train",
             "demo",
         ),

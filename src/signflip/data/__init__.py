@@ -1,19 +1,15 @@
 """Images to attack and to train on: published data sets, embedded samples, `.npz` files."""
 
-import zipfile
-import zlib
 from importlib.resources import as_file, files
 from pathlib import Path
 
-import numpy as np
-from numpy.lib.npyio import NpzFile
-
 from signflip.data.idx import read_idx
 from signflip.data.image_set import ImageSet
+from signflip.data.npz import read_npz, read_witnesses
 from signflip.data.sources import FILES, SOURCES, locate
 from signflip.errors import DataError
 
-__all__ = ["SAMPLES", "ImageSet", "dataset_names", "load_dataset"]
+__all__ = ["SAMPLES", "ImageSet", "dataset_names", "load_dataset", "read_witnesses"]
 
 SAMPLES = ("mnist-sample", "fashion-mnist-sample")
 """Names of the samples inside the package, 100 images each; see `samples/README.md`."""
@@ -62,17 +58,7 @@ def load_dataset(
 
 
 def _load_npz(path: Path, name: str) -> ImageSet:
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            named = archive if isinstance(archive, NpzFile) else {}  # a .npy file has no names
-            arrays = {key: named[key] for key in ("images", "labels") if key in named}
-    except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{name} is no whole .npz file of plain arrays ({error}); write it with numpy.savez"
-        ) from error
+    arrays = read_npz(path, name, ("images", "labels"))
     for key in ("images", "labels"):
         if key not in arrays:
             raise DataError(f"{name} has no array {key!r}; it must hold 'images' and 'labels'")

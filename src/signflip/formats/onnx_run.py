@@ -1,0 +1,108 @@
+"""Running ONNX files in onnxruntime, as others do who check what Signflip says."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.arrays import Floats, Integers
+from signflip.errors import DataError, MissingExtraError, NetworkError
+from signflip.network import BinaryNetwork
+
+_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
+
+
+class OnnxRuntime:
+    """A network's ONNX file in onnxruntime, on one core.
+
+    Attributes:
+        dtype: what the file reads, float32 or float64.
+    """
+
+    def __init__(self, path: Path, network: BinaryNetwork) -> None:
+        """Load a file that is to be the same network.
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            NetworkError: the file cannot be read, or reads other images than the network.
+        """
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise MissingExtraError("onnxruntime", "onnxruntime", "running an ONNX file") from error
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+        settings.log_severity_level = 4  # it writes to stderr by itself
+        self._path = path
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path.read_bytes(), settings, providers=["CPUExecutionProvider"]
+            )
+        except OSError as error:
+            raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
+        except Exception as error:  # onnxruntime's have no base class of their own
+            raise NetworkError(f"onnxruntime cannot load {path}: {_first_line(error)}") from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type not in _TYPES:
+            found = ", ".join(f"{entry.name}: {entry.type}" for entry in inputs) or "nothing"
+            raise NetworkError(f"{path} reads {found}; it must read one tensor of floats")
+        self._name = inputs[0].name
+        self.dtype: np.dtype[Any] = np.dtype(_TYPES[inputs[0].type])
+        self._order, self._shape = self._layout(inputs[0].shape, network)
+        self._batch = inputs[0].shape[0] if isinstance(inputs[0].shape[0], int) else None
+
+    def _layout(
+        self, dimensions: list[int | str | None], network: BinaryNetwork
+    ) -> tuple[Integers, tuple[int, ...]]:
+        """The order of the inputs, and the shape of one image, in the file."""
+        order = np.arange(network.inputs)
+        shape = tuple(size if isinstance(size, int) else -1 for size in dimensions[1:])
+        ours = network.image_shape
+        if len(ours) == 3 and shape == (*ours[1:], ours[0]) != ours:  # channels last
+            return order.reshape(ours).transpose(1, 2, 0).ravel(), shape
+        free, size = shape.count(-1), abs(math.prod(shape))
+        if size == network.inputs if not free else free == 1 and network.inputs % size == 0:
+            return order, shape
+        raise NetworkError(
+            f"{self._path} reads images of shape {tuple(dimensions[1:])}, and the network "
+            f"{ours}: it is another network"
+        )
+
+    def read(self, images: Floats) -> Floats:
+        """What the file reads of images (N, inputs), as float64: rounded to its type."""
+        return images.astype(self.dtype).astype(np.float64)
+
+    def predict(self, images: Floats) -> Integers:
+        """Classes (N,) of images (N, inputs) float64, as onnxruntime has them.
+
+        Raises:
+            DataError: onnxruntime fails.
+        """
+        size = self._batch or max(1, len(images))
+        if len(images) % size:
+            raise DataError(
+                f"{self._path} reads {size} images at once, and there are {len(images)}; export it "
+                "for any number"
+            )
+        blocks = [self._run(images[i : i + size]) for i in range(0, len(images), size)]
+        return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int64)
+
+    def _run(self, images: Floats) -> Integers:
+        values = images[:, self._order].astype(self.dtype).reshape(len(images), *self._shape)
+        try:
+            (output, *_) = self._session.run(None, {self._name: values})
+        except Exception as error:  # as above
+            raise DataError(f"onnxruntime cannot run {self._path}: {_first_line(error)}") from error
+        return _classes(np.asarray(output).reshape(len(images), -1))
+
+
+def _classes(output: npt.NDArray[np.generic]) -> Integers:
+    """Classes (N,) of class values (N, classes), or of the classes themselves (N, 1)."""
+    classes = output[:, 0] if output.shape[1] == 1 else output.argmax(axis=1)
+    return classes.astype(np.int64)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

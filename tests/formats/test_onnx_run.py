@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signflip.errors import NetworkError
+from signflip.formats.onnx_run import OnnxRuntime
+from signflip.formats.onnx_write import write_onnx
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.zoo import load_zoo
+from tests.support.absent import unless_package
+
+pytestmark = unless_package("onnxruntime", "ONNX files in onnxruntime")
+
+
+def random_network(shape: tuple[int, ...], seed: int = 0) -> BinaryNetwork:
+    rng = np.random.default_rng(seed)
+    inputs = int(np.prod(shape))
+    first = SignLayer.dense(rng.choice([-1, 1], (20, inputs)), rng.normal(size=20))
+    output = OutputLayer(rng.choice([-1, 1], (4, 20)), np.ones(4), np.zeros(4))
+    return BinaryNetwork((first,), output, input_shape=shape)
+
+
+def test_our_own_files_predict_the_same(tmp_path: Path) -> None:
+    network = load_zoo("mnist-3x30")
+    write_onnx(network, tmp_path / "net.onnx")
+    images = np.random.default_rng(0).random((30, 784))
+    runtime = OnnxRuntime(tmp_path / "net.onnx", network)
+    assert runtime.dtype == np.float64
+    np.testing.assert_array_equal(runtime.read(images), images)
+    np.testing.assert_array_equal(runtime.predict(images), network.predict(images))
+    assert runtime.predict(images[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("layout", [(3, 4, 5), (4, 5, 3), (60,), (3, 20), ("a", 4, 5)])
+@pytest.mark.parametrize("argmax", [False, True])
+def test_layouts_of_images(tmp_path: Path, layout: tuple[int | str, ...], argmax: bool) -> None:
+    from tests.support.onnx_float32 import write_float32
+
+    network = random_network((3, 4, 5))
+    stored = network
+    if layout == (4, 5, 3):  # the file has its weights in the order in which it reads
+        order = np.arange(60).reshape(3, 4, 5).transpose(1, 2, 0).ravel()
+        (first,) = network.hidden
+        weight = first.map.rows(slice(None))[:, order]
+        stored = BinaryNetwork((SignLayer.dense(weight, first.threshold),), network.output)
+    write_float32(stored, tmp_path / "net.onnx", shape=layout, argmax=argmax)
+    images = np.random.default_rng(1).random((9, 60)).astype(np.float32).astype(np.float64)
+    runtime = OnnxRuntime(tmp_path / "net.onnx", network)
+    assert runtime.dtype == np.float32
+    np.testing.assert_array_equal(runtime.predict(images), network.predict(images))
+
+
+def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    write_onnx(random_network((3, 4, 5)), path)
+    with pytest.raises(
+        NetworkError, match=r"reads images of shape \(3, 4, 5\), and the network \("
+    ):
+        OnnxRuntime(path, load_zoo("mnist-3x30"))
+    path.write_bytes(b"no network")
+    with pytest.raises(NetworkError, match="onnxruntime cannot load"):
+        OnnxRuntime(path, load_zoo("mnist-3x30"))
+    with pytest.raises(NetworkError, match=r"other.onnx cannot be read: No such file"):
+        OnnxRuntime(tmp_path / "other.onnx", load_zoo("mnist-3x30"))
