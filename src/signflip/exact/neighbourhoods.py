@@ -11,6 +11,7 @@ above the floor. No search tree, and every step is integer or rational arithmeti
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -19,8 +20,8 @@ from signflip.attack import Outcome
 from signflip.exact.bounds import interval_bound
 from signflip.exact.elimination import LARGEST, Factor, Maximum, forbidding, maximise
 from signflip.methods.search_goal import SearchGoal
-from signflip.milp.realise import Realisation, realise
 from signflip.network import Lead
+from signflip.patterns.realise import Realisation, Realiser
 from signflip.patterns.space import PatternSpace
 from signflip.problem import NO_FLIP, Standing
 from signflip.result import Stop
@@ -165,9 +166,11 @@ class Neighbourhoods:
         return True
 
     def _realise(self, demand: Signs) -> Realisation:
-        problem, seconds = self.run.problem, self.run.clock.remaining()
-        limit = None if np.isinf(seconds) else seconds
-        return realise(problem.network.hidden[0], problem.box, demand, time_limit=limit)
+        return self._realiser.realise(demand, self.run.clock.remaining())
+
+    @cached_property
+    def _realiser(self) -> Realiser:
+        return Realiser(self.space)
 
     def _rule_out(self, found: Realisation, demand: Signs, choice: Booleans) -> bool:
         """Rule out the parts of a pattern that no image has, one beside the other; is there one?"""
