@@ -93,14 +93,17 @@ class Realiser:
         check(solver.addVars(inputs + 1, -radius, radius), "the columns")
         check(solver.changeColCost(inputs, -1.0), "the cost")
         free = np.full(size, highspy.kHighsInf)
+        # neurons of a convolution read few pixels: only those are entries
+        entries = np.hstack([space.directions, np.ones((size, 1), dtype=np.int8)])
+        row, column = np.nonzero(entries)
         added = solver.addRows(
             size,
             -free,
             free,
-            size * (inputs + 1),
-            np.arange(size, dtype=np.int32) * (inputs + 1),
-            np.tile(np.arange(inputs + 1, dtype=np.int32), size),
-            np.hstack([space.directions, np.ones((size, 1))]).ravel(),
+            len(column),
+            np.searchsorted(row, np.arange(size)).astype(np.int32),
+            column.astype(np.int32),
+            entries[row, column].astype(np.float64),
         )
         check(added, "the rows")
         return solver
