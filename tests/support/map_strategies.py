@@ -3,11 +3,11 @@
 Small enough for the oracle: at most 4 inputs, and some 8 first-layer neurons.
 """
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from signflip.network import (
     BinaryNetwork,
@@ -23,14 +23,16 @@ from signflip.network import (
     Signs,
     Sparse,
 )
-from tests.support.strategies import GRID, thresholds
+from tests.support.picks import mixtures, picks
+from tests.support.strategies import GRID, grid, thresholds
 
 MOST_NEURONS = 8
 
 
+@cache
 def ternary(shape: Shape) -> st.SearchStrategy[Signs]:
     """Weights of -1, 0 and +1."""
-    return arrays(np.int8, shape, elements=st.sampled_from([-1, 0, 1, 1, -1]), fill=st.nothing())
+    return picks(shape, [-1, 0, 1, 1, -1])
 
 
 @st.composite
@@ -130,17 +132,19 @@ def upper_layers(draw: st.DrawFn, shape: Shape) -> SignLayer:
 def outputs(draw: st.DrawFn, width: int, *, coarse: bool = False) -> OutputLayer:
     """Outputs of weights -1, 0 and +1, or real ones; plain or scaled."""
     classes = draw(st.integers(2, 4))
-    numbers: st.SearchStrategy[float] = st.integers(-2 * GRID, 2 * GRID).map(lambda k: k / GRID)
-    if not coarse:
-        numbers |= st.floats(-2, 2)
 
-    def vector() -> Floats:
-        return draw(arrays(np.float64, classes, elements=numbers, fill=st.nothing()))
+    def numbers(*shape: int) -> Floats:
+        return draw(_numbers(shape, coarse=coarse))
 
     real = draw(st.booleans())
     weight: Signs | Floats = draw(ternary((classes, width)))
     if real:
-        weight = draw(arrays(np.float64, (classes, width), elements=numbers, fill=st.nothing()))
+        weight = numbers(classes, width)
     if draw(st.booleans()):
         return OutputLayer(weight, np.ones(classes), np.zeros(classes))
-    return OutputLayer(weight, vector(), vector())
+    return OutputLayer(weight, numbers(classes), numbers(classes))
+
+
+@cache
+def _numbers(shape: Shape, *, coarse: bool) -> st.SearchStrategy[Floats]:
+    return mixtures(shape, [grid(-2, 2)], None if coarse else st.floats(-2, 2))

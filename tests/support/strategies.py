@@ -3,24 +3,33 @@
 Defaults are small enough for the oracle (4 inputs, 5 neurons in the first layer).
 """
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer, Signs
 from signflip.problem import Goal, Problem, Target, Ties, Untargeted
+from tests.support.picks import mixtures, picks
 
 GRID = 16
 """Numbers of coarse problems are multiples of 1/16: float64 adds them without rounding."""
 
 
+def grid(least: int, greatest: int) -> list[float]:
+    """The multiples of 1/16 between two whole numbers, the smallest numbers first."""
+    return sorted((k / GRID for k in range(least * GRID, greatest * GRID + 1)), key=abs)
+
+
+@cache
 def weights(neurons: int, inputs: int) -> st.SearchStrategy[Signs]:
     """(neurons, inputs) int8 of -1 and +1."""
-    return arrays(np.int8, (neurons, inputs), elements=st.sampled_from([-1, 1]), fill=st.nothing())
+    return picks((neurons, inputs), [-1, 1])
 
 
+@cache
 def thresholds(neurons: int, inputs: int, *, coarse: bool = False) -> st.SearchStrategy[Floats]:
     """(neurons,) float64: many near 0; integers, which tie; some beyond the range, for constants.
 
@@ -30,13 +39,14 @@ def thresholds(neurons: int, inputs: int, *, coarse: bool = False) -> st.SearchS
         coarse: multiples of 1/16 only.
     """
     kinds = [
-        st.integers(-GRID, GRID).map(lambda k: k / GRID),
-        st.sampled_from([-1.0, 0.0, 1.0]),
-        st.sampled_from([*range(-inputs, inputs + 1, 2), -inputs - 2, inputs + 2]).map(float),
+        [0.0, -1.0, 1.0],
+        grid(-1, 1),
+        [*range(-inputs, inputs + 1, 2), -inputs - 2, inputs + 2],
     ]
-    if not coarse:
-        kinds.append(st.floats(-1, 1))
-    return arrays(np.float64, neurons, elements=st.one_of(kinds), fill=st.nothing())
+    return mixtures((neurons,), kinds, None if coarse else st.floats(-1, 1))
+
+
+_CLASSES, _EITHER = st.integers(2, 4), st.booleans()
 
 
 @st.composite
@@ -68,32 +78,32 @@ def networks(
         SignLayer.dense(draw(weights(width, below)), draw(thresholds(width, below, coarse=coarse)))
         for below, width in pairwise(sizes)
     )
-    count = draw(st.integers(2, 4))
-    if plain or (plain is None and draw(st.booleans())):
+    count = draw(_CLASSES)
+    if plain or (plain is None and draw(_EITHER)):
         scale, bias = np.ones(count), np.zeros(count)
     else:
-        elements = st.integers(-4 * GRID, 4 * GRID).map(lambda k: k / GRID)
-        if not coarse:
-            elements |= st.floats(-4, 4)
-        scale, bias = (
-            draw(arrays(np.float64, count, elements=elements, fill=st.nothing())) for _ in range(2)
-        )
+        scale, bias = draw(_scales(count, coarse=coarse)), draw(_scales(count, coarse=coarse))
     return BinaryNetwork(hidden, OutputLayer(draw(weights(count, sizes[-1])), scale, bias))
 
 
+@cache
+def _scales(count: int, *, coarse: bool) -> st.SearchStrategy[Floats]:
+    return mixtures((count,), [grid(-4, 4)], None if coarse else st.floats(-4, 4))
+
+
+@cache
 def _mostly_large(limit: int) -> st.SearchStrategy[int]:
     """1 to `limit`: one neuron in a layer leaves an attack little to do."""
     return st.sampled_from([*range(1, limit + 1), *range(limit // 2 + 1, limit + 1), limit, limit])
 
 
+@cache
 def images(inputs: int, *, coarse: bool = False) -> st.SearchStrategy[Floats]:
     """(inputs,) float64 in [0, 1], with many pixels at 0 and 1."""
-    kinds = [st.sampled_from([0.0, 1.0]), st.integers(0, GRID).map(lambda k: k / GRID)]
-    if not coarse:
-        kinds.append(st.floats(0, 1))
-    return arrays(np.float64, inputs, elements=st.one_of(kinds), fill=st.nothing())
+    return mixtures((inputs,), [[0.0, 1.0], grid(0, 1)], None if coarse else st.floats(0, 1))
 
 
+@cache
 def epsilons(*, coarse: bool = False) -> st.SearchStrategy[float]:
     """Radii from 0 to 1, with 0, 1 and (unless coarse) very small ones."""
     kinds = [st.integers(1, GRID).map(lambda k: k / GRID), st.sampled_from([0.25, 0.5, 1.0, 0.0])]
@@ -102,10 +112,13 @@ def epsilons(*, coarse: bool = False) -> st.SearchStrategy[float]:
     return st.one_of(kinds)
 
 
+_GOALS = st.sampled_from(["second", "untargeted", "target"])
+
+
 @st.composite
 def goals(draw: st.DrawFn, network: BinaryNetwork, image: Floats) -> Goal | None:
     """No goal, untargeted, or any class but the prediction."""
-    kind = draw(st.sampled_from(["second", "untargeted", "target"]))
+    kind = draw(_GOALS)
     if kind == "second":
         return None
     if kind == "untargeted":
@@ -133,9 +146,9 @@ def problems(
         coarse: every number a multiple of 1/16, so that sums of pixels are exact in float64.
         ties: where to draw the rule of ties from; default the paper's.
     """
-    drawn = draw(networks(coarse=coarse) if network is None else network)
+    drawn = draw(_networks(coarse=coarse) if network is None else network)
     image = draw(images(drawn.inputs, coarse=coarse))
-    mask = draw(st.none() | arrays(np.bool_, drawn.inputs))
+    mask = draw(_masks(drawn.inputs))
     return Problem.ball(
         drawn,
         image,
@@ -144,3 +157,13 @@ def problems(
         mask=mask,
         ties=draw(ties),
     )
+
+
+@cache
+def _networks(*, coarse: bool) -> st.SearchStrategy[BinaryNetwork]:
+    return networks(coarse=coarse)
+
+
+@cache
+def _masks(inputs: int) -> st.SearchStrategy[npt.NDArray[np.bool_] | None]:
+    return st.none() | picks((inputs,), [0, 1]).map(lambda drawn: drawn > 0)
