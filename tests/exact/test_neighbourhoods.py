@@ -109,3 +109,20 @@ def test_dense_networks_are_left_to_the_tree() -> None:
     problem = Problem.ball(BinaryNetwork(hidden, output), rng.random(12), epsilon=0.2)
     run = Run(problem, Clock.start(None))
     assert Neighbourhoods.of(run, SearchGoal.DECIDE, PatternSpace.of(problem)) is None
+
+
+def test_a_conflict_that_cannot_be_noted_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Geometry refuses patterns here; without room to note them there is no verdict."""
+    decided = 0
+    for seed in range(20):
+        network = image_network(seed)
+        image = np.random.default_rng(200 + seed).random(36)
+        problem = Problem.ball(network, image, epsilon=0.05, goal=Untargeted())
+        run, outcome = searched(problem, SearchGoal.OPTIMISE)
+        monkeypatch.setattr("signflip.exact.neighbourhoods.MOST_CONFLICT", 0)
+        _, noted = searched(problem, SearchGoal.OPTIMISE)
+        monkeypatch.undo()
+        assert outcome is not None
+        assert noted is None or (noted.stop is Stop.OPTIMAL and noted.bound == run.value)
+        decided += noted is not None
+    assert decided < 20

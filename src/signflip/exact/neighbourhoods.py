@@ -101,7 +101,8 @@ class Neighbourhoods:
                 if not best.exact:
                     return None
                 if not self._pursue(best):
-                    break
+                    # neither an image nor a refusal that can be noted: nothing is proved
+                    return self._stopped(Stop.TIME_LIMIT) if self.run.clock.expired() else None
                 if self.goal is SearchGoal.DECIDE and self.run.flipped:
                     return self._stopped(Stop.DECIDED)
         if self._open is not None and self._open > self.floor:
