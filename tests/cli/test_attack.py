@@ -6,6 +6,7 @@ import pytest
 from signflip import Problem, Target, Untargeted, load_network, save_network
 from signflip.cli.output import ResultFiles
 from signflip.data import load_dataset
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.programs import SOLVERS
 from tests.cli.conftest import IMAGES, Invoke, records
 from tests.support.tiny import tiny_network
@@ -130,6 +131,46 @@ def test_a_row_for_each_image_and_a_summary(folder: Path, invoke: Invoke) -> Non
     assert lines[-1].startswith(
         f"4 images: {flipped} flipped, 0 robust, {4 - flipped} unknown; mean objective {mean:.2f}"
     )
+
+
+def test_a_target_overtaken_by_a_third_class_is_shown_as_such(folder: Path, invoke: Invoke) -> None:
+    # both neurons turn at 0.5: the classes have values 2, 0, -2 below it, and -2, 0, 2 above
+    save_network(
+        BinaryNetwork(
+            (SignLayer.dense(np.ones((2, 1)), np.full(2, 0.5)),),
+            OutputLayer(np.array([[-1, -1], [1, -1], [1, 1]]), np.ones(3), np.zeros(3)),
+        ),
+        "step.safetensors",
+    )
+    np.savez("steps.npz", images=np.full((1, 1), 0.45), labels=[0])
+    step = ("step.safetensors", "steps.npz")
+    options = ("--method", "exact", "--target", 1, "--out", "out.jsonl")
+    result = invoke("attack", *step, "--epsilon", 0.1, *options)
+    (record,) = records(folder / "out.jsonl")
+    assert (record["target"], record["verdict"], record["witness_prediction"]) == (1, "flipped", 2)
+    heading, row, summary = result.stdout.splitlines()
+    assert heading.split()[4:7] == ["verdict", "flips", "to"]
+    assert row.split()[:6] == ["0", "0", "0", "1", "flipped", "2"]
+    assert summary.startswith("1 image: 1 flipped (1 to a third class, not the target), 0")
+    result = invoke("min-epsilon", *step, "--target", 1, "--out", "interval.jsonl")
+    (record,) = records(folder / "interval.jsonl")
+    assert record["witness_prediction"] == 2
+    assert result.stdout.splitlines()[1].split()[:5] == ["0", "0", "0", "1", "2"]
+
+
+@pytest.mark.parametrize("columns", ["20", "80"])
+def test_no_number_is_cut_where_there_is_no_room(
+    folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    save_network(tiny_network(scale=(12345.678, 23456.789, 1.2e-7)), "real.safetensors")
+    result = invoke("attack", "real.safetensors", *ATTACK[2:], "--out", "out.jsonl")
+    lines = result.stdout.splitlines()
+    found = records(folder / "out.jsonl")
+    assert len(lines) == 1 + len(found) + 1
+    for line, record in zip(lines[1:], found, strict=False):
+        assert f"{record['clean_objective']:.4g}" in line.split()
+        assert f"{record['objective']:.4g}" in line.split()
 
 
 def test_a_network_with_scales_has_real_objectives(folder: Path, invoke: Invoke) -> None:

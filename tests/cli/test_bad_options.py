@@ -29,7 +29,7 @@ def arguments(changes: dict[str, str]) -> list[str]:
 
 CASES = [
     ({"NETWORK": "mnist-2x10"}, "neither a network of the zoo nor a file (did you mean 'mnist-2x1"),
-    ({"NETWORK": "images.npz"}, "images.npz is not a whole safetensors file"),
+    ({"NETWORK": "images.npz"}, "images.npz is an .npz file of images and labels"),
     ({"NETWORK": "folder"}, "'folder' is neither a network of the zoo nor a file"),
     ({"IMAGES": "mnits"}, "no data set is called 'mnits'"),
     ({"IMAGES": "nowhere.npz"}, "nowhere.npz cannot be read: No such file"),

@@ -90,6 +90,7 @@ def test_the_summary_has_a_median_if_most_images_flip() -> None:
     ("options", "message"),
     [
         (("--tolerance", "0"), "the tolerance is 0.0; it must be above 0"),
+        (("--tolerance", "inf"), "the tolerance is inf; it must be above 0 and finite"),
         (("--tolerance", "nan"), "the tolerance is nan; it must be above 0"),
         (("--tolerance", "thin"), "Invalid value for '--tolerance': 'thin' is not a valid float"),
         (("--target", "9"), "the target is class 9; net.safetensors has classes 0 to 2"),

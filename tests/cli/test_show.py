@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.conftest import Invoke
@@ -13,6 +14,15 @@ def test_a_picture_and_a_line(folder: Path, invoke: Invoke) -> None:
     assert (folder / "p.png").read_bytes().startswith(b"\x89PNG")
     assert result.stdout.startswith("net.safetensors, image 3 of images.npz, epsilon 0.2, fgsm: ")
     assert result.stdout.endswith("; p.png is written\n")
+
+
+def test_a_picture_that_cannot_be_drawn_is_refused_first(folder: Path, invoke: Invoke) -> None:
+    np.savez(folder / "wide.npz", images=np.zeros((2, 3, 5)), labels=[0, 0])
+    result = invoke(
+        "show", "no-such.safetensors", "wide.npz", *SHOW[3:], "--index", 0, "--out", "p.png"
+    )
+    assert result.exit_code == 2
+    assert "the image has 15 pixels and only square images can be drawn" in result.stderr
 
 
 @pytest.mark.parametrize(

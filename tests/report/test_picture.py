@@ -1,5 +1,7 @@
 from pathlib import Path
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
@@ -38,6 +40,19 @@ def test_no_change_can_be_drawn() -> None:
     problem, witness = attacked(epsilon=0)
     figure = draw_attack(problem, witness, title="", label=0)
     assert "0 of 16 pixels changed" in figure.axes[1].get_xlabel()
+
+
+def test_names_are_no_formulas_and_the_settings_of_users_have_no_part(tmp_path: Path) -> None:
+    problem, witness = attacked()
+    title = "cost $x_{ y$.safetensors"
+    pictures = []
+    users: dict[Any, Any] = {"text.usetex": True, "savefig.dpi": 20, "image.cmap": "jet"}
+    for settings in ({}, users):
+        with mpl.rc_context(settings):
+            figure = draw_attack(problem, witness, title=title, label=2)
+            save_picture(figure, tmp_path / "a.png")
+        pictures.append((tmp_path / "a.png").read_bytes())
+    assert pictures[0] == pictures[1]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from signflip.cli.group import Group
+from signflip.cli.process import settle
 from signflip.many import fork_server
 from signflip.many.interrupts import end_on_signals
 
@@ -53,5 +54,6 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
+    settle()
     end_on_signals()
     cli()

@@ -79,6 +79,7 @@ def _print_answers(records: Sequence[Record]) -> None:
     for heading in ("image", "label", "prediction", "target"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
+    table.add_column("flips to", justify="right")
     for heading in ("clean", "objective", "bound", "seconds"):
         table.add_column(heading, justify="right")
     for record in sorted(records, key=lambda record: record.image_index):
@@ -88,13 +89,14 @@ def _print_answers(records: Sequence[Record]) -> None:
             str(record.prediction),
             "any" if record.target is None else str(record.target),
             Text(record.verdict.value, style=COLOURS[record.verdict]),
+            str(record.witness_prediction) if record.verdict is Verdict.FLIPPED else "",
             format_number(record.clean_objective),
             format_number(record.objective),
             "" if record.bound is None else format_number(record.bound),
             f"{record.seconds:.2f}",
         )
     output().print(table)
-    output().print(summary(records), soft_wrap=True)
+    output().print(summary(records))
     remark_on_ties(records[0].ties)
 
 
@@ -110,6 +112,14 @@ def summary(records: Sequence[Record]) -> str:
         f"{sum(record.verdict is verdict for record in records)} {verdict.value}"
         for verdict in Verdict
     ]
+    third = sum(
+        record.verdict is Verdict.FLIPPED
+        and record.target not in (None, record.witness_prediction)
+        and record.prediction != record.witness_prediction
+        for record in records
+    )
+    if third:
+        counts[0] += f" ({third} to a third class, not the target)"
     objective = sum(record.objective for record in records) / len(records)
     seconds = sum(record.seconds for record in records) / len(records)
     images = "1 image" if len(records) == 1 else f"{len(records)} images"

@@ -114,6 +114,5 @@ def _print_certificate(gathered: Gathered, question: Question) -> None:
         certain += f" to {most / count:.2%}"
     output().print(
         f"accuracy {len(right) / count:.2%}; certain against {goal_of(question.goal)} "
-        f"within epsilon {question.epsilon:g}: {certain}",
-        soft_wrap=True,
+        f"within epsilon {question.epsilon:g}: {certain}"
     )

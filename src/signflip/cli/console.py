@@ -14,20 +14,25 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+_WIDE = 10_000
+"""Columns, more than any table needs: a narrow terminal or a log breaks lines, and no number."""
+
 
 def output() -> Console:
     """The console of results. Made when it is used: tests and shells swap stdout."""
-    return _console(stderr=False)
+    return _console(stderr=False, width=_WIDE)
 
 
 def remarks() -> Console:
     """The console of remarks and progress."""
-    return _console(stderr=True)
+    return _console(stderr=True, width=None)
 
 
-def _console(*, stderr: bool) -> Console:
-    # names of files are printed as they are, brackets and colons too
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+def _console(*, stderr: bool, width: int | None) -> Console:
+    # names of files are printed as they are, brackets and colons too; no line is broken by us
+    return Console(
+        stderr=stderr, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
 
 
 class Bar:

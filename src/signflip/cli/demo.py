@@ -140,4 +140,4 @@ def _draw(task: Task, record: Record, out: Path) -> None:
     )
     with writing(out):
         save_picture(figure, out)
-    output().print(f"{out} shows the strongest attack", soft_wrap=True)
+    output().print(f"{out} shows the strongest attack")

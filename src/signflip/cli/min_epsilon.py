@@ -114,6 +114,7 @@ def _print_intervals(records: Sequence[Record]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("image", "label", "prediction", "target"):
         table.add_column(heading, justify="right")
+    table.add_column("flips to", justify="right")
     table.add_column("epsilon")
     table.add_column("seconds", justify="right")
     table.add_column("interval")
@@ -123,12 +124,13 @@ def _print_intervals(records: Sequence[Record]) -> None:
             str(record.label),
             str(record.prediction),
             "any" if record.target is None else str(record.target),
+            "" if record.upper is None else str(record.witness_prediction),
             interval(record),
             f"{record.seconds:.2f}",
             STATES[Stop[record.stop]],
         )
     output().print(table)
-    output().print(summary(records), soft_wrap=True)
+    output().print(summary(records))
     remark_on_ties(records[0].ties)
 
 

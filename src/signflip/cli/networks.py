@@ -54,4 +54,4 @@ def _print_card(name: str) -> None:
         card["sha256"] = zoo_sha256(name)
     output().print(name, style="bold")
     for key, value in card.items():
-        output().print(f"  {key}: {value}", soft_wrap=True)
+        output().print(f"  {key}: {value}")

@@ -75,7 +75,8 @@ def target_option(default: str) -> Callable[[Command], Command]:
         metavar="second|untargeted|CLASS",
         default=default,
         show_default=True,
-        help="Class to reach: second-highest output, any, or a number.",
+        help="Class to raise above the prediction: the second-highest, any, or a number. "
+        "A third class may then be ahead of both.",
     )
 
 

@@ -34,7 +34,7 @@ def report(store: Path, out: Path, title: str | None, note: str | None) -> None:
     with Store.open(store) as results, progress_bar("report", reports.STEPS) as bar, writing(out):
         written = reports.write_report(results, out, title=title, note=note, on_step=bar.advance)
     for number, reason in written.missing.items():
-        remarks().print(f"figure {number} is empty: {reason}", soft_wrap=True)
+        remarks().print(f"figure {number} is empty: {reason}")
     for remark in written.remarks:
-        remarks().print(remark, soft_wrap=True)
-    output().print(f"{written.page} is written", soft_wrap=True)
+        remarks().print(remark)
+    output().print(f"{written.page} is written")

@@ -68,6 +68,5 @@ def show(
         save_picture(figure, out)
     output().print(
         f"{text} (objective {format_number(record.clean_objective)} to "
-        f"{format_number(record.objective)}); {out} is written",
-        soft_wrap=True,
+        f"{format_number(record.objective)}); {out} is written"
     )

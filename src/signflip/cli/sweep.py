@@ -53,7 +53,7 @@ def sweep(
     plan = read_plan(grid, data_dir=data_dir)
     tasks = plan.tasks()
     if plan.title:
-        remarks().print(plan.title, soft_wrap=True)
+        remarks().print(plan.title)
     if plan.skipped:
         remarks().print(f"skipped, since predicted as the target already: {len(plan.skipped)}")
     if dry_run:
@@ -121,8 +121,7 @@ def _run(
             if row.failed:
                 remarks().print(
                     f"{row.series} on image {row.image_index} of {row.images_name}, "
-                    f"{row.network_name}, epsilon {row.epsilon:g} failed: {row.failure}",
-                    soft_wrap=True,
+                    f"{row.network_name}, epsilon {row.epsilon:g} failed: {row.failure}"
                 )
             bar.advance(str(counts))
             reporter.tell(counts)
@@ -143,8 +142,7 @@ class _Reporter:
         self._told = now
         left = (now - self._started) / counts.rows * (self._steps - counts.rows)
         remarks().print(
-            f"{counts.rows:,} of {self._steps:,}, about {left / 60:.0f} min left: {counts}",
-            soft_wrap=True,
+            f"{counts.rows:,} of {self._steps:,}, about {left / 60:.0f} min left: {counts}"
         )
 
 

@@ -101,8 +101,7 @@ def train(
         save_network(dataclasses.replace(network, card=card), out)
     output().print(
         f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
-        f"{out} is written",
-        soft_wrap=True,
+        f"{out} is written"
     )
 
 

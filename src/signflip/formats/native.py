@@ -27,6 +27,7 @@ from safetensors.numpy import save as save_tensors
 
 from signflip.errors import NetworkError
 from signflip.files import write_bytes
+from signflip.formats.kinds import SAFETENSORS, kind_of_bytes, why_no_network
 from signflip.formats.native_v1 import assemble_first
 from signflip.formats.signs_in_bits import from_bits, to_bits
 from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
@@ -71,21 +72,20 @@ def network_from_bytes(data: bytes, name: str = "the network file") -> BinaryNet
     """
     try:
         tensors = load_tensors(data)
-        metadata = _metadata(data)
     except (SafetensorError, ValueError) as error:
+        if kind_of_bytes(data) is not SAFETENSORS:
+            raise NetworkError(why_no_network(name, data)) from error
         raise NetworkError(
             f"{name} is not a whole safetensors file ({error}); copy or train it again"
         ) from error
     except KeyError as error:
+        _check_format(_metadata(data), name, data)
         raise NetworkError(
             f"{name} holds a tensor of type {error}, which no network file does: weights are int8 "
             "and the rest float64; save it with signflip.save_network"
         ) from error
-    if metadata.get("format") != FORMAT:
-        raise NetworkError(
-            f"{name} has format {metadata.get('format')!r}; it must be {FORMAT!r}: save it with "
-            "signflip.save_network"
-        )
+    metadata = _metadata(data)
+    _check_format(metadata, name, data)
     version = metadata.get("version")
     if version not in (OLDER, VERSION):
         raise NetworkError(
@@ -97,6 +97,12 @@ def network_from_bytes(data: bytes, name: str = "the network file") -> BinaryNet
         return assemble(tensors, metadata)
     except NetworkError as error:
         raise NetworkError(f"{name}: {error}") from error
+
+
+def _check_format(metadata: Mapping[str, str], name: str, data: bytes) -> None:
+    if metadata.get("format") != FORMAT:
+        its = f"its metadata has format {metadata.get('format')!r} and not {FORMAT!r}"
+        raise NetworkError(f"{why_no_network(name, data)} ({its})")
 
 
 def save_network(network: BinaryNetwork, path: str | Path) -> None:

@@ -76,7 +76,8 @@ class Record:
             of each nearer witness where the smallest epsilon was enclosed.
         ties: what a rival counted as that is level with the prediction.
         witness: (inputs,) float64, the best image; None if there is none.
-        witness_prediction: its class; the clean image's if there is none.
+        witness_prediction: its class; the clean image's if there is none. Where a target is
+            overtaken as well, a flip is to a third class.
         host: name of the machine; empty if it failed.
         versions: package -> version, of the packages that made the result; none if it failed.
         finished: when, in UTC, ISO 8601.
@@ -114,7 +115,7 @@ class Record:
     trace: tuple[tuple[float, float], ...] = field(metadata=_line("trace"))
     ties: Ties = field(default=Ties.NONE, metadata=_line("ties", written=lambda ties: ties.value))
     witness: Floats | None
-    witness_prediction: int = field(metadata=_line("witness_prediction", _MARGIN))
+    witness_prediction: int = field(metadata=_line("witness_prediction"))
     host: str
     versions: dict[str, str]
     finished: str

@@ -145,9 +145,10 @@ def check_tolerance(tolerance: float) -> None:
     """Refuse a width that no interval can be closed to.
 
     Raises:
-        SettingError: it is not above 0.
+        SettingError: it is not above 0, or not finite.
     """
-    if not tolerance > 0:
+    if not 0 < tolerance < float("inf"):
         raise SettingError(
-            f"the tolerance is {tolerance}; it must be above 0: epsilon is enclosed to that width"
+            f"the tolerance is {tolerance}; it must be above 0 and finite: epsilon is enclosed to "
+            "that width"
         )
