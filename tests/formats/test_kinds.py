@@ -1,7 +1,9 @@
 import io
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +11,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signflip.errors import NetworkError
 from signflip.formats import kinds
 from signflip.formats.kinds import FileKind, kind_of_bytes, why_no_network
 from signflip.formats.native import network_to_bytes
+from signflip.formats.opening import FORMATS, load_network
 from tests.support.tiny import tiny_network
 
 
@@ -83,11 +87,22 @@ def test_any_bytes_are_of_some_kind(data: bytes, start: bytes) -> None:
 
 
 def test_the_sentence_says_what_it_is_what_is_read_and_what_to_do() -> None:
-    assert why_no_network("net.pth", FILES["onnx"][0]) == (
-        "net.pth is an ONNX model; networks are read from network files of Signflip "
-        "(.safetensors): make a signflip.BinaryNetwork of its weights and thresholds, and write "
-        "that with signflip.save_network"
+    assert why_no_network("net.pth", FILES["pytorch"][0]) == (
+        "net.pth is a PyTorch checkpoint; networks are read from network files of Signflip "
+        "(.safetensors), ONNX models (.onnx) and descriptions of arrays (.toml): export it to "
+        "ONNX, or make a signflip.BinaryNetwork of its weights and thresholds, and write that with "
+        "signflip.save_network"
     )
     assert why_no_network("net.onnx", b"bytes").startswith(
         "net.onnx is a text, whatever its name says (.onnx); networks are read from "
     )
+
+
+def test_every_file_without_a_reader_is_refused_in_words(tmp_path: Path) -> None:
+    read = {each.kind for each in FORMATS}
+    for data, kind in FILES.values():
+        if kind not in read or kind is kinds.TEXT:
+            path = tmp_path / "net.onnx"
+            path.write_bytes(data)
+            with pytest.raises(NetworkError, match=re.escape(f"net.onnx is {kind.words}")):
+                load_network(path)

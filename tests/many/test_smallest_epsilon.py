@@ -83,6 +83,7 @@ def test_lines_hold_the_documented_keys() -> None:
         "seconds",
         "trace",
         "ties",
+        "witness_prediction",
     ]
     assert (line["verdict"], line["stop"], line["closed"]) == ("flipped", "decided", True)
     assert (line["lower"], line["upper"]) == (record.lower, record.upper)

@@ -30,8 +30,6 @@ from signflip.formats.assembly import Assembly
 from signflip.formats.value import Value, exact
 from signflip.network import BinaryNetwork, InputRange
 
-MARK = b'format = "signflip-arrays"'
-
 
 class Input(BaseModel):
     """What the network reads.

@@ -1,6 +1,6 @@
 """What a file is, by its first bytes and never by its name, and what to do with it.
 
-Readers of a format ask `kind_of_bytes(data) is ONNX`. What no reader takes is refused in words.
+What no reader of `signflip.formats.opening` takes is refused in words.
 """
 
 import io
@@ -10,13 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
-READ = ("network files of Signflip (.safetensors)",)
+READ = (
+    "network files of Signflip (.safetensors)",
+    "ONNX models (.onnx)",
+    "descriptions of arrays (.toml)",
+)
 """The files that networks are read from, in words; a reader of another format adds its own."""
 
 _BUILD = (
     "make a signflip.BinaryNetwork of its weights and thresholds, and write that with "
     "signflip.save_network"
 )
+_EXPORT = f"export it to ONNX, or {_BUILD}"
+_DESCRIBE = "describe its arrays in a .toml file, see signflip.formats.arrays"
 _IMAGES = "give it as IMAGES, after NETWORK"
 _AGAIN = "copy or train it again"
 
@@ -36,22 +42,22 @@ class FileKind:
 
 SAFETENSORS = FileKind(words="a safetensors file", mend=_BUILD)
 ONNX = FileKind(words="an ONNX model", mend=_BUILD)
-KERAS = FileKind(words="a Keras archive (.keras)", mend=_BUILD)
-HDF5 = FileKind(words="an HDF5 file, such as Keras and Larq write", mend=_BUILD)
-PYTORCH = FileKind(words="a PyTorch checkpoint", mend=_BUILD)
-TORCHSCRIPT = FileKind(words="a TorchScript archive of PyTorch", mend=_BUILD)
-PICKLE = FileKind(words="a Python pickle, such as old PyTorch checkpoints are", mend=_BUILD)
-NPZ = FileKind(words="an .npz file of NumPy arrays", mend=_BUILD)
+KERAS = FileKind(words="a Keras archive (.keras)", mend=_EXPORT)
+HDF5 = FileKind(words="an HDF5 file, such as Keras and Larq write", mend=_EXPORT)
+PYTORCH = FileKind(words="a PyTorch checkpoint", mend=_EXPORT)
+TORCHSCRIPT = FileKind(words="a TorchScript archive of PyTorch", mend=_EXPORT)
+PICKLE = FileKind(words="a Python pickle, such as old PyTorch checkpoints are", mend=_EXPORT)
+NPZ = FileKind(words="an .npz file of NumPy arrays", mend=_DESCRIBE)
 NPZ_IMAGES = FileKind(words="an .npz file of images and labels", mend=_IMAGES)
-NPY = FileKind(words="a NumPy array (.npy)", mend=_BUILD)
+NPY = FileKind(words="a NumPy array (.npy)", mend=_DESCRIBE)
 MATLAB = FileKind(words="a MATLAB file (.mat)", mend=_BUILD)
-TFLITE = FileKind(words="a TensorFlow Lite model", mend=_BUILD)
-SAVED_MODEL = FileKind(words="a SavedModel of TensorFlow", mend=_BUILD)
+TFLITE = FileKind(words="a TensorFlow Lite model", mend=_EXPORT)
+SAVED_MODEL = FileKind(words="a SavedModel of TensorFlow", mend=_EXPORT)
 GGUF = FileKind(words="a GGUF model", mend=_BUILD)
 NNET = FileKind(words="an .nnet file of real weights, as Marabou and ReluVal read", mend=_BUILD)
 MARABOU = FileKind(
     words="an input query of Marabou",
-    mend="it holds a question about a network, not the network: " + _BUILD,
+    mend="it is a question about a network; give the network, or " + _BUILD,
 )
 VNNLIB = FileKind(
     words="a VNN-LIB property", mend="give the network that it is about, and --epsilon"
@@ -104,7 +110,8 @@ def why_no_network(name: str, data: bytes) -> str:
     kind = kind_of_bytes(data)
     called = PurePath(name).suffix
     belied = f", whatever its name says ({called})" if kind in (TEXT, UNKNOWN) and called else ""
-    return f"{name} is {kind.words}{belied}; networks are read from {', '.join(READ)}: {kind.mend}"
+    read = f"networks are read from {', '.join(READ[:-1])} and {READ[-1]}"
+    return f"{name} is {kind.words}{belied}; {read}: {kind.mend}"
 
 
 _BEGINNINGS: tuple[tuple[bytes, FileKind], ...] = (

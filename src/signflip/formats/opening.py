@@ -6,11 +6,17 @@ from pathlib import Path
 
 from signflip.errors import NetworkError
 from signflip.formats import native
-from signflip.formats.arrays import MARK, read_arrays
+from signflip.formats.arrays import read_arrays
+from signflip.formats.kinds import (
+    ONNX,
+    SAFETENSORS,
+    TEXT,
+    FileKind,
+    kind_of_bytes,
+    why_no_network,
+)
 from signflip.formats.onnx_graph import read_onnx
 from signflip.network import BinaryNetwork, InputRange
-
-HEAD = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +26,14 @@ class Format:
     Attributes:
         name: what to call it.
         suffixes: how names of its files end.
-        is_it: whether a file begins as one of this format, by its first `HEAD` bytes.
+        kind: what its files are.
         read: the network of a file. The range of inputs is what the user states, None for what the
             file says, or its format's own rule.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    is_it: Callable[[bytes], bool]
+    kind: FileKind
     read: Callable[[Path, InputRange | None], BinaryNetwork]
 
 
@@ -43,24 +49,23 @@ FORMATS = (
     Format(
         name="signflip",
         suffixes=(".safetensors",),
-        is_it=lambda head: head[8:9] == b"{",
+        kind=SAFETENSORS,
         read=_read_native,
     ),
     Format(
         name="onnx",
         suffixes=(".onnx",),
-        # a model's first field is its version, a small number
-        is_it=lambda head: head[:1] == b"\x08" and len(head) > 1 and 0 < head[1] < 32,
+        kind=ONNX,
         read=read_onnx,
     ),
     Format(
         name="arrays",
         suffixes=(".toml",),
-        is_it=lambda head: head.lstrip().startswith(MARK),
+        kind=TEXT,
         read=read_arrays,
     ),
 )
-"""The formats that are read. The first whose name or beginning fits is taken."""
+"""The formats that are read."""
 
 
 def load_network(path: str | Path, *, input_range: InputRange | None = None) -> BinaryNetwork:
@@ -76,12 +81,12 @@ def load_network(path: str | Path, *, input_range: InputRange | None = None) -> 
     """
     file = Path(path)
     try:
-        with file.open("rb") as opened:
-            head = opened.read(HEAD)
+        data = file.read_bytes()
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
-    named = [each for each in FORMATS if file.suffix.lower() in each.suffixes]
-    begun = [each for each in FORMATS if each.is_it(head)]
-    for each in (*[one for one in named if one in begun], *begun, *named):
-        return each.read(file, input_range)
-    return native.load_network(file)
+    kind = kind_of_bytes(data)
+    for each in FORMATS:
+        # a text is what its name says
+        if kind is each.kind and (kind is not TEXT or file.suffix.lower() in each.suffixes):
+            return each.read(file, input_range)
+    raise NetworkError(why_no_network(str(path), data))
