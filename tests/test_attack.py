@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,23 @@ def test_the_result_is_that_of_the_best_witness() -> None:
     assert result.trace[-1][0] <= result.seconds
     assert result.stop is Stop.BUDGET
     assert result.bound is None
+
+
+def test_the_witness_is_the_users_own() -> None:
+    heard: list[Floats] = []
+
+    def spoil(_seconds: float, _figure: float, image: Floats) -> None:
+        image[:] = 7.0
+        heard.append(image)
+
+    problem = two_steps()
+    result = attack(problem, Scripted(pixels=(0.3, 0.9, 0.5)), on_improvement=spoil)
+    assert len(heard) == 2
+    assert result.witness.tolist() == [0.5]
+    assert torch.from_numpy(result.witness).tolist() == [0.5]  # warns of arrays that are read-only
+    unmoved = attack(problem, Scripted())
+    unmoved.witness[:] = 0.5
+    assert problem.image.tolist() != [0.5]
 
 
 def test_an_objective_of_0_is_no_flip() -> None:

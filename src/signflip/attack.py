@@ -120,7 +120,7 @@ def attack(
     measured = problem.measure.norm is not None and search.flipped
     return AttackResult(
         verdict=_verdict(search, outcome, method),
-        witness=search.witness,
+        witness=search.witness.copy(),  # the user's own: to write to, or to share with PyTorch
         objective=float(search.value),
         clean_objective=float(problem.clean.value),
         bound=None if bound is None else float(bound),

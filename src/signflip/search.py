@@ -101,5 +101,5 @@ class Search:
         seconds = self.clock.elapsed()
         self.trace.append((seconds, better.figure))
         if self._on_improvement is not None:
-            self._on_improvement(seconds, better.figure, better.image)
+            self._on_improvement(seconds, better.figure, better.image.copy())
         return True

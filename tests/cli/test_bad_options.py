@@ -32,6 +32,10 @@ CASES = [
     ({"NETWORK": "images.npz"}, "images.npz is an .npz file of images and labels"),
     ({"NETWORK": "folder"}, "'folder' is neither a network of the zoo nor a file"),
     ({"IMAGES": "mnits"}, "no data set is called 'mnits'"),
+    (
+        {"IMAGES": "from-one.npz"},
+        "from-one.npz: the label of image 2 is 3, and net.safetensors has",
+    ),
     ({"IMAGES": "nowhere.npz"}, "nowhere.npz cannot be read: No such file"),
     ({"IMAGES": "mnist-sample"}, "images have shape (100, 784); this network reads (N, 16)"),
     ({"--epsilon": "-0.1"}, "epsilon is -0.1; it must be from 0 to 1"),
@@ -84,6 +88,7 @@ CASES = [
 @pytest.mark.parametrize(("changes", "message"), CASES, ids=[message for _, message in CASES])
 def test_bad_argument(folder: Path, invoke: Invoke, changes: dict[str, str], message: str) -> None:
     (folder / "folder").mkdir()
+    np.savez(folder / "from-one.npz", images=np.zeros((3, 16)), labels=[1, 2, 3])
     before = {path.name for path in folder.iterdir()}
     result = invoke(*arguments(changes))
     assert result.exit_code == 2

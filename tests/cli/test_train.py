@@ -63,14 +63,35 @@ def test_resume_goes_on_from_the_checkpoint(folder: Path, invoke: Invoke) -> Non
         (("--index", "70"), "--index 70 reaches beyond the images of striped.npz"),
         (("--test", "nowhere.npz"), "nowhere.npz cannot be read"),
         (("--out", "no/net.safetensors"), "no is no folder; make it first"),
+        (("--checkpoint", "images.npz"), "images.npz exists already; give --resume to go on from"),
+        (("--checkpoint", "images.npz", "--overwrite"), "exists and is no checkpoint, so it is"),
+        (("--checkpoint", "images.npz", "--resume"), "'images.npz' is damaged or no checkpoint"),
+        (("--checkpoint", "t.safetensors"), "--out and --checkpoint both name t.safetensors"),
+        (("--checkpoint", "no/state.pt"), "no is no folder; make it first"),
+        (("--test", "narrow.npz"), "narrow.npz, to measure the accuracy on, have 9 pixels, and"),
+        (("--test", "images.npz"), "classes 0 to 1; labels count classes from 0"),
         (("--out", "net.safetensors"), "net.safetensors exists already; give --overwrite"),
     ],
 )
-def test_bad_options(invoke: Invoke, options: tuple[str, ...], message: str) -> None:
+def test_bad_options_are_refused_before_the_first_epoch(
+    invoke: Invoke, options: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signflip.training.loop._Run.step_epoch", None)
+    np.savez("narrow.npz", images=np.zeros((4, 9)), labels=[0, 1, 0, 1])
+    precious = Path("images.npz").read_bytes()
     result = invoke(*TRAIN, "--test", "striped.npz", "--out", "t.safetensors", *options)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert not Path("t.safetensors").exists()
+    assert Path("images.npz").read_bytes() == precious
+
+
+def test_a_checkpoint_is_replaced_if_it_is_told(invoke: Invoke) -> None:
+    options = (*TRAIN, "--test", "striped.npz", "--checkpoint", "state.pt")
+    assert invoke(*options, "--out", "one.safetensors").exit_code == 0
+    refused = invoke(*options, "--out", "two.safetensors")
+    assert "state.pt exists already; give --resume to go on from it, or --over" in refused.stderr
+    assert invoke(*options, "--out", "two.safetensors", "--overwrite").exit_code == 0
 
 
 def test_a_file_has_no_test_split(invoke: Invoke) -> None:

@@ -31,6 +31,33 @@ def test_square_images_are_flattened_row_by_row() -> None:
     assert (images.images[1] * 255).tolist() == [6, 7, 8, 9, 10, 11]
 
 
+def test_8_bit_values_that_never_exceed_1_are_no_8_bit_values() -> None:
+    with pytest.raises(DataError, match=r"^set: images are uint8 and go up to 1 only.*as floats"):
+        ImageSet.of_arrays("set", (GREY > 100).astype(np.uint8), LABELS)
+    assert not ImageSet.of_arrays("set", np.zeros((2, 3), dtype=np.uint8), LABELS).images.any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "indices", "fault"),
+    [
+        ([0, 1, 2], [0, 1, 2], None),
+        ([0, 1, 7], [0, 1], None),  # a network of few classes, and images of these
+        ([0, 1, 3], [0, 2], r"image 2 is 3, and net has classes 0 to 2; .*: take other images"),
+        ([1, 2, 3], [0, 1, 2], r"image 2 is 3, and net has classes 0 to 2; .*: subtract 1"),
+        ([1, 3, 2], [0], r"image 1 is 3, and net has classes 0 to 2; .*: subtract 1"),
+    ],
+)
+def test_labels_that_a_network_has_no_class_for(
+    labels: list[int], indices: list[int], fault: str | None
+) -> None:
+    images = ImageSet.of_arrays("set", np.zeros((3, 2)), np.array(labels))
+    if fault is None:
+        images.check_classes(indices, 3, "net")
+    else:
+        with pytest.raises(DataError, match=f"^set: the label of {fault}"):
+            images.check_classes(indices, 3, "net")
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int32, np.uint64])
 def test_labels_of_any_integer_type_are_read(dtype: type) -> None:
     assert ImageSet.of_arrays("set", GREY, LABELS.astype(dtype)).labels.tolist() == [3, 0]
@@ -62,7 +89,7 @@ def test_a_set_keeps_its_own_arrays() -> None:
         (
             GREY,
             np.array([1, 2**63], dtype=np.uint64),
-            "the label of image 1",
+            "the label of image 1 is 9223372036854775808; labels count classes from 0",
         ),
         (np.zeros((0, 4)), LABELS[:0], r"images have shape \(0, 4\); at least one image"),
         (np.zeros((2, 0)), LABELS, r"images have shape \(2, 0\); at least one image"),

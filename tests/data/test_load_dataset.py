@@ -59,14 +59,15 @@ def test_files_of_a_data_folder_are_read(
 def test_places_are_searched_in_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for level, folder in enumerate(("argument/fashion-mnist", "argument", "variable", "system")):
+    folders = ("argument/fashion-mnist", "argument", "variable", "system")
+    for level, folder in enumerate(folders, start=2):
         write(tmp_path / folder, level)
     replace_source(monkeypatch, FASHION_MNIST, folders=(tmp_path / "no", tmp_path / "system"))
-    assert grey("fashion-mnist") == 3
+    assert grey("fashion-mnist") == 5
     monkeypatch.setenv("SIGNFLIP_DATA", str(tmp_path / "variable"))
-    assert grey("fashion-mnist") == 2
-    assert grey("fashion-mnist", data_dir=tmp_path / "argument") == 0
-    assert grey("mnist", data_dir=tmp_path / "argument") == 1
+    assert grey("fashion-mnist") == 4
+    assert grey("fashion-mnist", data_dir=tmp_path / "argument") == 2
+    assert grey("mnist", data_dir=tmp_path / "argument") == 3
 
 
 def test_a_folder_of_the_variable_may_lack_a_data_set(

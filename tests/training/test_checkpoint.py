@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from signflip.errors import SettingError
-from signflip.training.checkpoint import load_checkpoint, save_checkpoint
+from signflip.training.checkpoint import check_replaceable, load_checkpoint, save_checkpoint
 
 IDENTITY = {"seed": 1, "hidden": (2, 3)}
 
@@ -51,6 +51,16 @@ def test_a_text_file_is_refused(path: Path) -> None:
     path.write_text("no checkpoint at all\n" * 10)
     with pytest.raises(SettingError, match="damaged or no checkpoint"):
         load_checkpoint(path, IDENTITY)
+
+
+def test_only_checkpoints_are_replaced(path: Path) -> None:
+    check_replaceable(path)
+    check_replaceable(path.with_name("new.pt"))
+    torch.save({"epoch": 1}, path)
+    for content in (path.read_bytes(), b"precious", b""):
+        path.write_bytes(content)
+        with pytest.raises(SettingError, match=r"run.pt' exists and is no checkpoint"):
+            check_replaceable(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

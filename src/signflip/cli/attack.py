@@ -124,8 +124,14 @@ def summary(records: Sequence[Record]) -> str:
     seconds = sum(record.seconds for record in records) / len(records)
     images = "1 image" if len(records) == 1 else f"{len(records)} images"
     return (
-        f"{images}: {', '.join(counts)}; mean objective {objective:.2f}, mean seconds {seconds:.2f}"
+        f"{images}: {', '.join(counts)}; mean objective {format_mean(objective)}, "
+        f"mean seconds {seconds:.2f}"
     )
+
+
+def format_mean(value: float) -> str:
+    """Two decimals, or four significant digits where these say little."""
+    return f"{value:.2f}" if value == 0 or 0.1 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
 def format_number(value: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from signflip.cli.attack import format_mean
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE
 from signflip.cli.output import check_writable, writing
@@ -117,7 +118,7 @@ def _print_table(answers: Mapping[Cell, Sequence[Record]]) -> None:
                 name,
                 f"{verdicts.count(Verdict.FLIPPED)} of {len(records)}",
                 str(verdicts.count(Verdict.ROBUST)),
-                f"{sum(record.objective for record in records) / len(records):.2f}",
+                format_mean(sum(record.objective for record in records) / len(records)),
                 f"{sum(record.seconds for record in records) / len(records):.2f}",
             )
         table.add_section()

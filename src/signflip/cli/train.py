@@ -13,7 +13,7 @@ from signflip.cli.output import check_writable, writing
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
 from signflip.data.sources import SOURCES
-from signflip.errors import SettingError
+from signflip.errors import DataError, SettingError
 from signflip.formats.native import save_network
 
 
@@ -73,8 +73,11 @@ def train(
         device=device,
     )
     check_writable(out, overwrite=overwrite)
+    if checkpoint is not None:
+        _check_checkpoint(checkpoint, out, resume=resume, overwrite=overwrite)
     images, test = _image_sets(dataset, test_name, data_dir)
     chosen = index.of(images)
+    _check_test(test, inputs=images.images.shape[1], classes=int(images.labels[chosen].max()) + 1)
     with progress_bar("train", epochs) as bar:
 
         def report(epoch: training.EpochReport) -> None:
@@ -103,6 +106,26 @@ def train(
         f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
         f"{out} is written"
     )
+
+
+def _check_checkpoint(checkpoint: Path, out: Path, *, resume: bool, overwrite: bool) -> None:
+    if checkpoint == out:
+        raise SettingError(f"--out and --checkpoint both name {out}; name two files")
+    if checkpoint.exists() and not (resume or overwrite):
+        raise SettingError(
+            f"{checkpoint} exists already; give --resume to go on from it, or --overwrite to "
+            "replace it"
+        )
+    check_writable(checkpoint, overwrite=True)
+
+
+def _check_test(test: ImageSet, *, inputs: int, classes: int) -> None:
+    if test.images.shape[1] != inputs:
+        raise DataError(
+            f"the images of {test.name}, to measure the accuracy on, have {test.images.shape[1]} "
+            f"pixels, and those to train on {inputs}; give --test IMAGES of the same size"
+        )
+    test.check_classes(range(len(test)), classes, "the network to be trained")
 
 
 def _image_sets(

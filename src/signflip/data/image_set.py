@@ -1,5 +1,6 @@
 """Labelled images, checked once, in the form that every method reads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,30 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def check_classes(self, indices: Sequence[int], classes: int, network: str) -> None:
+        """Refuse labels that a network has no class for.
+
+        Args:
+            indices: which images are used.
+            classes: how many classes the network has, from 0.
+            network: what to call it.
+
+        Raises:
+            DataError: the label of such an image is no class, or labels plainly count from 1.
+        """
+        beyond = next((index for index in indices if self.labels[index] >= classes), None)
+        # where the others show it, also those that have a class of the network have the wrong one
+        from_one = self.labels.min() == 1 and self.labels.max() == classes
+        if beyond is None and from_one:
+            beyond = int(np.argmax(self.labels))
+        if beyond is None:
+            return
+        mend = "subtract 1 from each" if from_one else "take other images, or another network"
+        raise DataError(
+            f"{self.name}: the label of image {beyond} is {self.labels[beyond]}, and {network} has "
+            f"classes 0 to {classes - 1}; labels count classes from 0: {mend}"
+        )
+
     @classmethod
     def of_arrays(
         cls, name: str, images: npt.NDArray[np.generic], labels: npt.NDArray[np.generic]
@@ -81,17 +106,27 @@ class ImageSet:
         if images.ndim not in (2, 3):
             raise DataError(
                 f"{name}: images have shape {images.shape}; it must be (N, inputs) or "
-                "(N, height, width)"
+                "(N, height, width): flatten each image in the order in which the network reads it"
             )
         if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
             raise DataError(
                 f"{name}: images are {images.dtype}; they must be uint8 (0 to 255) or floats in "
                 "[0, 1]"
             )
+        if images.dtype == np.uint8 and images.size and images.max() == 1:
+            raise DataError(
+                f"{name}: images are uint8 and go up to 1 only, and 8-bit values are divided by "
+                "255; if 1 is white, store them as floats: images.astype(float)"
+            )
         if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
             raise DataError(
                 f"{name}: labels are {labels.dtype} of shape {labels.shape}; they must be integers "
                 "of shape (N,)"
+            )
+        if labels.dtype == np.uint64 and (beyond := labels > np.uint64(2**63 - 1)).any():
+            row = int(np.argmax(beyond))
+            raise DataError(
+                f"{name}: the label of image {row} is {labels[row]}; labels count classes from 0"
             )
         flat = images.reshape(len(images), int(np.prod(images.shape[1:]))).astype(np.float64)
         if images.dtype == np.uint8:

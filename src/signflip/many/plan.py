@@ -183,7 +183,7 @@ def cases_of(
         measure: what makes one image better than another.
 
     Raises:
-        DataError: the images do not fit the network.
+        DataError: the images or their labels do not fit the network.
         ProblemError: the goal is none, or its target no class of the network, or that of every
             image.
     """
@@ -194,6 +194,7 @@ def cases_of(
         )
     chosen = images.images[list(indices)]
     ranked = network.rankings(chosen).tolist()
+    images.check_classes(indices, network.classes, name)
     cases = tuple(
         Case(
             network=key,

@@ -38,6 +38,23 @@ def save_checkpoint(path: str | Path, identity: Identity, state: State) -> None:
         ) from error
 
 
+def check_replaceable(path: str | Path) -> None:
+    """Refuse to replace a file that is no checkpoint, whatever it is.
+
+    Raises:
+        SettingError: there is such a file.
+    """
+    path = Path(path)
+    if path.exists():
+        try:
+            _read(path)
+        except _NOT_READ as error:
+            raise SettingError(
+                f"{str(path)!r} exists and is no checkpoint, so it is not replaced: name another "
+                "file for the checkpoint"
+            ) from error
+
+
 def load_checkpoint(path: str | Path, identity: Identity) -> State:
     """The state saved at `path` by the run that `identity` describes.
 
@@ -51,9 +68,8 @@ def load_checkpoint(path: str | Path, identity: Identity) -> State:
             "resume, or correct the path"
         )
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        found, state = saved["identity"], saved["state"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError) as error:
+        found, state = _read(path)
+    except _NOT_READ as error:
         raise SettingError(
             f"checkpoint {str(path)!r} is damaged or no checkpoint: delete it and start again"
         ) from error
@@ -64,4 +80,16 @@ def load_checkpoint(path: str | Path, identity: Identity) -> State:
             f"checkpoint {str(path)!r} is of another run ({details}): resume with the settings "
             "and images it was started with"
         )
-    return dict(state)
+    return state
+
+
+_NOT_READ = (
+    *(RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError),
+    *(ValueError, AttributeError, OSError),
+)
+"""What torch raises for a file that it did not write, or that was damaged since."""
+
+
+def _read(path: Path) -> tuple[dict[str, Any], State]:
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    return dict(saved["identity"]), dict(saved["state"])

@@ -14,7 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from signflip.errors import DataError, SettingError
-from signflip.training.checkpoint import State, load_checkpoint, save_checkpoint
+from signflip.training.checkpoint import (
+    State,
+    check_replaceable,
+    load_checkpoint,
+    save_checkpoint,
+)
 from signflip.training.modules import BinaryModule
 from signflip.training.settings import TrainingSettings
 
@@ -52,7 +57,8 @@ def train(
         images: (images, inputs) floats in [0, 1]; used as they are, without normalisation.
         labels: (images,) integers, 0 up to the number of classes less 1.
         on_epoch: called after each epoch.
-        checkpoint: file that is replaced, atomically, after each epoch.
+        checkpoint: file that is replaced, atomically, after each epoch; one that exists must be a
+            checkpoint.
         resume: go on from `checkpoint`; the weights at the end are those of a run that was never
             interrupted.
 
@@ -61,11 +67,13 @@ def train(
 
     Raises:
         DataError: images and labels do not fit each other or the settings.
-        SettingError: the device cannot be used, or the checkpoint is missing, damaged or of
-            another run.
+        SettingError: the device cannot be used, the checkpoint is missing, damaged or of another
+            run, or its file is something else.
     """
     if resume and checkpoint is None:
         raise SettingError("resume=True needs a checkpoint to go on from: give checkpoint=PATH")
+    if checkpoint is not None and not resume:
+        check_replaceable(checkpoint)
     run = _Run(settings, *_checked(settings, images, labels))
     if resume and checkpoint is not None:
         run.restore(load_checkpoint(checkpoint, run.identity))
