@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from signflip.clock import Clock
 from signflip.errors import ProblemError
-from signflip.problem import Problem
+from signflip.problem import GridName, Problem
+from signflip.problem.grids import Float32, Grid
 from signflip.result import AttackResult, Stop, Verdict
 from signflip.search import OnImprovement, Search
 
@@ -67,8 +68,11 @@ def refusal(method: Method, problem: Problem) -> str | None:
     """Why the method cannot work on the problem, as a sentence with the mend; None if it can."""
     if isinstance(method, Choosy):
         return method.refuses(problem)
-    if problem.measure.norm is None:
-        return None
+    return None if problem.measure.norm is None else no_distance(method)
+
+
+def no_distance(method: Method) -> str:
+    """What a method says that minimises no perturbation."""
     return (
         f"{type(method).__name__} looks for the largest objective, not for the smallest "
         "perturbation; use Exact() or Milp()"
@@ -131,7 +135,16 @@ def attack(
         trace=tuple(search.trace),
         stop=outcome.stop,
         remark=outcome.remark,
+        flips_as_float32=_flips_on(Float32(), search),
+        flips_as_8bit=_flips_on(GridName.EIGHT_BIT.of(problem.network.input_range), search),
     )
+
+
+def _flips_on(grid: Grid, search: Search) -> bool | None:
+    """Whether the witness flips where images are kept on the grid; None where there is no flip."""
+    if not search.flipped:
+        return None
+    return search.problem.replay(grid.nearest(search.witness)).standing.flipped
 
 
 def _verdict(search: Search, outcome: Outcome, method: Method) -> Verdict:

@@ -58,6 +58,9 @@ class AttackResult:
             distance) of each nearer flip.
         stop: why the method stopped.
         remark: what else to know of the run, in sentences; empty for nothing.
+        flips_as_float32: whether the witness, rounded to float32, still flips. It may leave the
+            region by the rounding. None where there is no flip.
+        flips_as_8bit: the same for the nearest 8-bit image, `GridName.EIGHT_BIT`.
     """
 
     verdict: Verdict
@@ -72,6 +75,8 @@ class AttackResult:
     trace: tuple[tuple[float, float], ...]
     stop: Stop
     remark: str = ""
+    flips_as_float32: bool | None = None
+    flips_as_8bit: bool | None = None
 
     @property
     def flip(self) -> Floats | None:

@@ -1,13 +1,16 @@
 """Labelled images, checked once, in the form that every method reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import DataError
+from signflip.network import UNIT_RANGE, InputRange
+
+_NEARLY_WHOLE = 2.0**-20  # k / 255 in float32 is off by up to 2^-25
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -16,8 +19,9 @@ class ImageSet:
 
     Attributes:
         name: the data set's name, or the file it came from.
-        images: (N, inputs) float64 in [0, 1], N at least 1.
+        images: (N, inputs) float64 in the range `inputs`, N at least 1.
         labels: (N,) int64, each the index of a class.
+        inputs: what the values are; [0, 1] for images as they are loaded.
 
     Raises:
         DataError: a shape, a type or a value breaks a rule above.
@@ -26,6 +30,7 @@ class ImageSet:
     name: str
     images: Floats
     labels: Integers
+    inputs: InputRange = UNIT_RANGE
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.float64 or self.images.ndim != 2:
@@ -43,12 +48,14 @@ class ImageSet:
                 f"{self.name}: images have shape {self.images.shape}; at least one image with "
                 "one pixel is needed"
             )
+        lower, upper = self.inputs.lower, self.inputs.upper
         # a NaN makes both comparisons false
-        if not (self.images.min() >= 0 and self.images.max() <= 1):
-            row, pixel = np.argwhere(~((self.images >= 0) & (self.images <= 1)))[0]
+        if not (self.images.min() >= lower and self.images.max() <= upper):
+            row, pixel = np.argwhere(~((self.images >= lower) & (self.images <= upper)))[0]
             raise DataError(
                 f"{self.name}: pixel {pixel} of image {row} is {self.images[row, pixel]}; floats "
-                "must be in [0, 1]: divide 8-bit values by 255, or store them as uint8"
+                f"must be in [{lower:g}, {upper:g}]: divide 8-bit values by 255, or store them as "
+                "uint8"
             )
         if self.labels.min() < 0:
             row = int(np.argmax(self.labels < 0))
@@ -87,6 +94,38 @@ class ImageSet:
             f"{self.name}: the label of image {beyond} is {self.labels[beyond]}, and {network} has "
             f"classes 0 to {classes - 1}; labels count classes from 0: {mend}"
         )
+
+    def fitted(self, inputs: InputRange) -> "ImageSet":
+        """The set as a network with such inputs reads it: [0, 1] is spread over their range.
+
+        Where inputs come in steps, as 0 to 255 in steps of 1, each value is a whole number of them
+        exactly: k / 255, which no float64 is, becomes k.
+
+        Raises:
+            DataError: a value is plainly no whole number of steps, or the set was fitted to another
+                range before.
+        """
+        if inputs == self.inputs:
+            return self
+        if not self.inputs.default:
+            raise DataError(
+                f"{self.name}: the images are in {self.inputs}, and the network reads {inputs}; "
+                "load them anew"
+            )
+        if inputs.step is None:
+            spread = inputs.lower + inputs.width * self.images
+            return replace(self, images=np.clip(spread, inputs.lower, inputs.upper), inputs=inputs)
+        levels = self.images * (inputs.width / inputs.step)
+        whole = np.rint(levels)
+        off = np.argwhere(np.abs(levels - whole) > _NEARLY_WHOLE * (inputs.width / inputs.step))
+        if len(off):
+            row, pixel = off[0]
+            raise DataError(
+                f"{self.name}: pixel {pixel} of image {row} is {self.images[row, pixel]}, which is "
+                f"no whole number of steps of the network's inputs, {inputs}; give the images as "
+                "they were quantised, 8-bit ones as uint8"
+            )
+        return replace(self, images=inputs.lower + whole * inputs.step, inputs=inputs)
 
     @classmethod
     def of_arrays(

@@ -192,6 +192,7 @@ def cases_of(
         raise ProblemError(
             f"the target is class {goal.target}; {name} has classes 0 to {network.classes - 1}"
         )
+    images = images.fitted(network.input_range)
     chosen = images.images[list(indices)]
     ranked = network.rankings(chosen).tolist()
     images.check_classes(indices, network.classes, name)

@@ -15,7 +15,7 @@ from signflip.methods.exact import Exact
 from signflip.methods.spec import Description, describe, identity
 from signflip.methods.warm_start import WarmStarted
 from signflip.network import BinaryNetwork
-from signflip.problem import Box, Goal, Margin, Measure, Problem, Ties
+from signflip.problem import Goal, Margin, Measure, Problem, Ties
 
 GRACE = 60.0
 """Seconds beyond its time limit after which a task's process is ended."""
@@ -114,8 +114,14 @@ class Task:
             network: the network that `case.network` is the key of.
         """
         case = self.case
-        region = Box.ball(case.image, self.epsilon)
-        return Problem(network, case.image, region, case.goal, case.ties, case.measure)
+        return Problem.ball(
+            network,
+            case.image,
+            epsilon=self.epsilon,
+            goal=case.goal,
+            ties=case.ties,
+            measure=case.measure,
+        )
 
     @property
     def hard_limit(self) -> float | None:

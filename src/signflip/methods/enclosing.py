@@ -7,6 +7,7 @@ long is given up, for a while: above it a flip is easier to find, below it a pro
 
 import math
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import numpy as np
 
@@ -19,17 +20,23 @@ from signflip.problem import Margin, Norm, Region
 from signflip.result import AttackResult, Stop, Verdict
 from signflip.search import Search
 
-FIRST_RADIUS = 1 / 255
-"""One grey level. The search begins with small balls, where few neurons are unstable."""
+FIRST_LEVELS = 255
+"""The search begins with a ball of one grey level, where few neurons are unstable."""
 
 GROWTH = 2.0
 """The radius grows by this factor until a ball holds a flip."""
+
+RETREAT = 4.0
+"""Before there is any proof, the radius shrinks by this factor below what was given up."""
 
 FIRST_SHARE = 1 / 16
 """Share of the time limit that one ball may take, before the others have had as much."""
 
 RISE = 4.0
 """That share grows by this factor where nothing is left but balls that took too long."""
+
+ROUNDING = 2.0**-40
+"""More than the rounding error of a number of steps."""
 
 GRADIENT = Fgsm(width=0.3, restarts=64)
 """Looks for a flip where the exact method gave up."""
@@ -43,9 +50,12 @@ def enclose(search: Search, exact: Exact, tolerance: float) -> Outcome:
     two are at most the tolerance apart; else some balls between them are undecided, for lack of
     time or precision.
     """
+    problem = search.problem
+    width = problem.network.input_range.width
     bracket = _Bracket(
         best=search,
-        reach=reach(search.problem, Norm.LINF),
+        reach=min(width, reach(problem, Norm.LINF)),
+        first=width / FIRST_LEVELS,
         exact=replace(exact, goal=SearchGoal.DECIDE),
         tolerance=tolerance,
     )
@@ -55,6 +65,19 @@ def enclose(search: Search, exact: Exact, tolerance: float) -> Outcome:
     return Outcome(stop, bound, proved=True, flipless=flipless)
 
 
+class _Side(Enum):
+    """Of the balls that were given up."""
+
+    BELOW = "below"
+    ABOVE = "above"
+
+
+@dataclass(frozen=True)
+class _Ball:
+    radius: float
+    side: _Side
+
+
 @dataclass(kw_only=True)
 class _Bracket:
     """What is known of the smallest epsilon: above `lower`, and at most the distance of `best`.
@@ -62,20 +85,24 @@ class _Bracket:
     Attributes:
         best: the nearest flip.
         reach: no image of the box is farther.
+        first: the radius to begin with.
         exact: decides a ball.
         tolerance: width at which the interval is closed.
         lower: no flip is as near as this.
         late: radii between the two ends that were given up for lack of time.
         doubtful: the same, for lack of precision.
+        vain: how many balls in a row were given up below the others that were, and above them.
     """
 
     best: Search
     reach: float
+    first: float
     exact: Exact
     tolerance: float
     lower: float = 0.0
     late: set[float] = field(default_factory=set)
     doubtful: set[float] = field(default_factory=set)
+    vain: dict["_Side", int] = field(default_factory=lambda: dict.fromkeys(_Side, 0))
 
     @property
     def upper(self) -> float:
@@ -85,25 +112,36 @@ class _Bracket:
     def closed(self) -> bool:
         return self.lower >= self.reach or self.best.distance - self.lower <= self.tolerance
 
-    def next_radius(self) -> float | None:
-        """The radius to decide next; None if nothing is left but radii that were given up."""
+    def next_ball(self) -> "_Ball | None":
+        """What to decide next; None if nothing is left but radii that were given up."""
         given_up = self.late | self.doubtful
         tried = max(given_up, default=self.lower)
         if not self.best.flipped and tried < self.reach:
-            return min(self.reach, max(FIRST_RADIUS, GROWTH * tried))
+            return _Ball(min(self.reach, max(self.first, GROWTH * tried)), _Side.ABOVE)
         # below what was given up a proof is easier, above it a flip
-        parts = [(self.lower, min(given_up, default=self.upper)), (tried, self.upper)]
-        least, most = max(parts, key=lambda part: part[1] - part[0])
-        # the balls' difficulty goes by their ratio
-        middle = math.sqrt(least * most) if least > 0 else most / 2
-        return middle if most - least > self.tolerance and least < middle < most else None
+        ends = {
+            _Side.BELOW: (self.lower, min(given_up, default=self.upper)),
+            _Side.ABOVE: (tried, self.upper),
+        }
+        balls: list[tuple[float, _Ball]] = []
+        for side, (least, most) in ends.items():
+            # the balls' difficulty goes by their ratio
+            middle = math.sqrt(least * most) if least > 0 else most / RETREAT
+            if most - least > self.tolerance and least < middle < most:
+                # without any proof the interval is worth little, however narrow
+                promise = (most - least) / 2.0 ** self.vain[side] if least > 0 else math.inf
+                balls.append((promise, _Ball(middle, side)))
+        return max(balls, key=lambda ball: ball[0])[1] if balls else None
 
-    def decide(self, radius: float, time_limit: float) -> None:
+    def decide(self, asked: "_Ball", time_limit: float) -> None:
         """Look for a flip in the ball, or a proof that it has none."""
+        radius = asked.radius
         ball = ball_of(self.best.problem, Norm.LINF, radius)
+        self.vain[asked.side] += 1
         result = self._attack(ball, self.exact, time_limit)
         if result.verdict is Verdict.ROBUST:
-            self.lower = radius
+            self.lower = self._cleared(radius)
+            self.vain[asked.side] = 0
         elif not self._takes(result, ball):
             # a ball too large for the search may have flips that are easy to find
             second = self._attack(ball, GRADIENT, self.best.clock.sub_limit(time_limit))
@@ -111,6 +149,14 @@ class _Bracket:
                 (self.late if result.stop is Stop.TIME_LIMIT else self.doubtful).add(radius)
         for radii in (self.late, self.doubtful):
             radii -= {r for r in radii if not self.lower < r < self.best.distance}
+
+    def _cleared(self, radius: float) -> float:
+        """No image within this distance flips if none of the ball does: of a grid, none between."""
+        grid = self.best.problem.region.grid
+        if grid is None or grid.step is None:
+            return radius
+        steps = math.floor(radius / grid.step * (1 + ROUNDING)) + 1
+        return min(self.reach, max(radius, steps * grid.step * (1 - ROUNDING)))
 
     def _attack(self, ball: Region, method: Method, time_limit: float) -> AttackResult:
         return attack(
@@ -125,6 +171,7 @@ class _Bracket:
         if result.verdict is not Verdict.FLIPPED:
             return False
         self.best.offer(result.witness)
+        self.vain = dict.fromkeys(_Side, 0)
         problem = self.best.problem
         layer = problem.network.hidden[0]
         signs = layer.signs_of_reals(result.witness[None])[0]
@@ -144,11 +191,12 @@ def _close(bracket: _Bracket) -> Stop:
     while not bracket.closed:
         if clock.expired():
             return Stop.TIME_LIMIT
-        radius = bracket.next_radius()
-        if radius is not None:
-            bracket.decide(radius, clock.sub_limit(share))
+        ball = bracket.next_ball()
+        if ball is not None:
+            bracket.decide(ball, clock.sub_limit(share))
         elif bracket.late:
             bracket.late.clear()
+            bracket.vain = dict.fromkeys(_Side, 0)
             share *= RISE
         else:
             return Stop.IMPRECISE

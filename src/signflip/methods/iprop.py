@@ -157,7 +157,7 @@ class _Propagation:
         first = problem.network.hidden[0]
         self._settings = settings
         self._run = run
-        self._images = ImageProblem(first, problem.image, problem.box)
+        self._images = ImageProblem(first, problem.image, problem.region)
         self._fixed = stable_activations(problem.network, self._images.stable)
         if not settings.fix_stable:
             self._fixed = [np.zeros_like(signs) for signs in self._fixed]

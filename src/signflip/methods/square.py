@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from signflip.arrays import Booleans, Integers
-from signflip.attack import Outcome
+from signflip.attack import Outcome, no_distance
 from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.climb import check_budget, check_endless, offer_best, settled
@@ -62,6 +62,17 @@ class Square:
         check_budget(queries=self.queries, restarts=self.restarts, seed=self.seed)
         object.__setattr__(self, "goal", search_goal(self.goal))
 
+    def refuses(self, problem: Problem) -> str | None:
+        """It looks for the largest objective, at the vertices of a box that the region has."""
+        if problem.measure.norm is not None:
+            return no_distance(self)
+        if all(map(problem.region.contains, (problem.box.lower, problem.box.upper))):
+            return None
+        return (
+            "Square() tries the vertices of the region's box, and they lie outside the region: use "
+            "another method, such as Pgd()"
+        )
+
     def prepare(self) -> None:
         """Compile the kernel; after the first time on a machine it is loaded from a cache."""
         _compile_kernel()
@@ -70,19 +81,14 @@ class Square:
         """Run chains, until the restarts or the time are used up.
 
         Raises:
-            SettingError: neither the restarts nor the time are limited, the region is no box, or
-                the network is too large for tables of all its weights.
+            SettingError: neither the restarts nor the time are limited, or the network is too large
+                for tables of all its weights.
         """
         # here, and not above: Numba takes longer to import than all the rest of Signflip
         from signflip.square.kernel import state_at, tables_of
 
         check_endless(self.restarts, run.clock.limit)
         problem = run.problem
-        if problem.region is not problem.box:
-            raise SettingError(
-                f"square tries the vertices of a box, and the region is {problem.region}: use "
-                "another method, such as pgd"
-            )
         inputs = [layer.inputs for layer in problem.network.hidden]
         weights = sum(n * width for n, width in zip(inputs, problem.network.widths, strict=True))
         if weights > MOST_WEIGHTS:

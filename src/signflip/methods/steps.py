@@ -37,6 +37,7 @@ class SignSteps:
         if self._shrink is not None:
             length *= 1 - self._made / self._shrink
         self._made += 1
+        length = max(length, least_step(self._problem))
         return self._problem.region.project(images + length * np.sign(gradient))
 
 
@@ -68,7 +69,8 @@ class AutoSteps:
             if self._made in self._checkpoints:
                 images, heights, gradient = self._check(images, heights, gradient)
         share = 1.0 if self._made == 0 else self.MOMENTUM
-        aim = self._problem.region.project(images + self._lengths[:, None] * np.sign(gradient))
+        lengths = np.maximum(self._lengths, least_step(self._problem))[:, None]
+        aim = self._problem.region.project(images + lengths * np.sign(gradient))
         moved = images + share * (aim - images) + (1 - share) * (images - self._previous)
         self._previous = images
         self._heights = heights
@@ -106,6 +108,12 @@ class AutoSteps:
             np.where(halve, self._best, heights),
             np.where(at, self._slope, gradient),
         )
+
+
+def least_step(problem: Problem) -> float:
+    """The step of the region's grid, which rounds away what is less; 0 where there is none."""
+    grid = problem.region.grid
+    return 0.0 if grid is None or grid.step is None else grid.step
 
 
 def checkpoints(iterations: int) -> frozenset[int]:

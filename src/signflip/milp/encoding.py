@@ -14,6 +14,7 @@ import numpy as np
 from signflip.arrays import Floats, Integers, Signs
 from signflip.milp.neurons import Activations, add_layer, first_layer, upper_layer
 from signflip.problem import Problem, Region
+from signflip.problem.regions.region import Fill
 from signflip.programs.program import Booleans, MixedProgram, ProgramBuilder
 from signflip.programs.solver import INTEGRALITY
 
@@ -59,6 +60,7 @@ class EncodedNetwork:
         problem: what was encoded.
         region: where the program's images lie; the problem's region or a part of it.
         pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed.
+        fill: writes an image's values of what the region added into a point.
         hidden: the activations of each hidden layer.
         on: (neurons,) bool: h = 1 holds the first layer's neuron at +1.
         off: (neurons,) bool: h = 0 holds it at -1.
@@ -68,6 +70,7 @@ class EncodedNetwork:
     problem: Problem
     region: Region
     pixels: Integers
+    fill: Fill
     hidden: tuple[Activations, ...]
     on: Booleans
     off: Booleans
@@ -93,6 +96,7 @@ class EncodedNetwork:
         """Write an image (inputs,) of the box and its activations into a point (columns,)."""
         moving = self.pixels >= 0
         point[self.pixels[moving]] = (image - self.problem.image)[moving]
+        self.fill(point, image)
         activations = self.problem.network.activations(image[None])
         for layer, signs in zip(self.hidden, activations, strict=True):
             binary = layer.column >= 0
@@ -162,7 +166,7 @@ def encode_network(
     every = [np.ones(layer.neurons, dtype=np.bool_) for layer in layers[:-1]]
     on: list[Booleans] = [*every, np.any(coefficients > 0, axis=0)]
     off: list[Booleans] = [*every, np.any(coefficients < 0, axis=0)]
-    region.constrain(builder, pixels, problem.image)
+    fill = region.constrain(builder, pixels, problem.image)
     hidden: list[Activations] = []
     for layer, layer_on, layer_off in zip(layers, on, off, strict=True):
         if hidden:
@@ -176,6 +180,7 @@ def encode_network(
         problem=problem,
         region=region,
         pixels=pixels,
+        fill=fill,
         hidden=tuple(hidden),
         on=on[0],
         off=off[0],

@@ -18,7 +18,7 @@ from signflip.milp.neurons import (
     upper_layer,
 )
 from signflip.network import SignLayer
-from signflip.problem import Box
+from signflip.problem import Region
 from signflip.programs.program import MixedProgram, ProgramBuilder
 
 CLEARANCE = 1e-5
@@ -111,17 +111,20 @@ def _reward(
 
 
 class ImageProblem:
-    """Problem (10) for one box: the image that gives the first layer the most targets.
+    """Problem (10) for one region: the image that gives the first layer the most targets.
+
+    Where the region is no box, it is solved over its box, and the image projected.
 
     Attributes:
         image: (inputs,) float64, the point that perturbations are measured from.
-        box: where the image lies.
-        stable: (neurons,) int8, the sign that a neuron has in all of the box, else 0.
+        region: where the image lies.
+        stable: (neurons,) int8, the sign that a neuron has in all of the region's box, else 0.
     """
 
-    def __init__(self, layer: SignLayer, image: Floats, box: Box) -> None:
+    def __init__(self, layer: SignLayer, image: Floats, region: Region) -> None:
         self.image = image
-        self.box = box
+        self.region = region
+        box = region.box
         self._moving = box.lower < box.upper
         # the pixels are the first columns of every program
         pixels = np.where(self._moving, np.cumsum(self._moving) - 1, -1)
@@ -133,17 +136,18 @@ class ImageProblem:
 
         Args:
             target: (neurons,) int8, the wanted signs, 0 for neurons without a target.
-            start: (inputs,) float64, the incumbent, in the box.
+            start: (inputs,) float64, the incumbent, in the region.
         """
         builder = ProgramBuilder()
-        low, high = self.box.lower - self.image, self.box.upper - self.image
+        box = self.region.box
+        low, high = box.lower - self.image, box.upper - self.image
         builder.columns(low[self._moving], high[self._moving])
         point = (start - self.image)[self._moving]
         point = _reward(builder, self._pre, target, 1.0, point)
         return LayerProgram(program=builder.build(), start=point)
 
     def image_of(self, point: Floats) -> Floats:
-        """The image (inputs,) float64 of the box at a point (columns,) float64."""
+        """The image (inputs,) float64 of the region at a point (columns,) float64."""
         image = self.image.copy()
         image[self._moving] += point[: int(self._moving.sum())]
-        return self.box.clip(image)
+        return self.region.project(image)

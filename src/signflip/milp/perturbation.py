@@ -14,9 +14,10 @@ import numpy as np
 from signflip.arrays import Floats, Signs
 from signflip.milp.encoding import EncodedNetwork, encode_network
 from signflip.milp.neurons import ROUNDING, first_layer
+from signflip.patterns.on_grid import realise_on_grid
 from signflip.patterns.realise import Realisation, Realiser
 from signflip.patterns.space import PatternSpace
-from signflip.problem import Box, L1Ball, Norm, Problem, Region
+from signflip.problem import L1Ball, Norm, Problem, Region
 from signflip.problem.regions.l1 import add_sizes
 from signflip.programs.highs import Highs
 from signflip.programs.program import MixedProgram, ProgramBuilder
@@ -60,7 +61,7 @@ def ball_of(problem: Problem, norm: Norm, radius: float) -> Region:
     """The part of the problem's region within `radius` of its image."""
     if norm is Norm.L1:
         return L1Ball(problem.region, problem.image, radius)
-    return problem.region.cut(Box.ball(problem.image, min(radius, 1.0)))
+    return problem.region.cut(problem.box.around(problem.image, radius))
 
 
 def flip_in_ball(problem: Problem, norm: Norm, radius: float) -> FlipInBall | None:
@@ -120,10 +121,14 @@ def nearest(
         columns, coefficients = pre.row(neuron)
         builder.row(columns, sign * coefficients, lower=CLEARANCE - sign * pre.constant[neuron])
     answer = SOLVER.solve(builder.build(), time_limit=time_limit)
+    limit = np.inf if time_limit is None else time_limit
     if answer.claim is not Claim.OPTIMAL or answer.point is None:
-        limit = np.inf if time_limit is None else time_limit
         return Realiser(PatternSpace.of(problem)).realise(demand, limit)
-    image = problem.region.project(problem.image + answer.point[pixels])
+    point = box.clip(problem.image + answer.point[pixels])
+    image = problem.region.project(point)
+    if problem.region.grid is not None:
+        found = realise_on_grid(layer, problem.region, demand, point, limit)
+        image = image if found is None else found
     return Realisation(image=image, refused=False, conflict=demand)
 
 

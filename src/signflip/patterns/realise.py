@@ -17,6 +17,7 @@ from signflip.arrays import Booleans, Floats, Integers, Signs
 from signflip.clock import Clock
 from signflip.network import UNIT_ROUNDOFF
 from signflip.patterns.ascent import End, ascend, sweeps_of
+from signflip.patterns.on_grid import realise_on_grid
 from signflip.patterns.rational import Basis, Feasible
 from signflip.patterns.refute import conflict, refutes
 from signflip.patterns.settle import ExactSigns, settle
@@ -181,23 +182,23 @@ class Realiser:
                 return found
         return Answer.UNDECIDED
 
-    def _with_margin(self, side: Signs, _clock: Clock) -> "Floats | _Clash | None":
+    def _with_margin(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer | None":
         """Any point on the sure side of each distance by a margin: it replays as it should."""
         self._set_rows(side, self._space.reluctance, self._space.distance, self._margin)
         self._bound_slack(0.0, 0.0)
         if run_highs(self._solver) == highspy.HighsModelStatus.kOptimal:
-            return self._image(side)
+            return self._image(side, clock)
         status, has_ray, ray = self._solver.getDualRay()
         return self._clash(side, ray) if status != highspy.HighsStatus.kError and has_ray else None
 
-    def _with_slack(self, side: Signs, _clock: Clock) -> "Floats | _Clash | None":
+    def _with_slack(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer | None":
         """The point whose least slack is the largest: for patterns that have a margin near 0."""
         self._stretch_rows(side, side != 0)
         self._set_rows(side, self._space.distance, self._space.reluctance, 0.0)
         if run_highs(self._solver) != highspy.HighsModelStatus.kOptimal:
             return None
         duals = np.array(self._solver.getSolution().row_dual)
-        return self._clash(side, duals) or self._image(side)
+        return self._clash(side, duals) or self._image(side, clock)
 
     def _exactly(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer":
         """The answer of exact arithmetic, which goes on from where floating point ends."""
@@ -255,17 +256,34 @@ class Realiser:
         changed = self._solver.changeColBounds(len(self._space.radius), least, most)
         check(changed, "the slack's bounds")
 
-    def _image(self, side: Signs) -> Floats | None:
+    def _image(self, side: Signs, clock: Clock) -> Floats | Answer | None:
         """The solver's point as an image (inputs,), if that has what is asked."""
         move = np.array(self._solver.getSolution().col_value)[:-1]
-        image = self._space.problem.region.project(self._space.centre + self._unit * move)
-        return image if self._has(image, side) else None
+        point = self._space.centre + self._unit * move
+        region = self._space.problem.region
+        image = region.project(point)
+        if self._has(image, side):
+            return image
+        return None if region.grid is None else self._on_grid(point, side, clock)
+
+    def _on_grid(self, point: Floats, side: Signs, clock: Clock) -> Floats | Answer | None:
+        """An image of the grid with what is asked, where a point (inputs,) of the box has it."""
+        space = self._space
+        if not self._shows(space.problem.box.clip(point), side):
+            return None
+        demand = np.zeros_like(space.signs)
+        demand[space.unstable] = -side * space.signs[space.unstable]
+        layer, region = space.problem.network.hidden[0], space.problem.region
+        image = realise_on_grid(layer, region, demand, point, clock.remaining())
+        return Answer.REAL if image is None else image
 
     def _has(self, image: Floats, side: Signs) -> bool:
         """Whether an image (inputs,) of the region has what is asked. Exact."""
+        return self._space.problem.region.contains(image) and self._shows(image, side)
+
+    def _shows(self, image: Floats, side: Signs) -> bool:
+        """Whether an image (inputs,), of whatever region, has what is asked. Exact."""
         space = self._space
-        if not space.problem.region.contains(image):
-            return False
         signs = space.problem.network.hidden[0].signs_of_reals(image[None])[0][space.unstable]
         toggled = signs != space.signs[space.unstable]
         return bool(np.all(np.where(toggled, side >= 0, side <= 0)))

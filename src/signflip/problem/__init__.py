@@ -1,10 +1,12 @@
 """Attack problems: a network, an image, a region around it, a goal, and a rule of ties."""
 
 from signflip.problem.goals import AnyOther, Goal, RunnerUp, Target, Untargeted
+from signflip.problem.grids import GridName
 from signflip.problem.measures import Distance, Incumbent, Margin, Measure
 from signflip.problem.norms import Norm, exact_distance
 from signflip.problem.problem import NO_FLIP, Problem, Replay, Standing
 from signflip.problem.regions.box import Box
+from signflip.problem.regions.grid_points import GridPoints
 from signflip.problem.regions.l1 import L1Ball
 from signflip.problem.regions.region import Region
 from signflip.problem.ties import Ties
@@ -15,6 +17,8 @@ __all__ = [
     "Box",
     "Distance",
     "Goal",
+    "GridName",
+    "GridPoints",
     "Incumbent",
     "L1Ball",
     "Margin",

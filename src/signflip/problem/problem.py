@@ -21,8 +21,10 @@ from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, ranking
 from signflip.problem.goals import Goal, goal_of
+from signflip.problem.grids import GridName, grid_name, put_on_grid
 from signflip.problem.measures import Margin, Measure
-from signflip.problem.regions.box import Box, check_unit_interval
+from signflip.problem.regions.box import Box, check_range
+from signflip.problem.regions.grid_points import GridPoints
 from signflip.problem.regions.region import Region
 from signflip.problem.ties import Ties, ties_rule
 
@@ -81,7 +83,7 @@ class Problem:
 
     Attributes:
         network: the network under attack.
-        image: (inputs,) float64 in [0, 1], inside the region.
+        image: (inputs,) float64 in the network's input range, inside the region.
         region: the images that the attack may choose from; a `Box`, for example.
         goal: `Target(class)`, `Untargeted()`, or None for the class with the second-highest value.
         ties: what a rival counts as that is level with the prediction: `Ties.NONE`, the paper's
@@ -111,7 +113,13 @@ class Problem:
                 f"the image has shape {image.shape} and the box {self.box.lower.shape}; the "
                 f"network reads ({self.network.inputs},): flatten the image"
             )
-        check_unit_interval(image, "the image")
+        inputs = self.network.input_range
+        for array, name in (
+            (image, "the image"),
+            (self.box.lower, "the box's lower"),
+            (self.box.upper, "the box's upper"),
+        ):
+            check_range(array, name, inputs)
         if not self.region.contains(image):
             raise ProblemError("the image lies outside the box; it must lie inside")
         object.__setattr__(self, "goal", goal_of(self.goal).settled(self._clean_ranking))
@@ -126,10 +134,37 @@ class Problem:
         goal: Goal | None = None,
         mask: npt.ArrayLike | None = None,
         ties: Ties | str = Ties.NONE,
+        grid: GridName | str | None = None,
+        measure: Measure = Margin(),  # noqa: B008 - a frozen value
     ) -> "Problem":
-        """The problem of the paper: an epsilon ball, cut with [0, 1], as `Box.ball` makes it."""
+        """The problem of the paper: an epsilon ball, cut with the network's input range.
+
+        Args:
+            network: the network under attack.
+            image: (inputs,) float64 in the input range, the centre.
+            epsilon: radius, in the unit of the image.
+            goal: which classes may beat the prediction.
+            mask: (inputs,) bool, true where a pixel may change; None for all of them.
+            ties: what a rival counts as that is level with the prediction.
+            grid: only images of `float32` numbers, or of `8bit` ones, k / 255 of the range, count;
+                the image is put on the grid if it is off it by rounding alone. None for all
+                float64 images, or for the steps of the network's inputs where it has them.
+            measure: what makes one image better than another.
+
+        Raises:
+            ProblemError: as for the class; or a pixel is plainly off the grid.
+        """
+        inputs = network.input_range
         flat = np.asarray(image, dtype=np.float64)
-        return cls(network, flat, Box.ball(flat, epsilon, mask), goal, ties_rule(ties))
+        if grid is None and inputs.step is None:
+            box = Box.ball(flat, epsilon, mask, inputs=inputs)
+            return cls(network, flat, box, goal, ties_rule(ties), measure)
+        name = GridName.EIGHT_BIT if grid is None else grid_name(grid)
+        points = name.of(inputs)
+        check_range(flat, "the image", inputs)
+        centre = put_on_grid(flat, points, inputs)
+        ball = points.ball(centre, Box.ball(centre, epsilon, mask, inputs=inputs), epsilon)
+        return cls(network, centre, GridPoints(ball, points), goal, ties_rule(ties), measure)
 
     @property
     def box(self) -> Box:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from signflip.arrays import Floats
 from signflip.errors import DataError, SettingError
 from signflip.files import write_bytes
+from signflip.network import InputRange
 from signflip.problem import Problem
 from signflip.report.drawing import drawing
 
@@ -36,8 +37,9 @@ def draw_attack(problem: Problem, witness: Floats, *, title: str, label: int) ->
         figure = Figure(figsize=(9.6, 4.0), layout="constrained")
         figure.suptitle(title)
         original, perturbation, adversarial = figure.subplots(1, 3)
-        _show_image(original, problem.image.reshape(side, side), f"original, label {label}")
-        _show_image(adversarial, witness.reshape(side, side), "adversarial image")
+        inputs = problem.network.input_range
+        _show_image(original, problem.image.reshape(side, side), f"original, label {label}", inputs)
+        _show_image(adversarial, witness.reshape(side, side), "adversarial image", inputs)
         colours = perturbation.imshow(
             change.reshape(side, side), cmap="RdBu_r", vmin=-largest, vmax=largest
         )
@@ -88,8 +90,8 @@ def save_picture(figure: Figure, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def _show_image(axes: Axes, image: Floats, title: str) -> None:
-    axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+def _show_image(axes: Axes, image: Floats, title: str, inputs: InputRange) -> None:
+    axes.imshow(image, cmap="gray", vmin=inputs.lower, vmax=inputs.upper)
     axes.set_title(title)
     _hide_ticks(axes)
 

@@ -1,5 +1,6 @@
 """Boxes: a lower and an upper bound for each pixel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,10 +9,15 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import ProblemError
+from signflip.network import UNIT_RANGE, UNIT_ROUNDOFF, InputRange
 from signflip.programs.program import ProgramBuilder
 
-ROUNDOFF = 2.0**-53
 SMALLEST = 2.0**-1074
+
+
+Fill = Callable[[Floats, Floats], None]
+"""Given a point (columns,) of a program and an image (inputs,): writes what the image makes of the
+program's variables into the point."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -19,19 +25,21 @@ class Box:
     """The images `lower <= x' <= upper`, a region.
 
     Attributes:
-        lower: (inputs,) float64 in [0, 1].
-        upper: (inputs,) float64 in [0, 1], nowhere below `lower`.
+        lower: (inputs,) float64 in the range of the network's inputs.
+        upper: (inputs,) float64 in that range, nowhere below `lower`.
         epsilon: the ball's radius where the box is one, for reports.
+        inputs: the range, by default [0, 1].
     """
 
     lower: Floats
     upper: Floats
     epsilon: float | None = None
+    inputs: InputRange = UNIT_RANGE
 
     def __post_init__(self) -> None:
         for name in ("lower", "upper"):
             array = np.array(getattr(self, name), dtype=np.float64)
-            check_unit_interval(array, f"the box's {name}")
+            check_range(array, f"the box's {name}", self.inputs)
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         if self.lower.shape != self.upper.shape:
@@ -47,27 +55,31 @@ class Box:
             )
 
     @classmethod
-    def ball(cls, image: npt.ArrayLike, epsilon: float, mask: npt.ArrayLike | None = None) -> "Box":
-        """The float64 images of [0, 1] within `epsilon` of `image` in every pixel.
+    def ball(
+        cls,
+        image: npt.ArrayLike,
+        epsilon: float,
+        mask: npt.ArrayLike | None = None,
+        *,
+        inputs: InputRange = UNIT_RANGE,
+    ) -> "Box":
+        """The float64 images of the range within `epsilon` of `image` in every pixel.
 
         Bounds are rounded inward, so a float64 image lies in the box iff it lies in the ball in
         exact arithmetic.
 
         Args:
-            image: (inputs,) float64 in [0, 1].
-            epsilon: radius, in the unit of the image, from 0 to 1.
+            image: (inputs,) float64 in the range.
+            epsilon: radius, in the unit of the image, from 0 to the range's width.
             mask: (inputs,) bool, true where a pixel may change; None for all of them.
+            inputs: the range of the network's inputs.
 
         Raises:
             ProblemError: a value is out of range, or shapes differ.
         """
         centre = np.asarray(image, dtype=np.float64)
-        check_unit_interval(centre, "the image")
-        if not 0 <= epsilon <= 1:
-            raise ProblemError(
-                f"epsilon is {epsilon}; it must be from 0 to 1, in the unit of the image: "
-                f"a budget of k grey levels is k / 255"
-            )
+        check_range(centre, "the image", inputs)
+        check_epsilon(epsilon, inputs)
         lower, error = _two_sum(centre, -epsilon)
         lower = np.where(error > 0, np.nextafter(lower, np.inf), lower)
         upper, error = _two_sum(centre, epsilon)
@@ -81,8 +93,19 @@ class Box:
                 )
             lower, upper = np.where(free, lower, centre), np.where(free, upper, centre)
         return cls(
-            lower=np.maximum(lower, 0.0), upper=np.minimum(upper, 1.0), epsilon=float(epsilon)
+            lower=np.maximum(lower, inputs.lower),
+            upper=np.minimum(upper, inputs.upper),
+            epsilon=float(epsilon),
+            inputs=inputs,
         )
+
+    def around(self, image: Floats, radius: float) -> "Box":
+        """The images of the range within `radius`, however large, of an image (inputs,) of it."""
+        return Box.ball(image, min(radius, self.inputs.width), inputs=self.inputs)
+
+    @property
+    def grid(self) -> None:
+        """Every float64 of it is an image."""
 
     @property
     def box(self) -> "Box":
@@ -109,7 +132,7 @@ class Box:
     def cut(self, box: "Box") -> "Box":
         """The part that lies in another box; the two have an image in common."""
         lower, upper = np.maximum(self.lower, box.lower), np.minimum(self.upper, box.upper)
-        return Box(lower=lower, upper=upper, epsilon=box.epsilon)
+        return Box(lower=lower, upper=upper, epsilon=box.epsilon, inputs=self.inputs)
 
     def clip(self, images: Floats) -> Floats:
         """The nearest images of the box, for images (..., inputs) float64."""
@@ -124,10 +147,15 @@ class Box:
         reach = float(self.radius @ np.abs(direction))
         # a sum of n products, in any order, is off by less than n u of itself (Higham 2002, 4.2)
         terms = 2 * (len(self.radius) + 1)
-        return float(np.nextafter(reach * (1 + terms * ROUNDOFF) + terms * SMALLEST, np.inf))
+        return float(np.nextafter(reach * (1 + terms * UNIT_ROUNDOFF) + terms * SMALLEST, np.inf))
 
-    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> None:
+    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> Fill:  # noqa: ARG002
         """Nothing: the bounds of the columns are the box."""
+        return _fill_nothing
+
+
+def _fill_nothing(point: Floats, image: Floats) -> None:
+    """No variable was added."""
 
 
 def _two_sum(a: Floats, b: float) -> tuple[Floats, Floats]:
@@ -137,14 +165,34 @@ def _two_sum(a: Floats, b: float) -> tuple[Floats, Floats]:
     return total, (a - (total - part)) + (b - part)
 
 
-def check_unit_interval(array: Floats, name: str) -> None:
-    """Refuse an array that is not flat, or not in [0, 1] everywhere; `name` is for the error."""
+def check_epsilon(epsilon: float, inputs: InputRange = UNIT_RANGE) -> None:
+    """Refuse a radius below 0, or beyond the range's width.
+
+    Raises:
+        ProblemError: it is.
+    """
+    if 0 <= epsilon <= inputs.width:
+        return
+    levels = "a budget of k grey levels is k / 255"
+    if not inputs.default:
+        levels = f"the network's inputs are {inputs}"
+    raise ProblemError(
+        f"epsilon is {epsilon}; it must be from 0 to {inputs.width:g}, in the unit of the image: "
+        f"{levels}"
+    )
+
+
+def check_range(array: Floats, name: str, inputs: InputRange) -> None:
+    """Refuse an array that is not flat, or not in the range everywhere; `name` is for the error."""
     if array.ndim != 1:
         raise ProblemError(f"{name} has shape {array.shape}; it must be flat: (inputs,)")
-    if not array.size or (array.min() >= 0 and array.max() <= 1):  # a NaN makes both false
+    lower, upper = inputs.lower, inputs.upper
+    # a NaN makes both false
+    if not array.size or (array.min() >= lower and array.max() <= upper):
         return
-    wrong = int(np.argmin((array >= 0) & (array <= 1)))
+    wrong = int(np.argmin((array >= lower) & (array <= upper)))
+    mend = "divide 8-bit values by 255" if inputs.default else "it is the network's input range"
     raise ProblemError(
-        f"{name} is {array[wrong]} at pixel {wrong}; every value must be in [0, 1]: "
-        "divide 8-bit values by 255"
+        f"{name} is {array[wrong]} at pixel {wrong}; every value must be in "
+        f"[{lower:g}, {upper:g}]: {mend}"
     )

@@ -6,9 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from signflip.arrays import Floats, Integers
+from signflip.network import UNIT_ROUNDOFF
+from signflip.problem.grids import Grid
 from signflip.problem.norms import Norm, exact_distance
-from signflip.problem.regions.box import ROUNDOFF, SMALLEST, Box
-from signflip.problem.regions.region import Region
+from signflip.problem.regions.box import SMALLEST, Box
+from signflip.problem.regions.region import Fill, Region
 from signflip.programs.program import ProgramBuilder
 
 
@@ -28,12 +30,17 @@ class L1Ball:
 
     @cached_property
     def _part(self) -> Region:
-        return self.whole.cut(Box.ball(self.image, min(self.radius, 1.0)))
+        return self.whole.cut(self.whole.box.around(self.image, self.radius))
 
     @property
     def box(self) -> Box:
         """What the radius lets each pixel do by itself."""
         return self._part.box
+
+    @property
+    def grid(self) -> Grid | None:
+        """That of the other region."""
+        return self.whole.grid
 
     def contains(self, image: Floats) -> bool:
         """Whether the image (inputs,) lies in the region; the norm is computed exactly."""
@@ -49,8 +56,8 @@ class L1Ball:
         change = self._part.project(images) - self.image
         size = np.abs(change).sum(axis=-1, keepdims=True)
         # a sum of n numbers is off by less than n u of itself, and each new pixel by u of itself
-        error = 4 * (len(self.image) + 2) * ROUNDOFF * self.radius
-        error += 4 * ROUNDOFF * float(np.abs(self.image).sum() + self.radius)
+        error = 4 * (len(self.image) + 2) * UNIT_ROUNDOFF * self.radius
+        error += 4 * UNIT_ROUNDOFF * float(np.abs(self.image).sum() + self.radius)
         most = max(0.0, self.radius - error)
         share = np.where(size > most, most / np.maximum(size, self.radius), 1.0)
         return self._part.project(self.image + share * change)
@@ -65,17 +72,24 @@ class L1Ball:
         start = (self.image - box.centre) * direction
         # sums of n products and differences, and a budget that is off by n u of itself
         size = float(np.abs(start).sum()) + float(slope.max(initial=0.0)) * self.radius
-        error = 8 * (len(slope) + 4) * (ROUNDOFF * size + SMALLEST)
+        error = 8 * (len(slope) + 4) * (UNIT_ROUNDOFF * size + SMALLEST)
         return min(box.support(direction), float(start.sum()) + move + error)
 
-    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> None:
+    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> Fill:
         """A size for each pixel that moves, and a row for their sum.
 
         The perturbations are measured from the centre: `image` is it.
         """
-        self._part.constrain(builder, pixels, image)
+        fill = self._part.constrain(builder, pixels, image)
         sizes = add_sizes(builder, pixels, image, self.box, self.radius)
         builder.row(sizes, np.ones(len(sizes)), upper=1.0)
+        moving = pixels >= 0
+
+        def fill_sizes(point: Floats, other: Floats) -> None:
+            fill(point, other)
+            point[sizes] = np.abs(other - image)[moving] / self.radius
+
+        return fill_sizes
 
 
 def add_sizes(

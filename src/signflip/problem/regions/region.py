@@ -1,10 +1,15 @@
 """Regions: the images that an attack may choose from."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from signflip.arrays import Floats, Integers
-from signflip.problem.regions.box import Box
+from signflip.problem.regions.box import Box, Fill
 from signflip.programs.program import ProgramBuilder
+
+if TYPE_CHECKING:
+    from signflip.problem.grids import Grid
+
+__all__ = ["Fill", "Region"]
 
 
 class Region(Protocol):
@@ -16,6 +21,11 @@ class Region(Protocol):
     @property
     def box(self) -> Box:
         """The box that holds the region; no smaller box does."""
+        ...
+
+    @property
+    def grid(self) -> "Grid | None":
+        """The values that its pixels may have; None where every float64 between is one."""
         ...
 
     def contains(self, image: Floats) -> bool:
@@ -34,13 +44,16 @@ class Region(Protocol):
         """No image x of the region has a larger `direction . (x - box.centre)`. Rounded up."""
         ...
 
-    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> None:
+    def constrain(self, builder: ProgramBuilder, pixels: Integers, image: Floats) -> Fill:
         """Add to a program what narrows the box.
 
         Args:
             builder: the program.
             pixels: (inputs,) int64, the column of each pixel's perturbation, -1 where it is fixed;
                 the columns' bounds are the box's.
-            image: (inputs,) float64, what perturbations are measured from.
+            image: (inputs,) float64, what perturbations are measured from; in the region.
+
+        Returns:
+            What writes an image's values of the added variables into a point of the program.
         """
         ...
