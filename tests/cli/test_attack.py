@@ -9,6 +9,7 @@ from signflip.data import load_dataset
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.programs import SOLVERS
 from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.sweeps import tiny_plan
 from tests.support.tiny import tiny_network
 
 KEYS = [
@@ -235,12 +236,12 @@ def test_zoo_network_and_embedded_sample_by_name(folder: Path, invoke: Invoke) -
 def test_old_results_stay_until_there_is_a_new_one(folder: Path) -> None:
     path = folder / "out.jsonl"
     path.write_text("old\n")
-    with ResultFiles(path, None, overwrite=True):
+    with ResultFiles(path, None, tiny_plan(), overwrite=True):
         pass
     assert path.read_text() == "old\n"
 
 
 def test_without_a_result_there_is_no_file(folder: Path) -> None:
-    with ResultFiles(folder / "out.jsonl", None, overwrite=False):
+    with ResultFiles(folder / "out.jsonl", None, tiny_plan(), overwrite=False):
         pass
     assert not (folder / "out.jsonl").exists()

@@ -15,7 +15,7 @@ from signflip.many.task import GRACE, Series
 from signflip.many.workers import Failure
 from signflip.methods import Exact, Fgsm
 from signflip.methods.warm_start import WarmStarted
-from signflip.problem import Distance, Goal
+from signflip.problem import Distance, Goal, Terms
 from tests.support.fake_methods import GivesUp
 from tests.support.tiny import tiny_network
 
@@ -132,7 +132,7 @@ def test_bad_questions(bad: Question, error: type[Exception], message: str) -> N
 
 
 def test_a_method_that_cannot_work_on_the_problem() -> None:
-    asked = replace(question(), measure=Distance())
+    asked = replace(question(), terms=Terms(measure=Distance()))
     with pytest.raises(ProblemError, match=r"Fgsm looks for the largest objective, not for"):
         plan_of(asked, range(10))
 

@@ -13,7 +13,7 @@ from signflip.many.record import Record
 from signflip.many.sweep import run_here
 from signflip.many.task import Series, Task
 from signflip.methods import Exact
-from signflip.problem import Distance, Goal, Margin, Norm
+from signflip.problem import Distance, Goal, Norm, Terms
 from tests.support.tiny import tiny_network
 
 NETWORK = tiny_network()
@@ -27,7 +27,7 @@ ANY = Untargeted()
 def plan_of(indices: range, *, goal: Goal | None = ANY, time_limit: float | None = 5.0) -> Plan:
     series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
     measure = Distance(Norm.LINF, 1e-3)
-    question = Question(epsilon=1.0, goal=goal, series=series, measure=measure)
+    question = Question(epsilon=1.0, goal=goal, series=series, terms=Terms(measure=measure))
     return question.plan(NETWORK, IMAGES, indices, name="net")
 
 
@@ -125,6 +125,6 @@ def test_images_predicted_as_the_target_are_skipped() -> None:
 
 def test_the_smallest_epsilon_and_an_attack_are_two_tasks() -> None:
     (enclosing,) = plan_of(range(1)).tasks()
-    attack = replace(enclosing, case=replace(enclosing.case, measure=Margin()))
+    attack = replace(enclosing, case=replace(enclosing.case, terms=Terms()))
     assert attack.problem_key != enclosing.problem_key
     assert attack.key != enclosing.key

@@ -1,5 +1,7 @@
 """`signflip attack`: attack images, print a table, write records and witnesses."""
 
+import math
+import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +67,7 @@ def attack(
     plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
     gathered = Gathered()
     try:
-        with ResultFiles(out, witnesses, overwrite=overwrite) as files:
+        with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:
             gather("attack", plan, workers, files, gathered)
     finally:  # also after Ctrl-C: what was found is shown
         if gathered.answers:
@@ -80,7 +82,9 @@ def _print_answers(records: Sequence[Record]) -> None:
         table.add_column(heading, justify="right")
     table.add_column("verdict")
     table.add_column("flips to", justify="right")
-    for heading in ("clean", "objective", "bound", "seconds"):
+    measured = records[0].norm is not None
+    figures = ("distance", "at least") if measured else ("clean", "objective", "bound")
+    for heading in (*figures, "seconds"):
         table.add_column(heading, justify="right")
     for record in sorted(records, key=lambda record: record.image_index):
         table.add_row(
@@ -90,14 +94,22 @@ def _print_answers(records: Sequence[Record]) -> None:
             "any" if record.target is None else str(record.target),
             Text(record.verdict.value, style=COLOURS[record.verdict]),
             str(record.witness_prediction) if record.verdict is Verdict.FLIPPED else "",
-            format_number(record.clean_objective),
-            format_number(record.objective),
-            "" if record.bound is None else format_number(record.bound),
+            *(_distances(record) if measured else _objectives(record)),
             f"{record.seconds:.2f}",
         )
     output().print(table)
     output().print(summary(records))
     remark_on_ties(records[0].ties)
+
+
+def _objectives(record: Record) -> tuple[str, ...]:
+    bound = "" if record.bound is None else format_number(record.bound)
+    return format_number(record.clean_objective), format_number(record.objective), bound
+
+
+def _distances(record: Record) -> tuple[str, ...]:
+    ends = (record.upper, record.lower)
+    return tuple("" if end is None else format_number(end) for end in ends)
 
 
 def remark_on_ties(ties: Ties) -> None:
@@ -120,13 +132,16 @@ def summary(records: Sequence[Record]) -> str:
     )
     if third:
         counts[0] += f" ({third} to a third class, not the target)"
-    objective = sum(record.objective for record in records) / len(records)
     seconds = sum(record.seconds for record in records) / len(records)
     images = "1 image" if len(records) == 1 else f"{len(records)} images"
-    return (
-        f"{images}: {', '.join(counts)}; mean objective {format_mean(objective)}, "
-        f"mean seconds {seconds:.2f}"
-    )
+    line = f"{images}: {', '.join(counts)}"
+    if records[0].norm is None:
+        objective = sum(record.objective for record in records) / len(records)
+        line += f"; mean objective {format_mean(objective)}"
+    else:
+        median = statistics.median(math.inf if r.upper is None else r.upper for r in records)
+        line += f"; median distance {median:.4g}" if math.isfinite(median) else ""
+    return f"{line}, mean seconds {seconds:.2f}"
 
 
 def format_mean(value: float) -> str:

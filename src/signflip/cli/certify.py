@@ -18,7 +18,7 @@ from signflip.cli.options import (
     out_option,
     overwrite_option,
     target_option,
-    ties_option,
+    terms_options,
     time_limit_option,
     witnesses_option,
     workers_option,
@@ -31,7 +31,7 @@ from signflip.many.plan import Question
 from signflip.many.task import Series
 from signflip.many.workers import check_workers
 from signflip.methods import Exact
-from signflip.problem import Goal, Ties
+from signflip.problem import Goal, Terms, Ties
 from signflip.problem.goals import goal_of
 from signflip.result import Verdict
 from signflip.zoo.named import open_network
@@ -42,7 +42,7 @@ from signflip.zoo.named import open_network
 @images_argument
 @epsilon_option
 @target_option("untargeted")
-@ties_option(Ties.PREDICT)
+@terms_options(Ties.PREDICT)
 @time_limit_option
 @index_option
 @workers_option
@@ -55,7 +55,7 @@ def certify(
     images: str,
     epsilon: float,
     target: Goal | None,
-    ties: Ties,
+    terms: Terms,
     time_limit: float,
     index: Indices,
     workers: int,
@@ -76,11 +76,11 @@ def certify(
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
     series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
-    question = Question(epsilon=epsilon, goal=target, ties=ties, series=series)
+    question = Question(epsilon=epsilon, goal=target, terms=terms, series=series)
     plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
     gathered = Gathered()
     try:
-        with ResultFiles(out, witnesses, overwrite=overwrite) as files:
+        with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:
             gather("certify", plan, workers, files, gathered)
     finally:  # also after Ctrl-C: what was decided is shown
         if gathered.answers:
@@ -105,7 +105,7 @@ def _print_certificate(gathered: Gathered, question: Question) -> None:
         name = Text(verdict.value, style=COLOURS[verdict])
         table.add_row(name, f"{number} of {count}", f"{number / count:.2%}")
     output().print(table)
-    output().print(question.ties.sentence)
+    output().print(question.terms.ties.sentence)
     right = [verdict for is_right, verdict in found if is_right]
     least = right.count(Verdict.ROBUST)
     most = len(right) - right.count(Verdict.FLIPPED)

@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from pathlib import Path
 from statistics import median
@@ -21,7 +22,7 @@ from signflip.cli.options import (
     out_option,
     overwrite_option,
     target_option,
-    ties_option,
+    terms_options,
     time_limit_option,
     witnesses_option,
     workers_option,
@@ -35,12 +36,9 @@ from signflip.many.record import Record
 from signflip.many.task import Series
 from signflip.many.workers import check_workers
 from signflip.methods import Exact
-from signflip.problem import Distance, Goal, Norm, Ties
+from signflip.problem import Distance, Goal, Norm, Terms, Ties
 from signflip.result import Stop
 from signflip.zoo.named import open_network
-
-LARGEST = 1.0
-"""The ball of this radius holds every image."""
 
 _MOST_PLACES = 20  # of decimals: a float64 epsilon has no more that mean something
 
@@ -63,7 +61,7 @@ STATES = {
     help="Width at which the interval is closed.",
 )
 @target_option("untargeted")
-@ties_option(Ties.NONE)
+@terms_options(Ties.NONE)
 @time_limit_option
 @index_option
 @workers_option
@@ -76,7 +74,7 @@ def min_epsilon(
     images: str,
     tolerance: float,
     target: Goal | None,
-    ties: Ties,
+    terms: Terms,
     time_limit: float,
     index: Indices,
     workers: int,
@@ -96,12 +94,15 @@ def min_epsilon(
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
     series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
-    measure = Distance(Norm.LINF, tolerance)
-    question = Question(epsilon=LARGEST, goal=target, ties=ties, series=series, measure=measure)
-    plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
+    asked = replace(terms, measure=Distance(Norm.LINF, tolerance))
+    opened = open_network(network)
+    # the ball of this radius holds every image
+    largest = opened.input_range.width
+    question = Question(epsilon=largest, goal=target, series=series, terms=asked)
+    plan = question.plan(opened, image_set, index.of(image_set), name=network)
     gathered = Gathered()
     try:
-        with ResultFiles(out, witnesses, overwrite=overwrite) as files:
+        with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:
             gather("min-epsilon", plan, workers, files, gathered, interval)
     finally:  # also after Ctrl-C: what was found is shown
         if gathered.answers:

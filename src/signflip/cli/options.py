@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,12 +11,13 @@ import click
 from signflip.attack import Method
 from signflip.cli import values
 from signflip.cli.values import WarmStart
+from signflip.data.masks import load_mask
 from signflip.many.plan import Question
 from signflip.many.task import Series
 from signflip.methods import METHODS
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import seeded_method
-from signflip.problem import Goal, Ties
+from signflip.problem import Distance, Goal, GridName, Margin, Mask, Measure, Norm, Terms, Ties
 from signflip.programs import SOLVERS, solver_named
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -62,7 +64,9 @@ out_option = click.option(
     "--out", type=FILE, help="File for the results: a line of JSON for each image."
 )
 witnesses_option = click.option(
-    "--witnesses", type=FILE, help="File (.npz) for the best images: index, images."
+    "--witnesses",
+    type=FILE,
+    help="File for the best images: .npz, or NAME-{index}.png with --grid 8bit.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 
@@ -92,7 +96,48 @@ def ties_option(default: Ties) -> Callable[[Command], Command]:
     )
 
 
-def _option_table() -> tuple[Callable[[Command], Command], ...]:
+grid_option = click.option(
+    "--grid",
+    type=click.Choice([grid.value for grid in GridName]),
+    callback=lambda _context, _option, text: None if text is None else GridName(text),
+    help="Only images of float32 numbers, or of 8 bits, count.  [default: float64]",
+)
+mask_option = click.option(
+    "--mask",
+    type=FILE,
+    callback=lambda _context, _option, path: None if path is None else load_mask(path),
+    metavar="FILE",
+    help="Which pixels may change: the bright ones of a picture, or those not 0 of a .npy array.",
+)
+smallest_option = click.option(
+    "--smallest",
+    type=click.Choice([norm.value for norm in Norm]),
+    callback=lambda _context, _option, text: Margin() if text is None else Distance(Norm(text)),
+    help="Find the smallest perturbation, largest change or sum of changes, within epsilon.",
+)
+
+
+def terms_options(ties: Ties) -> Callable[[Command], Callable[..., Any]]:
+    """Decorates a command: reads `--ties`, `--grid` and `--mask`, and hands them over as `terms`.
+
+    Args:
+        ties: the rule of ties if none is given.
+    """
+
+    def decorate(command: Command) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def with_terms(*, ties: Ties, grid: GridName | None, mask: Mask | None, **rest: Any) -> Any:
+            return command(terms=Terms(ties=ties, grid=grid, mask=mask), **rest)
+
+        wrapped: Callable[..., Any] = with_terms
+        for option in (mask_option, grid_option, ties_option(ties)):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _option_table() -> tuple[Callable[[Any], Any], ...]:
     return (
         epsilon_option,
         click.option(
@@ -102,7 +147,8 @@ def _option_table() -> tuple[Callable[[Command], Command], ...]:
             help="How to attack.",
         ),
         target_option("second"),
-        ties_option(Ties.NONE),
+        terms_options(Ties.NONE),
+        smallest_option,
         time_limit_option,
         click.option(
             "--solver",
@@ -140,7 +186,8 @@ def question_options() -> Callable[[Command], Callable[..., Any]]:
             epsilon: float,
             method: str,
             target: Goal | None,
-            ties: Ties,
+            terms: Terms,
+            smallest: Measure,
             goal: str | None,
             time_limit: float,
             solver: str | None,
@@ -155,7 +202,8 @@ def question_options() -> Callable[[Command], Callable[..., Any]]:
                 seed=seed,
                 time_limit=time_limit,
             )
-            question = Question(epsilon=epsilon, goal=target, ties=ties, series=series)
+            asked = replace(terms, measure=smallest)
+            question = Question(epsilon=epsilon, goal=target, series=series, terms=asked)
             return command(question=question, **rest)
 
         wrapped: Callable[..., Any] = with_question

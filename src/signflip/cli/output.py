@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,39 +12,53 @@ from typing import Self
 import numpy as np
 
 from signflip.arrays import Floats
+from signflip.cli.pictures import SUFFIX, PictureFiles
 from signflip.errors import SettingError
 from signflip.files import write_bytes
+from signflip.many.plan import Plan
 from signflip.many.record import Record
 
 
 class ResultFiles:
-    """Writes records to a `.jsonl` file and witnesses to a `.npz` file, each if it is wanted.
+    """Writes records to a `.jsonl` file and witnesses to a `.npz` file or pictures, if wanted.
 
     A line is on the disk, whole, before the next attack is waited for: a killed process leaves
-    complete lines. Witnesses are written on leaving the context, also after Ctrl-C.
+    complete lines, and pictures. A `.npz` file is written on leaving the context, also after
+    Ctrl-C.
 
     Args:
         out: file of the records, or None.
-        witnesses: file of the witnesses, `index` (N,) int64 and `images` (N, inputs) float64, or
-            None.
+        witnesses: file of the witnesses, `index` (N,) int64 and `images` (N, inputs) float64; or
+            `NAME-{index}.png`, for `PictureFiles`; or None.
+        plan: what is run.
         overwrite: whether files that exist are replaced.
 
     Raises:
-        SettingError: a file exists already, cannot be written, or is named twice.
+        SettingError: a file exists already, cannot be written, or is named twice; or pictures
+            cannot hold the witnesses.
     """
 
-    def __init__(self, out: Path | None, witnesses: Path | None, *, overwrite: bool) -> None:
+    def __init__(
+        self, out: Path | None, witnesses: Path | None, plan: Plan, *, overwrite: bool
+    ) -> None:
         if out is not None and out == witnesses:
             raise SettingError(f"--out and --witnesses both name {out}; name two files")
-        for path in (out, witnesses):
-            if path is not None:
-                check_writable(path, overwrite=overwrite)
+        check = partial(check_writable, overwrite=overwrite)
+        if out is not None:
+            check(out)
+        self._pictures: PictureFiles | None = None
+        if witnesses is not None and witnesses.suffix.lower() == SUFFIX:
+            self._pictures, witnesses = PictureFiles(witnesses, plan, check), None
+        if witnesses is not None:
+            check(witnesses)
         self._lines = None if out is None else _LineFile(out)
         self._witness_path = witnesses
         self._witnesses: dict[int, Floats] = {}
 
     def add(self, record: Record) -> None:
         """Store one answer."""
+        if self._pictures is not None:
+            self._pictures.add(record)
         if record.witness is not None:
             self._witnesses[record.image_index] = record.witness
         if self._lines is not None:

@@ -1,5 +1,6 @@
 """What comes of a task, in the process that runs it: its record, or why there is none."""
 
+import math
 import platform
 import socket
 import traceback
@@ -15,9 +16,9 @@ from signflip.many.record import FAILED, Record, finite_bound, number
 from signflip.many.task import Task
 from signflip.many.workers import Failure
 from signflip.network import BinaryNetwork
-from signflip.problem import Distance, Problem
+from signflip.problem import Distance, Norm, Problem
 from signflip.programs import SolverFailure
-from signflip.result import Stop, Verdict
+from signflip.result import AttackResult, Stop, Verdict
 
 
 def run_task(task: Task, network: BinaryNetwork) -> Record | Failure:
@@ -50,13 +51,13 @@ def run_task(task: Task, network: BinaryNetwork) -> Record | Failure:
 
 def _answer(task: Task, problem: Problem) -> Record:
     result = attack(problem, task.series.method, time_limit=task.series.time_limit)
-    plain, measure = problem.network.output.plain, task.case.measure
+    plain, measure = problem.network.output.plain, task.case.terms.measure
     of_distance = isinstance(measure, Distance)
     return _record(
         task,
         problem,
         verdict=result.verdict,
-        lower=None if result.bound is None or not of_distance else min(task.epsilon, result.bound),
+        lower=_lower(task, result) if of_distance else None,
         upper=result.distance,
         closed=result.stop is Stop.DECIDED if of_distance else None,
         stop=result.stop.name,
@@ -70,9 +71,18 @@ def _answer(task: Task, problem: Problem) -> Record:
         ),
         witness=result.flip if of_distance else result.witness,
         witness_prediction=result.witness_prediction,
+        flips_as_float32=result.flips_as_float32,
+        flips_as_8bit=result.flips_as_8bit,
         host=socket.gethostname(),
         versions=versions(),
     )
+
+
+def _lower(task: Task, result: AttackResult) -> float | None:
+    """No flip is nearer; of epsilons the largest that was asked for, where there is none at all."""
+    if result.bound is None or task.case.terms.measure.norm is Norm.LINF:
+        return None if result.bound is None else min(task.epsilon, result.bound)
+    return result.bound if math.isfinite(result.bound) else None
 
 
 def failed_record(task: Task, reason: str, network: BinaryNetwork) -> Record:
@@ -85,7 +95,7 @@ def failed_record(task: Task, reason: str, network: BinaryNetwork) -> Record:
     """
     problem = task.problem(network)
     clean = number(float(problem.clean.value), plain=network.output.plain)
-    of_distance = isinstance(task.case.measure, Distance)
+    of_distance = isinstance(task.case.terms.measure, Distance)
     return _record(
         task,
         problem,
@@ -107,7 +117,8 @@ def failed_record(task: Task, reason: str, network: BinaryNetwork) -> Record:
 
 def _record(task: Task, problem: Problem, **came: Any) -> Record:
     """The record of a task, and of what came of it."""
-    case, series, measure = task.case, task.series, task.case.measure
+    case, series, terms = task.case, task.series, task.case.terms
+    measure = terms.measure
     return Record(
         key=task.key,
         problem=task.problem_key,
@@ -119,7 +130,9 @@ def _record(task: Task, problem: Problem, **came: Any) -> Record:
         label=case.label,
         prediction=case.prediction,
         target=case.target,
-        ties=case.ties,
+        ties=terms.ties,
+        grid=terms.grid,
+        mask=None if terms.mask is None else terms.mask.name,
         epsilon=task.epsilon,
         norm=measure.norm,
         tolerance=measure.tolerance if isinstance(measure, Distance) else None,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from signflip.data import ImageSet, load_dataset
+from signflip.data.masks import load_mask
 from signflip.errors import GridError, SignflipError
 from signflip.files import is_file
 from signflip.many.grid_model import Grid, ProblemTable, grid_of
@@ -12,6 +13,7 @@ from signflip.many.grid_series import series_of
 from signflip.many.notation import goal, indices
 from signflip.many.plan import Block, Plan, block_of
 from signflip.network import BinaryNetwork
+from signflip.problem import GridName, Terms, Ties
 from signflip.zoo import zoo_names
 from signflip.zoo.named import open_network
 
@@ -80,7 +82,16 @@ class _Planner:
                 for series in self._series
                 if table.methods is None or series.name in table.methods
             ],
+            terms=self._terms(table),
         )
+
+    def _terms(self, table: ProblemTable) -> Terms:
+        mask = None
+        if table.mask is not None:
+            # not the folder's name too
+            mask = replace(load_mask(self._folder / table.mask), name=table.mask)
+        grid = None if table.grid is None else GridName(table.grid)
+        return Terms(ties=Ties(table.ties), grid=grid, mask=mask)
 
     def _network(self, name: str) -> "_Named":
         if name not in self._networks:

@@ -1,7 +1,7 @@
 """The form of a grid file: which keys it has, and what may stand in them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -44,7 +44,7 @@ def _number_as_text(value: object) -> object:
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Epsilon = Annotated[float, BeforeValidator(_epsilon), Field(ge=0, le=1, allow_inf_nan=False)]
+Epsilon = Annotated[float, BeforeValidator(_epsilon), Field(ge=0, allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(_number_as_text)]
 
 
@@ -111,6 +111,9 @@ class ProblemTable(_Table):
         epsilons: budgets.
         target: `second`, `untargeted`, or a class.
         methods: names of `[methods.NAME]`, or None for all.
+        ties: what a tie with the prediction counts as, the name of a rule.
+        grid: which images count, as they are kept: `float32` or `8bit`; None for those of float64.
+        mask: file of a mask, or None where every pixel may change.
     """
 
     networks: Annotated[list[str], EACH_ONCE] = Field(min_length=1)
@@ -119,6 +122,9 @@ class ProblemTable(_Table):
     epsilons: Annotated[list[Epsilon], EACH_ONCE] = Field(min_length=1)
     target: Text = "second"
     methods: Annotated[list[str] | None, EACH_ONCE] = Field(default=None, min_length=1)
+    ties: Literal["none", "flip", "predict"] = "none"
+    grid: Literal["float32", "8bit"] | None = None
+    mask: str | None = None
 
     @field_validator("index")
     @classmethod

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from signflip.attack import refusal
 from signflip.clock import Clock
 from signflip.data import ImageSet
 from signflip.errors import ProblemError
 from signflip.many.task import Case, Series, Task
 from signflip.network import BinaryNetwork
-from signflip.problem import Goal, Margin, Measure, Ties
+from signflip.problem import Goal, Terms
 from signflip.problem.goals import goal_of
 
 
@@ -78,15 +80,13 @@ class Question:
         epsilon: radius of the ball around it.
         goal: `Target(class)`, `Untargeted()`, or None for each image's second-highest class.
         series: the method.
-        ties: what a rival counts as that is level with the prediction.
-        measure: what makes one image better than another.
+        terms: what may change, what counts as a flip, what is better.
     """
 
     epsilon: float
     goal: Goal | None
     series: Series
-    ties: Ties = Ties.NONE
-    measure: Measure = Margin()  # noqa: RUF009 - a frozen value
+    terms: Terms = Terms()  # noqa: RUF009 - a frozen value
 
     def plan(
         self, network: BinaryNetwork, images: ImageSet, indices: Sequence[int], *, name: str
@@ -104,7 +104,7 @@ class Question:
         Clock.start(self.series.time_limit)
         block = block_of(
             network, images, indices, self.goal, name=name,
-            epsilons=(self.epsilon,), series=(self.series,), ties=self.ties, measure=self.measure,
+            epsilons=(self.epsilon,), series=(self.series,), terms=self.terms,
         )  # fmt: skip
         first = Task(case=block.cases[0], epsilon=self.epsilon, series=self.series)
         refused = refusal(self.series.method, first.problem(network))
@@ -123,8 +123,7 @@ def block_of(
     name: str,
     epsilons: Sequence[float],
     series: Sequence[Series],
-    ties: Ties = Ties.NONE,
-    measure: Measure = Margin(),  # noqa: B008 - a frozen value
+    terms: Terms = Terms(),  # noqa: B008 - a frozen value
 ) -> Block:
     """A block of a network, without images that it predicts as the target already.
 
@@ -136,8 +135,7 @@ def block_of(
         name: the network's name in the grid.
         epsilons: the budgets.
         series: the methods.
-        ties: what a rival counts as that is level with the prediction.
-        measure: what makes one image better than another.
+        terms: what may change, what counts as a flip, what is better.
 
     Raises:
         DataError: the images do not fit the network.
@@ -146,7 +144,7 @@ def block_of(
     """
     cases = cases_of(
         network, images, indices, goal,
-        key=network.digest, name=name, ties=ties, measure=measure,
+        key=network.digest, name=name, terms=terms,
     )  # fmt: skip
     for epsilon in epsilons:
         Task(case=cases[0], epsilon=epsilon, series=series[0]).problem(network)
@@ -167,8 +165,7 @@ def cases_of(
     *,
     key: str,
     name: str,
-    ties: Ties = Ties.NONE,
-    measure: Measure = Margin(),  # noqa: B008 - a frozen value
+    terms: Terms = Terms(),  # noqa: B008 - a frozen value
 ) -> tuple[Case, ...]:
     """The cases of images on a network, without those that are predicted as the target already.
 
@@ -179,8 +176,7 @@ def cases_of(
         goal: `Target(class)`, `Untargeted()`, or None for each image's second-highest class.
         key: `digest` of the network.
         name: the network's name in the grid.
-        ties: what a rival counts as that is level with the prediction.
-        measure: what makes one image better than another.
+        terms: what may change, what counts as a flip, what is better.
 
     Raises:
         DataError: the images or their labels do not fit the network.
@@ -193,7 +189,7 @@ def cases_of(
             f"the target is class {goal.target}; {name} has classes 0 to {network.classes - 1}"
         )
     images = images.fitted(network.input_range)
-    chosen = images.images[list(indices)]
+    chosen = np.stack([terms.image(network, images.images[index]) for index in indices])
     ranked = network.rankings(chosen).tolist()
     images.check_classes(indices, network.classes, name)
     cases = tuple(
@@ -206,8 +202,7 @@ def cases_of(
             image=image,
             prediction=classes[0],
             goal=goal.settled(classes),
-            ties=ties,
-            measure=measure,
+            terms=terms,
         )
         for index, image, classes in zip(indices, chosen, ranked, strict=True)
         if goal.target != classes[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 from signflip.arrays import Floats
 from signflip.methods.spec import Description
-from signflip.problem import Norm, Ties
+from signflip.problem import GridName, Norm, Ties
 from signflip.result import Stop, Verdict
 
 FAILED = "FAILED"
@@ -34,6 +34,10 @@ def _line(
         written: makes JSON of the value.
     """
     return {"key": key, "measures": measures or _BOTH, "written": written}
+
+
+def _word(value: Any) -> object:
+    return None if value is None else value.value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,8 +66,9 @@ class Record:
         settings: the method with all its settings, as `describe` gives them.
         seed: the method's seed; 0 for one that draws nothing.
         verdict: what is certain; unknown if it failed.
-        lower: proved: within this epsilon there is no flip; None for an attack.
-        upper: the witness is in the ball of this epsilon; None for an attack, and without one.
+        lower: no flip is as near as this: proved by the exact method, else the solver's word; None
+            for an attack, and where there is said to be none.
+        upper: the distance of the witness; None for an attack, and without one.
         closed: whether the enclosing of the smallest epsilon came to its end; None for an attack.
         stop: name of the `Stop`, or `FAILED`.
         failure: why there is no answer, as a sentence, or None.
@@ -75,9 +80,14 @@ class Record:
         trace: (seconds, objective) of the clean image and of each improvement; (seconds, epsilon)
             of each nearer witness where the smallest epsilon was enclosed.
         ties: what a rival counted as that is level with the prediction.
+        grid: which images counted, as they are kept; None for those of float64.
+        mask: file of the mask, None where every pixel could change.
         witness: (inputs,) float64, the best image; None if there is none.
         witness_prediction: its class; the clean image's if there is none. Where a target is
             overtaken as well, a flip is to a third class.
+        flips_as_float32: whether the witness rounded to float32 still flips; None where there is no
+            flip, and for results of versions that did not look.
+        flips_as_8bit: the same of the nearest 8-bit image.
         host: name of the machine; empty if it failed.
         versions: package -> version, of the packages that made the result; none if it failed.
         finished: when, in UTC, ISO 8601.
@@ -93,14 +103,14 @@ class Record:
     label: int = field(metadata=_line("label"))
     prediction: int = field(metadata=_line("prediction"))
     target: int | None = field(metadata=_line("target"))
-    epsilon: float = field(metadata=_line("epsilon", _MARGIN))
-    norm: Norm | None = None
+    epsilon: float = field(metadata=_line("epsilon"))
+    norm: Norm | None = field(default=None, metadata=_line("norm", _DISTANCE, written=_word))
     tolerance: float | None = field(default=None, metadata=_line("tolerance", _DISTANCE))
     time_limit: float | None
-    method: str = field(metadata=_line("method", _MARGIN))
+    method: str = field(metadata=_line("method"))
     series: str
     settings: Description
-    seed: int = field(metadata=_line("seed", _MARGIN))
+    seed: int = field(metadata=_line("seed"))
     verdict: Verdict = field(metadata=_line("verdict", written=lambda verdict: verdict.value))
     lower: float | None = field(default=None, metadata=_line("lower", _DISTANCE))
     upper: float | None = field(default=None, metadata=_line("upper", _DISTANCE))
@@ -114,8 +124,12 @@ class Record:
     seconds: float = field(metadata=_line("seconds"))
     trace: tuple[tuple[float, float], ...] = field(metadata=_line("trace"))
     ties: Ties = field(default=Ties.NONE, metadata=_line("ties", written=lambda ties: ties.value))
+    grid: GridName | None = field(default=None, metadata=_line("grid", written=_word))
+    mask: str | None = field(default=None, metadata=_line("mask"))
     witness: Floats | None
     witness_prediction: int = field(metadata=_line("witness_prediction"))
+    flips_as_float32: bool | None = field(default=None, metadata=_line("flips_as_float32"))
+    flips_as_8bit: bool | None = field(default=None, metadata=_line("flips_as_8bit"))
     host: str
     versions: dict[str, str]
     finished: str

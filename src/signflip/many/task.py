@@ -15,7 +15,7 @@ from signflip.methods.exact import Exact
 from signflip.methods.spec import Description, describe, identity
 from signflip.methods.warm_start import WarmStarted
 from signflip.network import BinaryNetwork
-from signflip.problem import Goal, Margin, Measure, Problem, Ties
+from signflip.problem import Goal, Margin, Problem, Terms, Ties
 
 GRACE = 60.0
 """Seconds beyond its time limit after which a task's process is ended."""
@@ -67,8 +67,7 @@ class Case:
         image: (inputs,) float64 in [0, 1].
         prediction: the network's class for the image.
         goal: what an attack is to reach.
-        ties: what a rival counts as that is level with the prediction.
-        measure: what makes one image better than another.
+        terms: what may change, what counts as a flip, what is better.
     """
 
     network: str
@@ -79,8 +78,7 @@ class Case:
     image: Floats
     prediction: int
     goal: Goal
-    ties: Ties = Ties.NONE
-    measure: Measure = Margin()  # noqa: RUF009 - a frozen value
+    terms: Terms = Terms()  # noqa: RUF009 - a frozen value
 
     @property
     def target(self) -> int | None:
@@ -114,14 +112,7 @@ class Task:
             network: the network that `case.network` is the key of.
         """
         case = self.case
-        return Problem.ball(
-            network,
-            case.image,
-            epsilon=self.epsilon,
-            goal=case.goal,
-            ties=case.ties,
-            measure=case.measure,
-        )
+        return case.terms.problem(network, case.image, epsilon=self.epsilon, goal=case.goal)
 
     @property
     def hard_limit(self) -> float | None:
@@ -133,9 +124,7 @@ class Task:
     def problem_key(self) -> str:
         """`problem_key` of the problem."""
         case = self.case
-        return problem_key(
-            case.network, case.image_key, self.epsilon, case.goal, case.ties, case.measure
-        )
+        return problem_key(case.network, case.image_key, self.epsilon, case.goal, case.terms)
 
     @cached_property
     def key(self) -> str:
@@ -152,8 +141,7 @@ def problem_key(
     image: str,
     epsilon: float,
     goal: Goal,
-    ties: Ties = Ties.NONE,
-    measure: Measure = Margin(),  # noqa: B008 - a frozen value
+    terms: Terms = Terms(),  # noqa: B008 - a frozen value
 ) -> str:
     """SHA-256 of a problem's content.
 
@@ -165,8 +153,7 @@ def problem_key(
         image: `image_key` of the image.
         epsilon: radius of the ball.
         goal: what an attack is to reach, for this image.
-        ties: what a rival counts as that is level with the prediction.
-        measure: what makes one image better than another.
+        terms: what may change, what counts as a flip, what is better.
     """
     content: dict[str, object] = {
         "network": network,
@@ -174,10 +161,14 @@ def problem_key(
         "epsilon": float(epsilon),
         "goal": describe(goal),
     }
-    if ties is not Ties.NONE:
-        content["ties"] = ties.value
-    if measure != Margin():
-        content["measure"] = describe(measure)
+    if terms.ties is not Ties.NONE:
+        content["ties"] = terms.ties.value
+    if terms.measure != Margin():
+        content["measure"] = describe(terms.measure)
+    if terms.grid is not None:
+        content["grid"] = terms.grid.value
+    if terms.mask is not None:
+        content["mask"] = terms.mask.digest
     return _sha256(content)
 
 

@@ -2,6 +2,7 @@
 
 from signflip.problem.goals import AnyOther, Goal, RunnerUp, Target, Untargeted
 from signflip.problem.grids import GridName
+from signflip.problem.mask import Mask
 from signflip.problem.measures import Distance, Incumbent, Margin, Measure
 from signflip.problem.norms import Norm, exact_distance
 from signflip.problem.problem import NO_FLIP, Problem, Replay, Standing
@@ -9,6 +10,7 @@ from signflip.problem.regions.box import Box
 from signflip.problem.regions.grid_points import GridPoints
 from signflip.problem.regions.l1 import L1Ball
 from signflip.problem.regions.region import Region
+from signflip.problem.terms import Terms
 from signflip.problem.ties import Ties
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "Incumbent",
     "L1Ball",
     "Margin",
+    "Mask",
     "Measure",
     "Norm",
     "Problem",
@@ -30,6 +33,7 @@ __all__ = [
     "RunnerUp",
     "Standing",
     "Target",
+    "Terms",
     "Ties",
     "Untargeted",
     "exact_distance",

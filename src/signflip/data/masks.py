@@ -1,0 +1,54 @@
+"""Masks in files: arrays, or pictures that are bright where a pixel may change."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from signflip.errors import DataError
+from signflip.problem.mask import Mask
+
+BRIGHT = 128
+"""From this grey level on, of 0 to 255, a pixel of a picture may change."""
+
+
+def load_mask(path: str | Path) -> Mask:
+    """The mask of a file.
+
+    Args:
+        path: a `.npy` file, true or not 0 where a pixel may change; a `.npz` file with such an
+            array `mask`; or a picture, such as PNG, of which the bright pixels may.
+
+    Raises:
+        DataError: the file cannot be read, or is none of these.
+        ProblemError: it lets no pixel change, or does not hold numbers.
+    """
+    path, name = Path(path), str(path)
+    try:
+        if path.suffix in (".npy", ".npz"):
+            return Mask.of(_array(path), name)
+        with Image.open(path) as picture:
+            return Mask.of(np.asarray(picture.convert("L")) >= BRIGHT, name)
+    except UnidentifiedImageError as error:
+        raise DataError(
+            f"{name} is no picture that can be read; a mask is a .npy file, a .npz file with an "
+            "array 'mask', or a picture such as PNG"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            if "mask" not in loaded:
+                raise DataError(
+                    f"{path} has no array 'mask'; its arrays are {', '.join(loaded) or 'none'}"
+                )
+            array: np.ndarray = loaded["mask"]
+            return array
+    except (ValueError, EOFError) as error:
+        raise DataError(f"{path} is no whole file of arrays ({error}); write it anew") from error
