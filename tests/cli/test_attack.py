@@ -29,7 +29,11 @@ KEYS = [
     "seconds",
     "trace",
     "ties",
+    "grid",
+    "mask",
     "witness_prediction",
+    "flips_as_float32",
+    "flips_as_8bit",
 ]
 ATTACK = ("attack", "net.safetensors", "images.npz", "--epsilon", 0.2, "--method", "fgsm")
 
