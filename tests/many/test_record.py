@@ -45,7 +45,11 @@ def test_a_line_says_what_the_record_says(**values: Any) -> None:
         "seconds": record.seconds,
         "trace": [list(pair) for pair in record.trace],
         "ties": record.ties.value,
+        "grid": None,
+        "mask": None,
         "witness_prediction": record.witness_prediction,
+        "flips_as_float32": None,
+        "flips_as_8bit": None,
     }
     assert type(found["objective"]) is type(record.objective)
 
@@ -55,7 +59,7 @@ def test_every_field_of_a_line_is_one_of_the_record() -> None:
     keys = {field.metadata["key"] for field in fields(Record) if field.metadata}
     assert line.keys() < keys
     smallest = replace(result_row(), tolerance=0.1, lower=0.2, upper=0.25, closed=True)
-    assert keys - line.keys() == {"tolerance", "lower", "upper", "closed", "stop"}
+    assert keys - line.keys() == {"tolerance", "lower", "upper", "closed", "stop", "norm"}
     assert keys - line.keys() < json.loads(smallest.to_json()).keys()
 
 

@@ -74,7 +74,11 @@ def test_lines_hold_the_documented_keys() -> None:
         "label",
         "prediction",
         "target",
+        "epsilon",
+        "norm",
         "tolerance",
+        "method",
+        "seed",
         "verdict",
         "lower",
         "upper",
@@ -83,7 +87,11 @@ def test_lines_hold_the_documented_keys() -> None:
         "seconds",
         "trace",
         "ties",
+        "grid",
+        "mask",
         "witness_prediction",
+        "flips_as_float32",
+        "flips_as_8bit",
     ]
     assert (line["verdict"], line["stop"], line["closed"]) == ("flipped", "decided", True)
     assert (line["lower"], line["upper"]) == (record.lower, record.upper)
