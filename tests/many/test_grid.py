@@ -214,10 +214,10 @@ BAD: list[tuple[str, Any, str]] = [
     ("seed", -1, "seed is -1; it should be greater than or equal to 0"),
     ("seeds", [1, 2, 1], "seeds: 1 stands in it twice; each may stand in it once"),
     ("seeds", [1, True], "seeds[1] is True; it should be a valid integer"),
-    (PROBLEM + "epsilons", [0.1, 1.5], "problems[0].epsilons[1] is 1.5; it should be less than or"),
+    (PROBLEM + "epsilons", [0.1, 1.5], "problems[0]: epsilon is 1.5; it must be from 0 to 1"),
     (PROBLEM + "epsilons", [-0.1], "problems[0].epsilons[0] is -0.1; it should be greater than or"),
     (PROBLEM + "epsilons", ["2/0"], "problems[0].epsilons[0]: '2/0' is no number"),
-    (PROBLEM + "epsilons", ["5/2"], "problems[0].epsilons[0] is '5/2'; it should be less than or"),
+    (PROBLEM + "epsilons", ["5/2"], "problems[0]: epsilon is 2.5; it must be from 0 to 1"),
     (PROBLEM + "epsilons", [0.1, 0.2, 0.1], "problems[0].epsilons: 0.1 stands in it twice"),
     # names
     (PROBLEM + "networks", ["mnist-2x10"], "problems[0]: 'mnist-2x10' is neither a network of the"),
@@ -304,8 +304,8 @@ def test_seed_and_seeds(write: Write) -> None:
 
 
 def test_several_errors_are_named_at_once(write: Write) -> None:
-    content = changed("problems.0.epsilons", [2 + i for i in range(9)])
-    with pytest.raises(GridError, match=r"epsilons\[0\] is 2; .*epsilons\[4\].* and 4 more$"):
+    content = changed("problems.0.epsilons", [-2 - i for i in range(9)])
+    with pytest.raises(GridError, match=r"epsilons\[0\] is -2; .*epsilons\[4\].* and 4 more$"):
         read_plan(write(content))
 
 
