@@ -236,8 +236,8 @@ def test_orders(
     rows = run(
         browser, "return [...document.querySelectorAll('#cards .card')].map((c) => +c.dataset.row)"
     )
-    shown = [getattr(gallery.results[row], column) for row in rows]
-    everything = sorted((getattr(r, column) for r in gallery.results), key=lambda v: sign * v)
+    shown = [getattr(gallery.results[row].record, column) for row in rows]
+    everything = sorted((getattr(r.record, column) for r in gallery.results), key=lambda v: sign * v)
     assert shown == pytest.approx(everything[:48])
 
 
