@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from signflip.attack import attack
@@ -50,7 +51,7 @@ def test_no_flip_is_proved_by_exact_alone() -> None:
         assert (claimed.verdict, claimed.bound) == (Verdict.UNKNOWN, math.inf)
         assert claimed.stop is Stop.CLAIMED_OPTIMAL
         assert (claimed.flip, claimed.distance, claimed.trace) == (None, None, ())
-        assert claimed.witness is problem.image
+        assert np.array_equal(claimed.witness, problem.image)
     proved = attack(replace(problem, measure=EPSILON), Exact())
     assert (proved.verdict, proved.bound) == (Verdict.ROBUST, math.inf)
 
