@@ -237,7 +237,8 @@ def test_orders(
         browser, "return [...document.querySelectorAll('#cards .card')].map((c) => +c.dataset.row)"
     )
     shown = [getattr(gallery.results[row].record, column) for row in rows]
-    everything = sorted((getattr(r.record, column) for r in gallery.results), key=lambda v: sign * v)
+    values = (getattr(each.record, column) for each in gallery.results)
+    everything = sorted(values, key=lambda v: sign * v)
     assert shown == pytest.approx(everything[:48])
 
 
