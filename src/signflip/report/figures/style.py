@@ -17,12 +17,16 @@ from signflip.report.drawing import drawing
 
 Dashes = Literal["-", "--"]
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart
+# Okabe and Ito's palette, then Tol's, which colour-blind readers can tell apart
 _METHODS = {
     "fgsm": ("#0072B2", "s", "//"),
     "iprop": ("#D55E00", "o", ""),
     "milp": ("#CC79A7", "^", ".."),
     "exact": ("#009E73", "D", "xx"),
+    "walk": ("#332288", "v", "\\\\"),
+    "pgd": ("#882255", "h", "++"),
+    "apgd": ("#DDCC77", "X", "oo"),
+    "square": ("#117733", "*", "||"),
 }
 _OTHER = ("#56B4E9", "P", "--")
 CLASSES = ("#0072B2", "#E69F00")
