@@ -11,7 +11,7 @@ import click
 from signflip.attack import Method
 from signflip.cli import values
 from signflip.cli.values import WarmStart
-from signflip.data.masks import load_mask
+from signflip.many.masks import load_mask
 from signflip.many.plan import Question
 from signflip.many.task import Series
 from signflip.methods import METHODS

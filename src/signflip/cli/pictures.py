@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from signflip.errors import SettingError
 from signflip.files import write_bytes
@@ -61,6 +60,8 @@ class PictureFiles:
         """Write the witness of a record, if there is one."""
         if record.witness is None:
             return
+        from PIL import Image  # few commands write pictures, and all would wait for the import
+
         level = np.rint(self._grid.level(record.witness)).astype(np.uint8)
         pixels = level.reshape(self._channels, self._height, self._width)
         picture = Image.fromarray(pixels[0] if self._channels == 1 else np.moveaxis(pixels, 0, -1))

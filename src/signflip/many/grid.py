@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from signflip.data import ImageSet, load_dataset
-from signflip.data.masks import load_mask
 from signflip.errors import GridError, SignflipError
 from signflip.files import is_file
 from signflip.many.grid_model import Grid, ProblemTable, grid_of
 from signflip.many.grid_series import series_of
+from signflip.many.masks import load_mask
 from signflip.many.notation import goal, indices
 from signflip.many.plan import Block, Plan, block_of
 from signflip.network import BinaryNetwork

@@ -155,8 +155,9 @@ class _Bracket:
         grid = self.best.problem.region.grid
         if grid is None or grid.step is None:
             return radius
-        steps = math.floor(radius / grid.step * (1 + ROUNDING)) + 1
-        return min(self.reach, max(radius, steps * grid.step * (1 - ROUNDING)))
+        # images of this many steps lie in the ball, however their distance was rounded
+        inside = math.floor(radius / grid.step * (1 - ROUNDING))
+        return min(self.reach, max(radius, (inside + 1) * grid.step * (1 - ROUNDING)))
 
     def _attack(self, ball: Region, method: Method, time_limit: float) -> AttackResult:
         return attack(

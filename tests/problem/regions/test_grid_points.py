@@ -42,7 +42,7 @@ def small_grids(draw: st.DrawFn) -> Problem:
     network = BinaryNetwork(
         (first,), OutputLayer(output, np.ones(3), np.zeros(3)), input_range=inputs
     )
-    epsilon = draw(st.sampled_from([1, 2])) * step
+    epsilon = draw(st.sampled_from([1, 2] if count > 2 else [1, 2, 6])) * step
     return Problem.ball(
         network,
         image,

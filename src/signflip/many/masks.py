@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from signflip.errors import DataError
 from signflip.problem.mask import Mask
@@ -23,6 +22,9 @@ def load_mask(path: str | Path) -> Mask:
         DataError: the file cannot be read, or is none of these.
         ProblemError: it lets no pixel change, or does not hold numbers.
     """
+    # here, and not above: few commands have a mask, and all would wait for the import
+    from PIL import Image, UnidentifiedImageError
+
     path, name = Path(path), str(path)
     try:
         if path.suffix in (".npy", ".npz"):
