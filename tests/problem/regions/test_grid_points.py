@@ -117,7 +117,9 @@ def test_the_nearest_image_of_the_grid(problem: Problem) -> None:
     _, least = brute_force(problem)
     enclosed = min_epsilon(problem, tolerance=1e-6)
     if enclosed.stop is Stop.DECIDED:
-        assert (enclosed.distance or np.inf) == least[Norm.LINF]
+        # levels k / 255 are not evenly apart in float64: images one level away differ by an ulp
+        distance = enclosed.distance or np.inf
+        assert distance == least[Norm.LINF] or 0 <= distance - least[Norm.LINF] <= 1e-6
     assert enclosed.bound is not None
     assert enclosed.bound <= least[Norm.LINF]
     for norm in Norm:
