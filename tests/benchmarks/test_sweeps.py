@@ -31,6 +31,9 @@ def test_a_store_of_copies(tmp_path: Path) -> None:
     with Store.open(tmp_path / "many.db") as store:
         copies = list(store.records())
     assert len({row.problem for row in copies}) == 10
-    assert {row.image for row in copies} == {row.image for row in rows}
-    for copy, row in zip(copies, rows, strict=False):
+    original = {row.image: row for row in rows}
+    assert len(original) == len(rows)
+    assert {copy.image for copy in copies} == set(original)
+    for copy in copies:
+        row = original[copy.image]
         assert (copy.trace, copy.settings, copy.versions) == (row.trace, row.settings, row.versions)
