@@ -47,7 +47,7 @@ def fill(source: Path, target: Path, number: int) -> float:
             many.add_network(name, few.network(key))
         for (key,) in few.connection.execute("SELECT key FROM images"):
             many.add_image(few.pixels(key))
-        rows = copies(list(few.records()))
+        rows = copies(list(few.records("ORDER BY rowid")))
         began = time.monotonic()
         for left in range(number, 0, -TOGETHER):
             with many.transaction():

@@ -25,11 +25,11 @@ def test_a_store_of_copies(tmp_path: Path) -> None:
     with Store.open(tmp_path / "few.db", create=True) as store:
         for _ in run_sweep(plan, plan.tasks(), store, HereExecutor()):
             pass
-        rows = list(store.records())
+        rows = list(store.records("ORDER BY rowid"))
     assert len(rows) == len(plan.tasks())
     store_at_scale.fill(tmp_path / "few.db", tmp_path / "many.db", 10)
     with Store.open(tmp_path / "many.db") as store:
-        copies = list(store.records())
+        copies = list(store.records("ORDER BY rowid"))
     assert len({row.problem for row in copies}) == 10
     original = {row.image: row for row in rows}
     assert len(original) == len(rows)

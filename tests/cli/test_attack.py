@@ -31,6 +31,7 @@ KEYS = [
     "ties",
     "grid",
     "mask",
+    "remark",
     "witness_prediction",
     "flips_as_float32",
     "flips_as_8bit",

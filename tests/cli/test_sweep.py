@@ -81,6 +81,21 @@ def test_a_dry_run_counts_and_leaves_no_file(invoke: Invoke, folder: Path) -> No
     assert rest["all"] == [str(ATTACKS), "0", "0:00:00"]
 
 
+def test_shards_come_together_to_the_whole(invoke: Invoke) -> None:
+    stores = []
+    for part in (1, 2, 3):
+        stores.append(f"part-{part}.db")
+        sharded = ("sweep", "grid.toml", "--store", stores[-1], "--shard", f"{part}/3")
+        rest = lines_of(invoke(*sharded, "--dry-run").stdout)
+        assert 0 < int(rest["all"][0]) < ATTACKS
+        result = invoke(*sharded)
+        assert result.exit_code == 0, result.output
+        assert f"{rest['all'][0]} attacks: 0 are in the store" in result.stderr
+    assert invoke("merge", "results.db", *stores).exit_code == 0
+    whole = invoke(*SWEEP)
+    assert f"{ATTACKS} attacks: {ATTACKS} are in the store, 0 are to be run" in whole.stderr
+
+
 def test_skipped_images_are_counted(invoke: Invoke, grid: Path) -> None:
     grid.write_text(GRID + "target = 0\n")
     result = invoke(*SWEEP)
@@ -112,6 +127,7 @@ def test_failed_attacks_are_told_and_run_again_if_it_is_wanted(invoke: Invoke) -
         ((*SWEEP, "--workers", 0), "the number of workers is 0; it must be at least 1"),
         ((*SWEEP, "--workers", 2, "--scheduler", "tcp://h:1"), "leave --workers out"),
         (("sweep", "grid.toml", "--store", "grid.toml"), "grid.toml is no store of Signflip"),
+        ((*SWEEP, "--shard", "4/3"), "the shard is 4/3; K must be from 1 to N in K/N"),
         (("sweep", "grid.toml", "--store", "no/r.db"), "no/r.db cannot be used"),
         (("merge", "into.db"), "Missing argument 'FROM...'"),
         (("merge", "into.db", "no.db"), "no.db is no file"),

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 from collections.abc import Iterator
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
@@ -60,7 +59,7 @@ def task(method: Method, network: BinaryNetwork = PROBLEM.network, kind: type[Ta
         prediction=int(network.predict(PROBLEM.image[None])[0]),
         goal=Untargeted(),
     )
-    series = Series(name="series", kind="kind", method=method, seed=0, time_limit=5.0)
+    series = Series(name=str(method), kind="kind", method=method, seed=0, time_limit=5.0)
     return kind(case=case, epsilon=0.1, series=series)
 
 
@@ -182,12 +181,17 @@ def test_another_version_on_a_worker(
         list(executor.run([task(Sleeper(seconds=0))], NETWORKS))
 
 
-def test_a_worker_without_signflip(executor: DaskExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "signflip.many.dask_run.version", lambda _: version("signflip-that-is-not-there")
-    )
-    with pytest.raises(WorkerError, match=r"has no Signflip, this is .*; install signflip=="):
-        list(executor.run([task(Sleeper(seconds=0))], NETWORKS))
+def test_a_worker_without_signflip(tmp_path: Path) -> None:
+    shadow = tmp_path / "shadow" / "signflip"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'signflip'\")")
+    cluster = Cluster(tmp_path, workers=0)
+    try:
+        cluster.add_workers(1, path=shadow.parent)
+        with pytest.raises(WorkerError, match=r"has no Signflip, this is .*; install signflip=="):
+            list(DaskExecutor(cluster.address).run([task(Sleeper(seconds=0))], NETWORKS))
+    finally:
+        cluster.end()
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

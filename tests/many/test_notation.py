@@ -60,6 +60,26 @@ def test_no_epsilon(text: str) -> None:
         notation.epsilon(text)
 
 
+def test_shards_are_parts_of_all_tasks() -> None:
+    names = [f"{number:064x}" for number in range(0, 10**6, 997)]
+    parts = [[name for name in names if notation.shard(f"{k}/7").has(name)] for k in range(1, 8)]
+    assert sorted(name for part in parts for name in part) == names
+    assert all(parts)
+    assert all(notation.shard("1/1").has(name) for name in names)
+
+
+@pytest.mark.parametrize("text", ["", "3", "3/", "/3", "-1/3", "1/2/3", "a/b", "1.0/2", "²/3"])
+def test_no_shard(text: str) -> None:
+    with pytest.raises(SettingError, match="is no shard; write K/N"):
+        notation.shard(text)
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "0/0"])
+def test_a_shard_that_is_not_there(text: str) -> None:
+    with pytest.raises(SettingError, match=f"the shard is {text}; K must be from 1 to N"):
+        notation.shard(text)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"), [("second", None), ("untargeted", Untargeted()), ("12", Target(12))]
 )

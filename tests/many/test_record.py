@@ -47,6 +47,7 @@ def test_a_line_says_what_the_record_says(**values: Any) -> None:
         "ties": record.ties.value,
         "grid": None,
         "mask": None,
+        "remark": record.remark,
         "witness_prediction": record.witness_prediction,
         "flips_as_float32": None,
         "flips_as_8bit": None,

@@ -89,6 +89,7 @@ def test_lines_hold_the_documented_keys() -> None:
         "ties",
         "grid",
         "mask",
+        "remark",
         "witness_prediction",
         "flips_as_float32",
         "flips_as_8bit",

@@ -36,13 +36,18 @@ class Cluster:
         if workers:
             self.add_workers(workers)
 
-    def add_workers(self, count: int) -> "subprocess.Popen[bytes]":
-        """Start workers, and wait until they are there; the command that they belong to."""
+    def add_workers(self, count: int, *, path: Path = ROOT) -> "subprocess.Popen[bytes]":
+        """Start workers, and wait until they are there; the command that they belong to.
+
+        Args:
+            count: how many.
+            path: where they look for modules first.
+        """
         with self.client() as client:
             there = len(client.nthreads())  # type: ignore[no-untyped-call]
             command = self._start(
                 "worker", self.address, "--nworkers", str(count), "--nthreads", "1",
-                "--local-directory", str(self._folder),
+                "--local-directory", str(self._folder), path=path,
             )  # fmt: skip
             client.wait_for_workers(there + count, timeout=WAIT)
         return command
@@ -67,7 +72,7 @@ class Cluster:
         for group in reversed(self.processes):
             _kill(group)
 
-    def _start(self, *words: str) -> "subprocess.Popen[bytes]":
+    def _start(self, *words: str, path: Path = ROOT) -> "subprocess.Popen[bytes]":
         with (self._folder / f"{words[0]}.log").open("ab") as log:
             group = subprocess.Popen(
                 (str(DASK), *words, "--no-dashboard"),
@@ -76,7 +81,7 @@ class Cluster:
                 # workers find the methods of tests; a retry of the same chunk fails sooner
                 env={
                     **os.environ,
-                    "PYTHONPATH": str(ROOT),
+                    "PYTHONPATH": str(path),
                     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
                 },
                 start_new_session=True,

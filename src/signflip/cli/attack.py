@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from signflip.cli.console import output
+from signflip.cli.console import output, remarks
 from signflip.cli.options import (
     data_dir_option,
     images_argument,
@@ -100,6 +100,19 @@ def _print_answers(records: Sequence[Record]) -> None:
     output().print(table)
     output().print(summary(records))
     remark_on_ties(records[0].ties)
+    remark_on_runs(records)
+
+
+def remark_on_runs(records: Sequence[Record]) -> None:
+    """Say that there is more to know of some of the runs."""
+    remarked = [record for record in records if record.remark]
+    if remarked:
+        first = remarked[0]
+        remarks().print(
+            f"{len(remarked)} of {len(records)} have a remark, which --out keeps; that of image "
+            f"{first.image_index}: {first.remark}",
+            soft_wrap=True,
+        )
 
 
 def _objectives(record: Record) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from signflip.cli import values
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE, data_dir_option
 from signflip.errors import SettingError
@@ -17,6 +18,7 @@ from signflip.many.counts import Counts, counts_by_series
 from signflip.many.executor import Executor
 from signflip.many.grid import read_plan
 from signflip.many.local import LocalExecutor
+from signflip.many.notation import Shard
 from signflip.many.plan import Plan
 from signflip.many.record import Record
 from signflip.many.store import Store
@@ -32,6 +34,12 @@ _REPORT_EVERY = 60.0
 @click.option("--store", "store_path", type=FILE, required=True, help="File of the results.")
 @click.option("--workers", type=int, help="Processes on this machine.  [default: 1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler to run on: tcp://HOST:PORT.")
+@click.option(
+    "--shard",
+    type=values.shard,
+    metavar="K/N",
+    help="Run only part K of N, into a store of its own; `signflip merge` joins them.",
+)
 @click.option("--retry-failed", is_flag=True, help="Run again what failed.")
 @click.option("--dry-run", is_flag=True, help="Check the grid and count; run nothing.")
 @data_dir_option
@@ -40,6 +48,7 @@ def sweep(
     store_path: Path,
     workers: int | None,
     scheduler: str | None,
+    shard: Shard | None,
     retry_failed: bool,
     dry_run: bool,
     data_dir: Path | None,
@@ -51,7 +60,7 @@ def sweep(
     """
     executor = _executor(workers, scheduler)
     plan = read_plan(grid, data_dir=data_dir)
-    tasks = plan.tasks()
+    tasks = [task for task in plan.tasks() if shard is None or shard.has(task.key)]
     if plan.title:
         remarks().print(plan.title)
     if plan.skipped:

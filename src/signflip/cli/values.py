@@ -9,7 +9,7 @@ import click
 
 from signflip.errors import NetworkError, SettingError
 from signflip.many import notation
-from signflip.many.notation import Indices
+from signflip.many.notation import Indices, Shard
 from signflip.methods import spec
 from signflip.methods.spec import WarmStart
 from signflip.network import InputRange
@@ -39,6 +39,11 @@ def _read(reader: Callable[[str], Value], text: str) -> Value:
 def indices(text: str) -> Indices:
     """Reads `Indices`."""
     return replace(_read(notation.indices, text), called="--index")
+
+
+def shard(text: str) -> Shard:
+    """Reads K/N."""
+    return _read(notation.shard, text)
 
 
 def epsilon(text: str) -> float:

@@ -61,6 +61,7 @@ def _answer(task: Task, problem: Problem) -> Record:
         upper=result.distance,
         closed=result.stop is Stop.DECIDED if of_distance else None,
         stop=result.stop.name,
+        remark=result.remark,
         failure=None,
         objective=number(result.objective, plain=plain),
         bound=None if of_distance else finite_bound(result.bound, plain=plain),

@@ -1,174 +1,158 @@
-"""Short items for worker processes in chunks: many share what it costs to send one.
+"""Tasks for worker processes in chunks: short ones share what it costs to send one.
 
-A process is sent one item at a time as long as nothing is known of how long its kind takes, and if
-it takes long.
+A chunk is some tasks in a row, all of kinds whose last answer came soon; other tasks go alone. Its
+process begins none of them once the time of the chunk is spent. If it is ended, or dies, each of
+them goes alone: only then it is seen whose fault it was.
 """
 
-import math
 import time
+import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
-from contextlib import closing
-from functools import partial
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import islice
+from operator import length_hint
+from typing import Self
 
-from signflip.many.workers import Failure, WorkerPool
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+from signflip.formats.native import network_from_bytes, network_to_bytes
+from signflip.many.answer import run_task
+from signflip.many.record import Record
+from signflip.many.task import Task
+from signflip.many.workers import Failure, common
+from signflip.network import BinaryNetwork
 
 CHUNK = 0.1
 """Seconds of work in a chunk: a hundred times what it costs to send one."""
 
-LARGEST = 64
-"""Items in a chunk at most."""
+LARGEST = 16
+"""Tasks in a chunk at most."""
 
-_LEARNING = 0.5  # weight of the last item in the mean of its kind: the first one has to prepare
+SHORT = 8
+"""So many tasks fill the time of a chunk, if it took the last one of its kind as long as short ones
+take at most."""
 
+FEWEST = 4
+"""Chunks for each worker at least, where there are few tasks."""
 
-def run_in_chunks(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    pool: WorkerPool,
-    *,
-    limit: Callable[[Item], float | None],
-    kind: Callable[[Item], Hashable],
-    retries: int = 0,
-) -> Generator[Sequence[tuple[Item, Result | Failure]]]:
-    """Apply `function` to each item in a pool's processes, as `WorkerPool.run` does.
+PREPARATION = 600.0
+"""Seconds that a task may take beyond its hard limit as long as its kind of method has not answered
+yet: the first ones of all may have to compile the method, each in its process."""
 
-    Yields pairs of an item and its result, those together that came back together.
-
-    Args:
-        function: a function of a module (it is pickled), like its items and results.
-        items: what to apply it to.
-        pool: the processes.
-        limit: seconds after which an item's process is ended. The other items of its chunk run
-            again then, and so does the item itself, alone: only that counts.
-        kind: of an item; those of one kind take about the same time.
-        retries: how often an item is tried again whose process ended by itself.
-
-    Raises:
-        WorkerError: the processes cannot be had.
-        Exception: what `function` raised.
-    """
-    queue = Chunks(items, kind)
-    while queue.waits:
-        replies = pool.run(
-            partial(run_chunk, function),
-            queue.chunks(),
-            limit=partial(chunk_limit, limit),
-            retries=retries,
-        )
-        with closing(replies):
-            for chunk, reply in replies:
-                if not isinstance(reply, Failure):
-                    yield queue.taken_apart(chunk, reply)
-                elif len(chunk) > 1:
-                    queue.suspect(chunk)
-                else:
-                    yield [(chunk[0], reply)]
+Chunk = tuple[Task, ...]
+Reply = list[Record | Failure] | Failure
+"""What came of the first tasks of a chunk, the others not being begun; or why its process ended."""
 
 
-def chunk_limit(
-    limit: Callable[[Item], float | None], chunk: Sequence[Item], seconds: float = CHUNK
-) -> float | None:
-    """Seconds after which a chunk's process is ended: some item is beyond its limit then."""
-    limits = [limit(item) for item in chunk]
-    known = [each for each in limits if each is not None]
-    if len(known) < len(limits):
-        return None
-    return known[0] if len(chunk) == 1 else seconds + max(known)
-
-
-def run_chunk(
-    function: Callable[[Item], Result], chunk: Sequence[Item], seconds: float = CHUNK
-) -> list[tuple[Result, float]]:
-    """Results of the items with their seconds; none is begun once the chunk's time is spent."""
-    began = last = time.monotonic()
-    done: list[tuple[Result, float]] = []
-    for item in chunk:
-        if last - began > seconds:
-            break
-        result = function(item)
-        now = time.monotonic()
-        done.append((result, now - last))
-        last = now
-    return done
-
-
-class Chunks(Generic[Item]):
-    """The items that wait, and what is known of their kinds.
+class Queue:
+    """The tasks that wait.
 
     Args:
-        items: taken as chunks are asked for.
-        kind: of an item; those of one kind take about the same time.
+        tasks: taken as chunks are asked for.
+        workers: among which they are to be spread, if there are few.
         seconds: of work in a chunk.
     """
 
-    def __init__(
-        self, items: Iterable[Item], kind: Callable[[Item], Hashable], seconds: float = CHUNK
-    ) -> None:
-        self._items = iter(items)
-        self._kind = kind
-        self._chunk = seconds
-        self._returned: deque[Item] = deque()
-        self._suspects: deque[Item] = deque()
-        self._seconds: dict[Hashable, float] = {}
+    def __init__(self, tasks: Iterable[Task], workers: int, seconds: float = CHUNK) -> None:
+        share = length_hint(tasks, LARGEST * FEWEST * workers) // (FEWEST * workers)
+        self._largest = max(1, min(LARGEST, share))
+        self._most = seconds / SHORT
+        self._tasks = iter(tasks)
+        self._returned: deque[Task] = deque()
+        self._suspects: deque[Task] = deque()
+        self._short: set[tuple[str, float, str]] = set()
 
-    @property
-    def waits(self) -> bool:
-        """Whether there are items."""
+    def __bool__(self) -> bool:
+        """Whether a task waits."""
         if not self._returned:
-            self._returned.extend(self._take())
-        return bool(self._returned or self._suspects)
+            self._returned.extend(islice(self._tasks, 1))
+        return bool(self._suspects or self._returned)
 
-    def chunks(self) -> Iterator[Sequence[Item]]:
-        """Chunks, each made when it is asked for."""
-        while chunk := self.next_chunk():
-            yield chunk
+    def __iter__(self) -> Self:
+        return self
 
-    def suspect(self, chunk: Sequence[Item]) -> None:
-        """One of these ended their process: which one is seen if each runs alone."""
-        self._suspects.extend(chunk)
-
-    def taken_apart(
-        self, chunk: Sequence[Item], reply: Sequence[tuple[Result, float]]
-    ) -> list[tuple[Item, Result]]:
-        """The items that ran with their results; the others wait again."""
-        self._returned.extend(chunk[len(reply) :])
-        ran = []
-        for item, (result, seconds) in zip(chunk, reply, strict=False):
-            kind = self._kind(item)
-            mean = self._seconds.get(kind, seconds)
-            self._seconds[kind] = mean + _LEARNING * (seconds - mean)
-            ran.append((item, result))
-        return ran
-
-    def next_chunk(self) -> Sequence[Item]:
-        """Items that are expected to take a chunk's time together; none if none wait."""
+    def __next__(self) -> Chunk:
+        """The next chunk; there may be one again after there was none, see `taken_apart`."""
         if self._suspects:
-            return [self._suspects.popleft()]
-        chunk: list[Item] = []
-        left = self._chunk
-        while len(chunk) < LARGEST and left > 0:
-            for item in self._take():
-                seconds = self._seconds.get(self._kind(item), math.inf)
-                if not chunk or seconds <= left:
-                    chunk.append(item)
-                else:
-                    self._returned.appendleft(item)
-                left -= seconds
+            return (self._suspects.popleft(),)
+        chunk: list[Task] = []
+        while self and len(chunk) < self._largest:
+            short = _kind(self._returned[0]) in self._short
+            if short or not chunk:
+                chunk.append(self._returned.popleft())
+            if not short:
                 break
-            else:
-                break
-        return chunk
+        if not chunk:
+            raise StopIteration
+        return tuple(chunk)
 
-    def _take(self) -> Iterator[Item]:
-        """The next item, if there is one."""
-        if self._returned:
-            yield self._returned.popleft()
-        else:
-            for item in self._items:
-                yield item
-                return
+    def taken_apart(self, chunk: Chunk, reply: Reply) -> list[tuple[Task, Record | Failure]]:
+        """The tasks that have an answer, with it; the others wait again."""
+        if isinstance(reply, Failure):
+            if len(chunk) > 1:
+                self._suspects.extend(chunk)
+                return []
+            reply = [reply]
+        self._returned.extendleft(reversed(chunk[len(reply) :]))
+        answers = list(zip(chunk, reply, strict=False))
+        for task, answer in answers:
+            if isinstance(answer, Record) and answer.seconds <= self._most:
+                self._short.add(_kind(task))
+            else:
+                self._short.discard(_kind(task))
+        return answers
+
+
+def _kind(task: Task) -> tuple[str, float, str]:
+    """Tasks of one kind take about the same time."""
+    return task.case.network, task.epsilon, task.series.name
+
+
+class HardLimits:
+    """When a chunk's process is ended: later while a kind of method has not answered yet."""
+
+    def __init__(self, seconds: float = CHUNK) -> None:
+        self._seconds = seconds
+        self._prepared: set[type] = set()
+
+    def of(self, chunk: Chunk) -> float | None:
+        """Seconds after which some task of the chunk is beyond its limit, or None."""
+        limits = [self._of(task) for task in chunk]
+        known = [limit for limit in limits if limit is not None]
+        if len(known) < len(limits):
+            return None
+        return max(known) + (self._seconds if len(chunk) > 1 else 0.0)
+
+    def _of(self, task: Task) -> float | None:
+        limit, method = task.hard_limit, task.series.method
+        unprepared = task.series.prepares and type(method) not in self._prepared
+        return limit if limit is None or not unprepared else limit + PREPARATION
+
+    def answered(self, chunk: Chunk, reply: Reply) -> None:
+        """Know the methods that answered."""
+        if not isinstance(reply, Failure):
+            self._prepared.update(type(task.series.method) for task in chunk[: len(reply)])
+
+
+def packed(networks: Mapping[str, BinaryNetwork]) -> dict[str, bytes]:
+    """Networks by their keys, as compressed network files: what worker processes have in common."""
+    return {key: zlib.compress(network_to_bytes(network)) for key, network in networks.items()}
+
+
+def run_chunk(chunk: Chunk, seconds: float = CHUNK) -> list[Record | Failure]:
+    """What came of tasks, run in a process of a pool that has `packed` networks in common.
+
+    None is begun after `seconds`, but for the first.
+    """
+    end = time.monotonic() + seconds
+    done: list[Record | Failure] = []
+    for task in chunk:
+        if done and time.monotonic() > end:
+            break
+        done.append(run_task(task, _network(task.case.network)))
+    return done
+
+
+@lru_cache(maxsize=32)
+def _network(key: str) -> BinaryNetwork:
+    """A network that the processes have in common, made once in each and not once for each task."""
+    return network_from_bytes(zlib.decompress(common()[key]))

@@ -5,23 +5,20 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
-from itertools import count
+from contextlib import contextmanager, suppress
+from itertools import count, islice
 from queue import Empty, SimpleQueue
 from uuid import uuid4
 
 from distributed import CancelledError, Client, Future
 from distributed.scheduler import KilledWorker
 
-from signflip.errors import SignflipError, WorkerError
+from signflip.errors import WorkerError
 from signflip.many.answer import versions
-from signflip.many.chunks import Chunks
+from signflip.many.chunks import Chunk, Queue, Reply, packed
 from signflip.many.dask_security import check_security
-from signflip.many.dask_worker import Chunk, Reply, end_run, receive, run_tasks
+from signflip.many.dask_worker import CHUNK, Processes, other_version, run_on_worker
 from signflip.many.executor import Answers
-from signflip.many.shipped import kind_of, packed
 from signflip.many.task import Task
 from signflip.many.workers import Failure
 from signflip.network import BinaryNetwork
@@ -34,9 +31,6 @@ SILENCE = 30.0
 
 GLANCE = 2.0
 """Seconds between two looks at what workers there are."""
-
-CHUNK = 0.5
-"""Seconds of work in a chunk: enough that shipping costs little, few enough to be lost lightly."""
 
 _log = logging.getLogger(__name__)
 _dasks_log = logging.getLogger("distributed.client")
@@ -90,15 +84,14 @@ class _Run:
         self._patience = patience
         self._name = f"signflip-{uuid4().hex}"
         self._version = versions().get("signflip", "unknown")
-        self._waiting = Chunks(tasks, kind_of, CHUNK)
-        self._out: dict[Future[bytes], tuple[Task, ...]] = {}
+        self._plugin = Processes(self._version, packed(networks))
+        self._tasks = tasks
+        self._out: dict[Future[bytes], Chunk] = {}
         # Dask blames a worker's death on all that it had, so who is blamed runs with nothing else
         self._blamed: deque[Task] = deque()
         self._alone: Future[bytes] | None = None
         self._back: SimpleQueue[Future[bytes]] = SimpleQueue()
         self._numbers = count()
-        self._networks = packed(networks)
-        self._ready: set[str] = set()  # workers that have the networks
         self._threads = 0
         self._glanced = -GLANCE
         self._deserted: float | None = None
@@ -106,10 +99,13 @@ class _Run:
     def answers(self) -> Answers:
         """Run all tasks."""
         try:
+            self._equip()
+            self._glance()
+            self._waiting = Queue(self._tasks, max(1, self._threads), CHUNK)
             while True:
                 self._glance()
                 self._submit()
-                if not (self._out or self._blamed or self._waiting.waits):
+                if not (self._out or self._blamed or self._waiting):
                     return
                 try:
                     future = self._back.get(timeout=GLANCE)
@@ -121,23 +117,29 @@ class _Run:
         finally:
             self._leave()
 
+    def _equip(self) -> None:
+        """Send the workers what they need, also those that join later."""
+        ours = pickle.dumps(run_on_worker)
+        found = self._client.run(pickle.loads, ours, on_error="return", callback_timeout=SILENCE)
+        for worker, its in found.items():
+            if isinstance(its, ImportError):
+                raise other_version(worker, "no Signflip", self._version) from its
+        self._client.register_plugin(self._plugin, name=self._name)
+
     def _submit(self) -> None:
         """Keep each thread of the workers busy, and a chunk waiting for it."""
         if self._blamed:
             if not self._out:
                 self._alone = self._send((self._blamed.popleft(),))
             return
-        while len(self._out) < 2 * self._threads and self._alone not in self._out:
-            tasks = tuple(self._waiting.next_chunk())
-            if not tasks:
-                return
-            self._send(tasks)
+        if self._alone not in self._out:
+            for chunk in islice(self._waiting, max(0, 2 * self._threads - len(self._out))):
+                self._send(chunk)
 
-    def _send(self, tasks: tuple[Task, ...]) -> Future[bytes]:
-        chunk = Chunk(run=self._name, tasks=tasks, seconds=CHUNK)
+    def _send(self, chunk: Chunk) -> Future[bytes]:
         key = (self._name, next(self._numbers))
-        future = self._client.submit(run_tasks, pickle.dumps(chunk), key=key)
-        self._out[future] = tasks
+        future = self._client.submit(run_on_worker, self._name, pickle.dumps(chunk), key=key)
+        self._out[future] = chunk
         future.add_done_callback(self._back.put)  # type: ignore[no-untyped-call]
         return future
 
@@ -154,34 +156,28 @@ class _Run:
             return
         except CancelledError as error:
             raise self._lost("its connection broke") from error
-        tasks = self._out.pop(future)
-        if not isinstance(reply, Failure):
-            yield self._waiting.taken_apart(tasks, reply)
-        elif len(tasks) > 1:
-            self._waiting.suspect(tasks)
-        else:
-            yield [(tasks[0], reply)]
+        if answers := self._waiting.taken_apart(self._out.pop(future), reply):
+            yield answers
 
     def _failures_of(self, future: Future[bytes]) -> Answers:
         error = future.exception(timeout=CONNECTION)  # type: ignore[no-untyped-call]
-        tasks = self._out.pop(future)
-        if not isinstance(error, KilledWorker):
-            if not isinstance(error, SignflipError):
-                self._glance(at_once=True)  # a worker that has just joined may be the cause
-            if isinstance(error, OSError):  # of the worker's machine, not of the connection
-                raise WorkerError(f"a Dask worker cannot go on: {error}") from error
-            raise error
-        if future is self._alone:
-            workers = error.allowed_failures + 1
-            reason = f"the Dask workers that ran it died, {workers} of them"
-            yield [(tasks[0], Failure(reason, died=True))]
+        chunk = self._out.pop(future)
+        if isinstance(error, KilledWorker):
+            if future is self._alone:
+                workers = error.allowed_failures + 1
+                reason = f"the Dask workers that ran it died, {workers} of them"
+                yield [(chunk[0], Failure(reason, died=True))]
+            else:
+                self._blamed.extend(chunk)
+        elif isinstance(error, OSError):  # of the worker's machine, not of the connection
+            raise WorkerError(f"a Dask worker cannot go on: {error}") from error
         else:
-            self._blamed.extend(tasks)
+            raise error
 
-    def _glance(self, *, at_once: bool = False) -> None:
-        """See what workers there are, if the scheduler is still there; get new ones ready."""
+    def _glance(self) -> None:
+        """See what workers there are, if the scheduler is still there."""
         now = time.monotonic()
-        if now - self._glanced < GLANCE and not at_once:
+        if now - self._glanced < GLANCE:
             return
         if self._client.status != "running":
             raise self._lost("its connection broke")
@@ -189,31 +185,9 @@ class _Run:
             threads: dict[str, int] = self._client.nthreads(callback_timeout=SILENCE)  # type: ignore[no-untyped-call]
         except TimeoutError as error:
             raise self._lost(f"it has not answered for {SILENCE:g} s") from error
-        self._get_ready(threads.keys() - self._ready)
         self._threads = sum(threads.values())
         self._glanced = time.monotonic()
         self._watch_desertion(now)
-
-    def _get_ready(self, workers: set[str]) -> None:
-        """Check the workers' version, and give them the networks."""
-        if not workers:
-            return
-        run = partial(
-            self._client.run, workers=list(workers), on_error="return", callback_timeout=CONNECTION
-        )
-        try:
-            for worker, its in run(version, "signflip").items():
-                if isinstance(its, PackageNotFoundError):
-                    raise _other_version(worker, "no Signflip", self._version)
-                if isinstance(its, str) and its != self._version:
-                    raise _other_version(worker, f"Signflip {its}", self._version)
-            for worker, error in run(receive, self._name, self._networks).items():
-                if error is None:
-                    self._ready.add(worker)
-                elif not isinstance(error, OSError):  # which means that it is gone again
-                    raise _other_version(worker, "another Signflip", self._version) from error
-        except TimeoutError:
-            _log.warning("one of the Dask workers %s does not answer", ", ".join(sorted(workers)))
 
     def _watch_desertion(self, now: float) -> None:
         if self._threads:
@@ -246,13 +220,7 @@ class _Run:
             return
         try:
             self._client.cancel(list(self._out), force=True)  # type: ignore[no-untyped-call]
-            self._client.run(end_run, self._name, on_error="ignore", callback_timeout=CONNECTION)
+            with suppress(ValueError, KeyError):  # the scheduler, or a worker, had none
+                self._client.unregister_worker_plugin(self._name)  # type: ignore[no-untyped-call]
         except OSError:  # TimeoutError is one
             _log.warning("the cluster did not answer when its work was called off")
-
-
-def _other_version(worker: str, its: str, ours: str) -> WorkerError:
-    return WorkerError(
-        f"the Dask worker {worker} has {its}, this is {ours}; install signflip=={ours} there, with "
-        "the same extras, and start it again"
-    )

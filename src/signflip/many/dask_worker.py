@@ -8,201 +8,131 @@ import multiprocessing
 import pickle
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from functools import partial
 
 from distributed import Reschedule, Worker, WorkerPlugin, get_worker
 
 from signflip.errors import WorkerError
 from signflip.many import fork_server
-from signflip.many.chunks import chunk_limit, run_chunk
-from signflip.many.record import Record
-from signflip.many.shipped import HardLimits, Shipped, run_shipped
-from signflip.many.task import Task
-from signflip.many.workers import Failure, WorkerPool
+from signflip.many.answer import versions
+from signflip.many.chunks import Chunk, HardLimits, Reply, run_chunk
+from signflip.many.workers import WorkerPool
 
-NAME = "signflip"
-"""The plugin's name in the Dask worker."""
-
-RECEPTION = 120.0
-"""Seconds within which a worker that has joined gets the networks."""
+CHUNK = 0.5
+"""Seconds of work in a chunk: enough that shipping costs little, few enough to be lost lightly."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Chunk:
-    """Tasks that a worker runs in one go.
-
-    Attributes:
-        run: name of the run that it belongs to.
-        tasks: the tasks.
-        seconds: no task is begun after that time.
-    """
-
-    run: str
-    tasks: tuple[Task, ...]
-    seconds: float
-
-
-Reply = list[tuple[Record | Failure, float]] | Failure
-"""What came of the first tasks of a chunk, with their seconds; the others were not begun. Or why
-their process ended."""
-
-
-async def receive(run: str, networks: Mapping[str, bytes], dask_worker: Worker) -> None:
-    """Get a Dask worker ready for a run's chunks.
-
-    Args:
-        run: the run's name.
-        networks: of all its tasks, as `packed` makes them.
-        dask_worker: the worker, given by Dask.
-    """
-    if NAME not in dask_worker.plugins:
-        await dask_worker.plugin_add(Processes(), name=NAME, catch_errors=False)
-    _processes(dask_worker).networks[run] = networks
-
-
-def run_tasks(chunk: bytes) -> bytes:
+def run_on_worker(run: str, chunk: bytes) -> bytes:
     """Run the tasks of a chunk until its time is spent.
 
     Args:
+        run: name of the run, and of its plugin.
         chunk: a pickled `Chunk`. Bytes, since Dask looks for its own objects in all else.
 
     Returns:
         A pickled `Reply`.
 
     Raises:
-        WorkerError: this worker has no networks, or cannot have processes.
+        WorkerError: this worker has another version, or cannot have processes.
         MissingExtraError: a solver's package is not installed here.
     """
-    unpacked: Chunk = pickle.loads(chunk)
-    processes = _received(unpacked.run)
-    networks = processes.networks[unpacked.run]
-    shipped = [Shipped(task=task, network=networks[task.case.network]) for task in unpacked.tasks]
-    process = processes.take(unpacked.run)
-    try:
-        return pickle.dumps(process.run(shipped, unpacked.seconds))
-    except CancelledError as error:  # this worker closes; or nobody wants the answer any more
-        raise Reschedule from error
-    finally:
-        processes.give_back(process)
-
-
-def end_run(run: str, dask_worker: Worker) -> None:
-    """Forget a run, and end what this Dask worker still does for it."""
-    if NAME in dask_worker.plugins:
-        _processes(dask_worker).end(run)
-
-
-class GuardedProcess:
-    """A process for one chunk at a time, which is ended if a task goes beyond its hard limit."""
-
-    def __init__(self) -> None:
-        self._pool = WorkerPool(1)
-        self._limits = HardLimits()
-
-    def run(self, shipped: Sequence[Shipped], seconds: float) -> Reply:
-        """Run tasks until their time is spent; if the process ends by itself, once more."""
-        ((_, reply),) = self._pool.run(
-            partial(run_chunk, run_shipped, seconds=seconds),
-            [shipped],
-            limit=partial(chunk_limit, self._limits.of, seconds=seconds),
-            retries=1,
-        )
-        if not isinstance(reply, Failure):
-            for item in shipped[: len(reply)]:
-                self._limits.answered(item)
-        return reply
-
-    def cancel(self) -> None:
-        """End what it does."""
-        self._pool.cancel()
-
-    def close(self) -> None:
-        """End the process."""
-        self._pool.close()
+    plugin = get_worker().plugins.get(run)
+    if not isinstance(plugin, Processes):
+        time.sleep(0.05)
+        raise Reschedule  # this worker has just joined, or the run is over
+    return pickle.dumps(plugin.run(pickle.loads(chunk)))
 
 
 class Processes(WorkerPlugin):
-    """What a Dask worker keeps: a guarded process for each chunk that runs at once, and networks.
+    """What a Dask worker has for a run: its networks, and a process for each chunk at once.
 
-    Attributes:
-        networks: name of a run -> its networks, as `packed` makes them.
-        ended: names of the last runs that are over.
+    Dask sends it to each worker once, also to those that join later.
+
+    Args:
+        version: of Signflip, which the worker must have too.
+        networks: of all tasks, as `packed` makes them.
     """
 
-    def __init__(self) -> None:
-        self.networks: dict[str, Mapping[str, bytes]] = {}
-        self.ended: deque[str] = deque(maxlen=100)
-        self._lock = threading.Lock()
-        self._idle: list[GuardedProcess] = []
-        self._busy: dict[GuardedProcess, str] = {}
-        self._closed = False
+    def __init__(self, version: str, networks: Mapping[str, bytes]) -> None:
+        self._version = version
+        self._networks = networks
 
-    def setup(self, worker: Worker) -> None:  # noqa: ARG002 (Dask's protocol)
+    def setup(self, worker: Worker) -> None:
         """Make it possible that a Dask worker has processes, and get ready for them."""
+        self._fault: WorkerError | None = None
+        self._lock = threading.Lock()
+        self._idle: list[_GuardedProcess] = []
+        self._busy: set[_GuardedProcess] = set()
+        self._closed = False
         # Dask's nanny starts its worker as a daemon, and a daemon may have no children, lest they
         # outlive it. These end with their parent by themselves, see `workers`.
         process = multiprocessing.current_process()
         if process.daemon:
             process.daemon = False
-        fork_server.start(fork_server.SEARCH)
+        its = versions().get("signflip", "of no version")
+        if its != self._version:
+            self._fault = other_version(worker.address, f"Signflip {its}", self._version)
+        try:
+            fork_server.start(fork_server.SEARCH)
+        except WorkerError as error:
+            self._fault = error
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002 (Dask's protocol)
-        """End all processes; the Dask worker would wait for them."""
+        """End all processes: the run is over, or the worker closes, and would wait for them."""
         with self._lock:
             self._closed = True
-            idle, self._idle = self._idle, []
-            busy = list(self._busy)
+            idle, busy = self._idle, list(self._busy)
+            self._idle = []
         for process in busy:
-            process.cancel()
+            process.pool.cancel()
         for process in idle:
-            process.close()
+            process.pool.close()
 
-    def take(self, run: str) -> GuardedProcess:
-        """A process that is free, for a chunk of `run`."""
+    def run(self, chunk: Chunk) -> Reply:
+        """Run tasks until their time is spent; if their process ends by itself, once more.
+
+        Raises:
+            WorkerError: this worker has another version, or cannot have processes.
+        """
+        if self._fault is not None:
+            raise self._fault
         with self._lock:
-            process = self._idle.pop() if self._idle else GuardedProcess()
-            self._busy[process] = run
-        return process
-
-    def give_back(self, process: GuardedProcess) -> None:
-        """The process is free again."""
-        with self._lock:
-            del self._busy[process]
-            if not self._closed:
-                self._idle.append(process)
-                return
-        process.close()
-
-    def end(self, run: str) -> None:
-        """Forget `run`, and end what processes do for it."""
-        self.ended.append(run)
-        self.networks.pop(run, None)
-        with self._lock:
-            busy = [process for process, name in self._busy.items() if name == run]
-        for process in busy:
-            process.cancel()
+            process = self._idle.pop() if self._idle else _GuardedProcess(self._networks)
+            self._busy.add(process)
+        try:
+            return process.run(chunk)
+        except CancelledError as error:  # this worker closes; or nobody wants the answer any more
+            raise Reschedule from error
+        finally:
+            with self._lock:
+                self._busy.remove(process)
+                closed = self._closed
+                if not closed:
+                    self._idle.append(process)
+            if closed:
+                process.pool.close()
 
 
-def _processes(worker: Worker) -> Processes:
-    plugin = worker.plugins[NAME]
-    assert isinstance(plugin, Processes)
-    return plugin
+def other_version(worker: str, its: str, ours: str) -> WorkerError:
+    """The error of a worker that has another version of Signflip, or none."""
+    return WorkerError(
+        f"the Dask worker {worker} has {its}, this is {ours}; install signflip=={ours} there, with "
+        "the same extras, and start it again"
+    )
 
 
-def _received(run: str) -> Processes:
-    """What this thread's Dask worker keeps, once it has the networks of the run."""
-    worker = get_worker()
-    end = time.monotonic() + RECEPTION
-    while NAME not in worker.plugins or run not in _processes(worker).networks:
-        over = NAME in worker.plugins and run in _processes(worker).ended
-        if over or time.monotonic() > end:
-            raise WorkerError(
-                f"the Dask worker {worker.address} got no networks for its run within "
-                f"{RECEPTION:g} s; see whether the command that runs the sweep was stopped"
-            )
-        time.sleep(0.05)  # a worker that has just joined may get a chunk before them
-    return _processes(worker)
+class _GuardedProcess:
+    """A process for one chunk at a time, which is ended if a task goes beyond its hard limit."""
+
+    def __init__(self, networks: Mapping[str, bytes]) -> None:
+        self.pool = WorkerPool(1, common=networks)
+        self._limits = HardLimits(CHUNK)
+
+    def run(self, chunk: Chunk) -> Reply:
+        ((_, reply),) = self.pool.run(
+            partial(run_chunk, seconds=CHUNK), [chunk], limit=self._limits.of, retries=1
+        )
+        self._limits.answered(chunk, reply)
+        return reply

@@ -1,11 +1,10 @@
 """Tasks on this machine: one process per worker."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from signflip.many import fork_server
-from signflip.many.chunks import run_in_chunks
+from signflip.many.chunks import HardLimits, Queue, packed, run_chunk
 from signflip.many.executor import Answers
-from signflip.many.shipped import HardLimits, Shipped, kind_of, packed, run_shipped
 from signflip.many.task import Task
 from signflip.many.workers import WorkerPool, check_workers
 from signflip.network import BinaryNetwork
@@ -19,34 +18,26 @@ class LocalExecutor:
 
     Args:
         workers: number of processes.
+        imports: what they import before they have anything to do.
 
     Raises:
         SettingError: `workers` is below 1.
     """
 
-    def __init__(self, *, workers: int = 1) -> None:
+    def __init__(self, *, workers: int = 1, imports: Sequence[str] = fork_server.SEARCH) -> None:
         check_workers(workers)
         self._workers = workers
+        self._imports = imports
 
     def run(self, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
         """Run each task; see `Executor.run`."""
-        fork_server.start(fork_server.SEARCH)
-        with WorkerPool(self._workers) as pool:
-            yield from _run(pool, tasks, networks)
-
-
-def _run(pool: WorkerPool, tasks: Iterable[Task], networks: Mapping[str, BinaryNetwork]) -> Answers:
-    limits = HardLimits()
-    files = packed(networks)
-    answers = run_in_chunks(
-        run_shipped,
-        (Shipped(task=task, network=files[task.case.network]) for task in tasks),
-        pool,
-        limit=limits.of,
-        kind=lambda shipped: kind_of(shipped.task),
-        retries=1,
-    )
-    for together in answers:
-        for shipped, _ in together:
-            limits.answered(shipped)
-        yield [(shipped.task, answer) for shipped, answer in together]
+        fork_server.start(self._imports)
+        queue, limits = Queue(tasks, self._workers), HardLimits()
+        with WorkerPool(self._workers, common=packed(networks)) as pool:
+            for together in pool.run_together(run_chunk, queue, limit=limits.of, retries=1):
+                answers = []
+                for chunk, reply in together:
+                    limits.answered(chunk, reply)
+                    answers += queue.taken_apart(chunk, reply)
+                if answers:
+                    yield answers

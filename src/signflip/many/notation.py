@@ -1,4 +1,4 @@
-"""How ranges of images, budgets and goals are written: for options and grid files."""
+"""How ranges of images, budgets, goals and shards are written: for options and grid files."""
 
 import re
 from collections.abc import Sequence
@@ -72,6 +72,39 @@ def _slice(part: str) -> slice:
         index = int(part)
         return slice(index, index + 1)
     return slice(*bounds)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several parts that tasks are dealt to by their keys.
+
+    A task has the same part in whatever grid, and whatever the store has of it already.
+
+    Attributes:
+        part: which one, from 1.
+        parts: how many there are.
+    """
+
+    part: int
+    parts: int
+
+    def has(self, key: str) -> bool:
+        """Whether the task of this key, hexadecimal digits, is in the part."""
+        return int(key, 16) % self.parts == self.part - 1
+
+
+def shard(text: str) -> Shard:
+    """Reads K/N.
+
+    Raises:
+        SettingError: the text is of another form, or K is not from 1 to N.
+    """
+    part, _, parts = text.partition("/")
+    if not all(re.fullmatch(r"\d{1,9}", number, re.ASCII) for number in (part, parts)):
+        raise SettingError(f"{text!r} is no shard; write K/N: 3/8 for the third part of eight")
+    if not 1 <= int(part) <= int(parts):
+        raise SettingError(f"the shard is {text}; K must be from 1 to N in K/N")
+    return Shard(int(part), int(parts))
 
 
 def epsilon(text: str) -> float:

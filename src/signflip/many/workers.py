@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Generic, Self, TypeVar
@@ -88,13 +89,15 @@ class WorkerPool:
 
     Args:
         workers: number of processes; they start with the first run, no more than it has items.
+        common: what each process gets once, and `common` returns there.
 
     Raises:
         SettingError: `workers` is below 1.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, common: object = None) -> None:
         check_workers(workers)
+        self._common = common
         self._workers = self._size = workers
         self._pool: ProcessPool | None = None
         self._closed = False
@@ -124,12 +127,31 @@ class WorkerPool:
         limit: Callable[[Item], float | None],
         retries: int = 0,
     ) -> Generator[tuple[Item, Result | Failure]]:
-        """Apply `function` to each item, as `run_in_processes` does.
+        """Apply `function` to each item, as `run_in_processes` does."""
+        rounds = self.run_together(function, items, limit=limit, retries=retries)
+        with closing(rounds):
+            for together in rounds:
+                yield from together
 
-        An item that is running when the generator is closed is ended with its process, a waiting
-        one is dropped.
+    def run_together(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        limit: Callable[[Item], float | None],
+        retries: int = 0,
+    ) -> Generator[list[tuple[Item, Result | Failure]]]:
+        """As `run`; yields those together that have come by the time they are asked for.
+
+        `items` may have some again after it had none, as long as results come. An item that is
+        running when the generator is closed is ended with its process, a waiting one is dropped.
         """
-        waiting = (_Trial(item, limit(item), retries) for item in items)
+
+        def trial_of(item: Item) -> _Trial[Item]:
+            return _Trial(item, limit(item), retries)
+
+        waiting = map(trial_of, iter(items))  # no generator: that would be over once it is empty
+        most = 2 * self._workers  # so that no process has to wait for its next item
         running: dict[Future[Result], _Trial[Item]] = self._running
         broken = 0
 
@@ -143,11 +165,11 @@ class WorkerPool:
             submit(lost)
 
         try:
-            # twice as many as processes, so that none has to wait for its next
-            first = list(islice(waiting, 2 * self._workers))
+            first = list(islice(waiting, most))
             self._fit(len(first))
             submit(first)
             while running:
+                together: list[tuple[Item, Result | Failure]] = []
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     if future not in running:  # it was submitted again
                         continue
@@ -159,6 +181,10 @@ class WorkerPool:
                         self._end_broken(broken, error)
                         submit_again()
                         break
+                    except Exception:
+                        if together:  # what came with it is not lost
+                            yield together
+                        raise
                     broken = 0
                     del running[future]
                     if _server_was_lost(future):  # its orphans may hold locks of the pool
@@ -166,9 +192,11 @@ class WorkerPool:
                         submit_again()
                     if isinstance(result, Failure) and result.died and trial.retries:
                         submit([replace(trial, retries=trial.retries - 1)])
-                        continue
-                    submit(islice(waiting, 1))
-                    yield trial.item, result
+                    else:
+                        together.append((trial.item, result))
+                if together:
+                    yield together
+                submit(islice(waiting, most - len(running)))
         finally:
             self.cancel()
             running.clear()
@@ -205,7 +233,7 @@ class WorkerPool:
                 max_workers=self._size,
                 context=fork_server.context(),
                 initializer=_start_worker,
-                initargs=(dict(os.environ),),
+                initargs=(dict(os.environ), self._common),
             )
         return self._pool
 
@@ -249,7 +277,17 @@ def _server_was_lost(future: Future[Any]) -> bool:
     return isinstance(error, ProcessExpired) and error.exitcode == fork_server.LOST
 
 
-def _start_worker(environment: Mapping[str, str]) -> None:
+def common() -> Any:
+    """What the pool of this process was given for all its processes."""
+    return _common
+
+
+_common: object = None
+
+
+def _start_worker(environment: Mapping[str, str], given: object) -> None:
+    global _common
+    _common = given
     # the parent answers what goes to the whole group of processes, and ends its workers
     for number in TERMINAL_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
