@@ -77,10 +77,8 @@ def test_a_set_keeps_its_own_arrays() -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (np.zeros(4), LABELS, r"images have shape \(4,\); it must be \(N, inputs\) or"),
-        (np.zeros((2, 1, 2, 2)), LABELS, r"images have shape \(2, 1, 2, 2\)"),
-        (GREY.astype(np.int64), LABELS, r"images are int64; they must be uint8"),
-        (GREY.astype(bool), LABELS, "images are bool"),
+        (np.zeros(4), LABELS, r"images have shape \(4,\); it must be \(N, inputs\), \(N, h"),
+        (np.zeros((2, 1, 2, 2, 2)), LABELS, r"images have shape \(2, 1, 2, 2, 2\)"),
         (GREY.astype(str), LABELS, "images are <U3"),
         (GREY, LABELS.astype(float), r"labels are float64 of shape \(2,\); they must be integers"),
         (GREY, LABELS[:, None], r"labels are int64 of shape \(2, 1\)"),

@@ -143,11 +143,10 @@ def test_an_npz_file_is_read(compressed: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"images": ARRAYS["images"]}, "has no array 'labels'; it must hold 'images' and 'labels'"),
         ({"labels": ARRAYS["labels"]}, "has no array 'images'"),
         ({}, "has no array 'images'"),
         ({**ARRAYS, "labels": np.zeros(2)}, "labels are float64"),
-        ({**ARRAYS, "images": np.zeros((2, 784), dtype=np.int32)}, "images are int32"),
+        ({**ARRAYS, "images": np.full((2, 784), 256)}, "pixel 0 of image 0 is 256; integers must"),
         ({**ARRAYS, "images": np.full((2, 784), np.nan)}, "pixel 0 of image 0 is nan"),
         ({**ARRAYS, "images": np.full((2, 784), 255.0)}, "is 255.0.*divide 8-bit values"),
         ({**ARRAYS, "images": np.zeros(784)}, r"shape \(784,\)"),
@@ -209,7 +208,7 @@ def test_names() -> None:
     assert dataset_names() == ("mnist", "fashion-mnist", "mnist-sample", "fashion-mnist-sample")
 
 
-@pytest.mark.parametrize("name", ["cifar", "", "MNIST", "images.npy", Path("mnist")])
+@pytest.mark.parametrize("name", ["cifar", "", "MNIST", "images.dat", Path("mnist")])
 def test_an_unknown_name_is_refused(name: str | Path) -> None:
     with pytest.raises(DataError, match=f"no data set is called {str(name)!r}; give one of mnist"):
         load_dataset(name)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from signflip.errors import StoreError
 from signflip.many.store import Store
 from signflip.problem import Box
-from signflip.report.gallery import LEVELS, gallery_of, quantised
+from signflip.report.gallery import LEVELS, drawn_shape, gallery_of, quantised
 from signflip.result import Stop, Verdict
 from tests.support.stores import attacked, fill, load, sample_row
 
@@ -147,3 +147,18 @@ def test_no_change_is_allowed_in_a_ball_of_radius_zero() -> None:
     assert quantised(pixels, pixels, 0.0, "key") is None
     with pytest.raises(StoreError, match="leaves its ball of radius 0"):
         quantised(pixels + 0.1, pixels, 0.0, "key")
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [
+        (784, (1, 28, 28)),
+        (3072, (3, 32, 32)),
+        (2700, (3, 30, 30)),
+        (15, (1, 4, 4)),
+        (12, (3, 2, 2)),
+        (1, (1, 1, 1)),
+    ],
+)
+def test_shapes_of_pictures(size: int, shape: tuple[int, int, int]) -> None:
+    assert drawn_shape(size) == shape

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,9 +7,9 @@ import numpy as np
 import pytest
 
 from signflip import Problem, attack
-from signflip.errors import DataError, SettingError
+from signflip.errors import SettingError
 from signflip.methods import Fgsm
-from signflip.network import Floats
+from signflip.network import Floats, InputRange
 from signflip.report.picture import check_picture_name, draw_attack, save_picture
 from tests.support.tiny import INPUTS, tiny_network
 
@@ -69,8 +70,40 @@ def test_an_unknown_format() -> None:
         check_picture_name(Path("a.bmp"))
 
 
-def test_an_image_that_is_not_square() -> None:
-    image = np.full(15, 0.5)
-    problem = Problem.ball(tiny_network(inputs=15), image, epsilon=0.1)
-    with pytest.raises(DataError, match="has 15 pixels and only square images can be drawn"):
-        draw_attack(problem, image, title="", label=0)
+@pytest.mark.parametrize(
+    ("shape", "drawn"),
+    [
+        ((15,), (1, 15)),
+        ((3, 5), (3, 5)),
+        ((1, 3, 5), (3, 5)),
+        ((3, 2, 4), (2, 4, 3)),
+        ((2, 3, 4), (3, 8)),
+    ],
+)
+def test_images_are_drawn_in_their_shape(shape: tuple[int, ...], drawn: tuple[int, ...]) -> None:
+    inputs = int(np.prod(shape))
+    network = replace(tiny_network(inputs=inputs), input_shape=shape)
+    image = np.random.default_rng(1).random(inputs)
+    problem = Problem.ball(network, image, epsilon=0.25)
+    witness = problem.box.lower
+    figure = draw_attack(problem, witness, title="", label=-1)
+    original, perturbation, adversarial = figure.axes[:3]
+    pictures = [np.asarray(axes.images[0].get_array()) for axes in figure.axes[:3]]
+    assert [picture.shape for picture in pictures] == [drawn] * 3
+    assert original.get_title() == "original"
+    assert f"of {inputs} " in perturbation.get_xlabel()
+    assert adversarial.get_title() == "adversarial image"
+    if drawn == (2, 4, 3):  # rows of pixels, each with its three channels
+        np.testing.assert_array_equal(pictures[0], image.reshape(shape).transpose(1, 2, 0))
+        grey_less = 0.5 + (witness - image).reshape(shape).transpose(1, 2, 0) / 0.5
+        np.testing.assert_allclose(pictures[1], grey_less)
+    if drawn == (3, 8):  # channels side by side
+        np.testing.assert_array_equal(pictures[0][:, :4], image.reshape(shape)[0])
+
+
+def test_other_input_ranges_are_drawn_from_black_to_white() -> None:
+    limits = InputRange(lower=-0.5, upper=1.5)
+    network = replace(tiny_network(), input_range=limits)
+    problem = Problem.ball(network, np.full(INPUTS, 0.5), epsilon=0.25)
+    figure = draw_attack(problem, problem.image, title="", label=3)
+    assert np.asarray(figure.axes[0].images[0].get_array()).tolist() == [[0.5] * 4] * 4

@@ -25,7 +25,7 @@ from signflip.cli.options import (
 from signflip.cli.output import ResultFiles
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
-from signflip.data import load_dataset
+from signflip.data import UNLABELLED, load_dataset
 from signflip.many.plan import Question
 from signflip.many.record import Record
 from signflip.many.workers import check_workers
@@ -89,7 +89,7 @@ def _print_answers(records: Sequence[Record]) -> None:
     for record in sorted(records, key=lambda record: record.image_index):
         table.add_row(
             str(record.image_index),
-            str(record.label),
+            label_text(record.label),
             str(record.prediction),
             "any" if record.target is None else str(record.target),
             Text(record.verdict.value, style=COLOURS[record.verdict]),
@@ -123,6 +123,11 @@ def _objectives(record: Record) -> tuple[str, ...]:
 def _distances(record: Record) -> tuple[str, ...]:
     ends = (record.upper, record.lower)
     return tuple("" if end is None else format_number(end) for end in ends)
+
+
+def label_text(label: int) -> str:
+    """A label in a table; nothing where there is none."""
+    return "" if label == UNLABELLED else str(label)
 
 
 def remark_on_ties(ties: Ties) -> None:

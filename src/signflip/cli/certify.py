@@ -26,7 +26,7 @@ from signflip.cli.options import (
 from signflip.cli.output import ResultFiles
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
-from signflip.data import load_dataset
+from signflip.data import UNLABELLED, load_dataset
 from signflip.many.plan import Question
 from signflip.many.task import Series
 from signflip.many.workers import check_workers
@@ -106,6 +106,8 @@ def _print_certificate(gathered: Gathered, question: Question) -> None:
         table.add_row(name, f"{number} of {count}", f"{number / count:.2%}")
     output().print(table)
     output().print(question.terms.ties.sentence)
+    if all(record.label == UNLABELLED for record in (*gathered.answers, *gathered.failed)):
+        return  # nothing can be said of accuracy
     right = [verdict for is_right, verdict in found if is_right]
     least = right.count(Verdict.ROBUST)
     most = len(right) - right.count(Verdict.FLIPPED)

@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from signflip.cli.attack import remark_on_ties
+from signflip.cli.attack import label_text, remark_on_ties
 from signflip.cli.console import output
 from signflip.cli.options import (
     data_dir_option,
@@ -122,7 +122,7 @@ def _print_intervals(records: Sequence[Record]) -> None:
     for record in sorted(records, key=lambda record: record.image_index):
         table.add_row(
             str(record.image_index),
-            str(record.label),
+            label_text(record.label),
             str(record.prediction),
             "any" if record.target is None else str(record.target),
             "" if record.upper is None else str(record.witness_prediction),

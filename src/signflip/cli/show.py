@@ -21,7 +21,7 @@ from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.many.plan import Question
 from signflip.many.sweep import run_here
-from signflip.report.picture import check_picture_name, draw_attack, save_picture, side_of
+from signflip.report.picture import check_picture_name, draw_attack, save_picture
 from signflip.zoo.named import open_network
 
 
@@ -53,7 +53,6 @@ def show(
     chosen = index.of(image_set)
     if len(chosen) != 1:
         raise SettingError(f"--index {index.text} chooses {len(chosen)} images; show draws one")
-    side_of(image_set.images.shape[1])  # it could not be drawn, after all the work
     opened = open_network(network)
     plan = question.plan(opened, image_set, chosen, name=network)
     ((task, record),) = run_here(plan, workers=1)

@@ -76,6 +76,8 @@ def train(
     if checkpoint is not None:
         _check_checkpoint(checkpoint, out, resume=resume, overwrite=overwrite)
     images, test = _image_sets(dataset, test_name, data_dir)
+    images.need_labels("training")
+    test.need_labels("an accuracy")
     chosen = index.of(images)
     _check_test(test, inputs=images.images.shape[1], classes=int(images.labels[chosen].max()) + 1)
     with progress_bar("train", epochs) as bar:

@@ -1,16 +1,21 @@
-"""Labelled images, checked once, in the form that every method reads."""
+"""Images, checked once, in the form that every method reads, and their labels if there are any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers
+from signflip.data.layout import Shape, flat_images
 from signflip.errors import DataError
 from signflip.network import UNIT_RANGE, InputRange
 
 _NEARLY_WHOLE = 2.0**-20  # k / 255 in float32 is off by up to 2^-25
+
+UNLABELLED = -1
+"""The label of each image of a set without labels."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -19,9 +24,11 @@ class ImageSet:
 
     Attributes:
         name: the data set's name, or the file it came from.
-        images: (N, inputs) float64 in the range `inputs`, N at least 1.
-        labels: (N,) int64, each the index of a class.
+        images: (N, inputs) float64 in the range `inputs`, N at least 1; several channels one after
+            the other.
+        labels: (N,) int64, each the index of a class, or `UNLABELLED` all of them.
         inputs: what the values are; [0, 1] for images as they are loaded.
+        shape: of one image: (height, width), (channels, height, width), or (inputs,).
 
     Raises:
         DataError: a shape, a type or a value breaks a rule above.
@@ -31,6 +38,7 @@ class ImageSet:
     images: Floats
     labels: Integers
     inputs: InputRange = UNIT_RANGE
+    shape: Shape = ()
 
     def __post_init__(self) -> None:
         if self.images.dtype != np.float64 or self.images.ndim != 2:
@@ -57,7 +65,8 @@ class ImageSet:
                 f"must be in [{lower:g}, {upper:g}]: divide 8-bit values by 255, or store them as "
                 "uint8"
             )
-        if self.labels.min() < 0:
+        object.__setattr__(self, "shape", self.shape or self.images.shape[1:])
+        if self.labels.min() < 0 and self.labelled:
             row = int(np.argmax(self.labels < 0))
             raise DataError(
                 f"{self.name}: the label of image {row} is {self.labels[row]}; labels count "
@@ -127,36 +136,40 @@ class ImageSet:
             )
         return replace(self, images=inputs.lower + whole * inputs.step, inputs=inputs)
 
+    @property
+    def labelled(self) -> bool:
+        """Whether there are labels."""
+        return bool((self.labels != UNLABELLED).any())
+
+    def need_labels(self, purpose: str) -> None:
+        """Refuse a set without labels.
+
+        Raises:
+            DataError: there are none.
+        """
+        if not self.labelled:
+            raise DataError(
+                f"{self.name} has no labels, and {purpose} needs them: an array 'labels', or a "
+                "folder for each class"
+            )
+
     @classmethod
     def of_arrays(
-        cls, name: str, images: npt.NDArray[np.generic], labels: npt.NDArray[np.generic]
+        cls, name: str, images: npt.NDArray[Any], labels: npt.NDArray[Any] | None = None
     ) -> "ImageSet":
         """A set of the arrays that files hold.
 
         Args:
             name: what to call the set, also in errors.
-            images: (N, inputs) or (N, height, width), uint8 or floats in [0, 1]; 8-bit values are
-                divided by 255.
-            labels: (N,) of an integer type.
+            images: as `signflip.data.layout.flat_images` reads them; integers are divided by 255.
+            labels: (N,) of an integer type, or None.
 
         Raises:
             DataError: an array has another type or shape, or a value is out of range.
         """
-        if images.ndim not in (2, 3):
-            raise DataError(
-                f"{name}: images have shape {images.shape}; it must be (N, inputs) or "
-                "(N, height, width): flatten each image in the order in which the network reads it"
-            )
-        if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
-            raise DataError(
-                f"{name}: images are {images.dtype}; they must be uint8 (0 to 255) or floats in "
-                "[0, 1]"
-            )
-        if images.dtype == np.uint8 and images.size and images.max() == 1:
-            raise DataError(
-                f"{name}: images are uint8 and go up to 1 only, and 8-bit values are divided by "
-                "255; if 1 is white, store them as floats: images.astype(float)"
-            )
+        flat, shape = flat_images(name, images)
+        if labels is None:
+            labels = np.full(len(images), UNLABELLED)
         if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
             raise DataError(
                 f"{name}: labels are {labels.dtype} of shape {labels.shape}; they must be integers "
@@ -167,7 +180,4 @@ class ImageSet:
             raise DataError(
                 f"{name}: the label of image {row} is {labels[row]}; labels count classes from 0"
             )
-        flat = images.reshape(len(images), int(np.prod(images.shape[1:]))).astype(np.float64)
-        if images.dtype == np.uint8:
-            flat /= 255
-        return cls(name=name, images=flat, labels=labels.astype(np.int64))
+        return cls(name=name, images=flat, labels=labels.astype(np.int64), shape=shape)

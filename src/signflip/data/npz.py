@@ -44,6 +44,24 @@ def read_npz(path: Path, name: str, wanted: Sequence[str]) -> dict[str, Array]:
         ) from error
 
 
+def read_npy(path: Path, name: str) -> Array:
+    """The array of a `.npy` file.
+
+    Raises:
+        DataError: it cannot be read, or is no `.npy` file of a plain array.
+    """
+    try:
+        with path.open("rb") as file:
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+            return array
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise DataError(
+            f"{name} is no whole .npy file of a plain array ({error}); write it with numpy.save"
+        ) from error
+
+
 def read_witnesses(path: Path) -> tuple[Integers, Floats]:
     """The `index` (N,) and the `images` (N, inputs) float64 of a file that `--witnesses` wrote.
 

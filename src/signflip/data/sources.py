@@ -30,6 +30,7 @@ class Source:
             apart whose files have the same names.
         mirrors: addresses of folders that hold the files, tried in this order.
         folders: folders where a system package puts the files.
+        torchvision: what torchvision calls its folder.
     """
 
     name: str
@@ -37,10 +38,12 @@ class Source:
     labels: Mapping[str, str]
     mirrors: tuple[str, ...]
     folders: tuple[Path, ...] = ()
+    torchvision: str = ""
 
 
 MNIST = Source(
     name="mnist",
+    torchvision="MNIST",
     checksums={
         "train": (
             "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -63,6 +66,7 @@ MNIST = Source(
 
 FASHION_MNIST = Source(
     name="fashion-mnist",
+    torchvision="FashionMNIST",
     checksums={
         "train": (
             "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
@@ -120,21 +124,27 @@ def locate(source: Source, split: str, data_dir: Path | None) -> tuple[Path, Pat
 def _in_folder(source: Source, split: str, folder: Path, what: str) -> tuple[Path, Path] | None:
     if not folder.is_dir():
         raise DataError(f"{what} is {folder}, which is no folder; name one that exists")
-    own = _pair(source, split, folder / source.name)
-    if own is not None:
-        return own
-    pair = _pair(source, split, folder)
+    for own in (folder / source.name, folder / source.torchvision / "raw"):
+        pair = pair_in(own, split, source.name)
+        if pair is not None:
+            return pair
+    pair = pair_in(folder, split, source.name)
     return None if pair is None or _belongs_to_another(source, split, pair[1]) else pair
 
 
-def _pair(source: Source, split: str, folder: Path) -> tuple[Path, Path] | None:
+def pair_in(folder: Path, split: str, name: str = "the data set") -> tuple[Path, Path] | None:
+    """The IDX files (images, labels) of a split in a folder, plain or .gz; None if there are none.
+
+    Raises:
+        DataError: there is one of the two.
+    """
     images, labels = (_plain_or_gz(folder / name) for name in FILES[split])
     if images is not None and labels is not None:
         return images, labels
     if images is not None or labels is not None:
         missing = FILES[split][0 if images is None else 1]
         raise DataError(
-            f"{folder} has {images or labels} of {source.name}, and no {missing}, plain or .gz; "
+            f"{folder} has {images or labels} of {name}, and no {missing}, plain or .gz; "
             "put the missing file beside the other"
         )
     return None

@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from signflip.data import ImageSet, load_dataset
+from signflip.data import ImageSet, dataset_names, load_dataset
 from signflip.errors import GridError, SignflipError
 from signflip.files import is_file
 from signflip.many.grid_model import Grid, ProblemTable, grid_of
@@ -107,7 +107,8 @@ class _Planner:
 
     def _image_set(self, name: str) -> ImageSet:
         if name not in self._images:
-            source = self._folder / name if Path(name).suffix == ".npz" else name
+            file = self._folder / name
+            source = name if name in dataset_names() or not file.exists() else file
             images = load_dataset(source, data_dir=self._data_dir)
             self._images[name] = replace(images, name=name)  # not the folder's name too
         return self._images[name]

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from signflip.report.gallery import LEVELS, Changes, Gallery, GreyLevels
+from signflip.report.gallery import LEVELS, Changes, Gallery, GreyLevels, drawn_shape
 
 CHUNK = 200
 """Images a chunk: a reader's browser unpacks only the chunks of what it shows."""
@@ -81,6 +81,7 @@ def embedded(gallery: Gallery) -> Embedded:
         "names": names,
         "columns": columns,
         "pixels": [pixels.size for pixels in gallery.originals.values()],
+        "shapes": [drawn_shape(pixels.size) for pixels in gallery.originals.values()],
     }
     return Embedded(
         index=index,

@@ -1,5 +1,6 @@
 """Results of a store, to look at one by one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -90,6 +91,19 @@ def gallery_of(store: Store, limit: int = 10_000) -> Gallery:
         results.append(Shown(record=replace(record, witness=None), change=change))
     originals = {key: np.rint(values * 255).astype(np.uint8) for key, values in pixels.items()}
     return Gallery(total=total, results=tuple(results), originals=originals)
+
+
+def drawn_shape(size: int) -> tuple[int, int, int]:
+    """Channels, height and width of a picture of so many values, whose shape no store keeps.
+
+    One square if it can be, else three, a colour each; else rows of a square that is not full.
+    """
+    side = math.isqrt(size)
+    third = math.isqrt(size // 3)
+    if side * side != size and 3 * third * third == size:
+        return 3, third, third
+    width = math.isqrt(size - 1) + 1
+    return 1, -(-size // width), width
 
 
 def quantised(witness: Floats, pixels: Floats, epsilon: float, key: str) -> Changes | None:

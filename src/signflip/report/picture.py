@@ -1,16 +1,16 @@
 """The picture of an attack: the image, what was added, and what the network makes of the sum."""
 
 import io
-import math
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from signflip.arrays import Floats
-from signflip.errors import DataError, SettingError
+from signflip.errors import SettingError
 from signflip.files import write_bytes
-from signflip.network import InputRange
+from signflip.network import Shape
 from signflip.problem import Problem
 from signflip.report.drawing import drawing
 
@@ -20,51 +20,49 @@ FORMATS = (".png", ".svg", ".pdf")
 def draw_attack(problem: Problem, witness: Floats, *, title: str, label: int) -> Figure:
     """Original, perturbation magnified to full contrast, and adversarial image, side by side.
 
+    Images have the shape that the network gives them: grey or colour, of any height and width;
+    other numbers of channels are drawn side by side.
+
     Args:
         problem: what was attacked.
         witness: (inputs,) float64, the best image found.
         title: what to write above.
-        label: the image's true class.
-
-    Raises:
-        DataError: the image is not square.
+        label: the image's true class; below 0 if it is not known.
     """
-    side = side_of(len(problem.image))
+    shape = problem.network.image_shape
     change = witness - problem.image
     # full contrast for the largest change allowed, so that pictures of one epsilon compare
     largest = problem.box.epsilon or float(abs(change).max()) or 1.0
+    known = f", label {label}" if label >= 0 else ""
     with drawing({}):
         figure = Figure(figsize=(9.6, 4.0), layout="constrained")
         figure.suptitle(title)
         original, perturbation, adversarial = figure.subplots(1, 3)
-        inputs = problem.network.input_range
-        _show_image(original, problem.image.reshape(side, side), f"original, label {label}", inputs)
-        _show_image(adversarial, witness.reshape(side, side), "adversarial image", inputs)
-        colours = perturbation.imshow(
-            change.reshape(side, side), cmap="RdBu_r", vmin=-largest, vmax=largest
-        )
-        perturbation.set_title(f"perturbation, magnified {_times(1 / largest)}")
-        _hide_ticks(perturbation)
-        figure.colorbar(colours, ax=perturbation, shrink=0.7, ticks=[-largest, 0, largest])
+        _show_image(original, problem, problem.image, f"original{known}")
+        _show_image(adversarial, problem, witness, "adversarial image")
+        _show_change(figure, perturbation, plane(change, shape), largest)
         _describe(original, problem, problem.image)
         _describe(adversarial, problem, witness)
         changed = int((change != 0).sum())
         perturbation.set_xlabel(
-            f"{changed} of {len(change)} pixels changed\nby at most {largest:g}"
+            f"{changed} of {len(change)} {'pixels' if len(shape) < 3 else 'inputs'} changed\n"
+            f"by at most {largest:g}"
         )
     return figure
 
 
-def side_of(pixels: int) -> int:
-    """Height and width of a square image.
+def plane(image: Floats, shape: Shape) -> Floats:
+    """An image (inputs,) as it is drawn: (height, width), or (height, width, 3) in colour.
 
-    Raises:
-        DataError: an image of so many pixels is not square.
+    Args:
+        image: the image.
+        shape: (inputs,), (height, width) or (channels, height, width).
     """
-    side = math.isqrt(pixels)
-    if side * side != pixels:
-        raise DataError(f"the image has {pixels} pixels and only square images can be drawn")
-    return side
+    channels, height, width = (1, 1, *shape)[-3:]
+    planes = image.reshape(channels, height, width)
+    if channels == len("RGB"):
+        return planes.transpose(1, 2, 0)
+    return planes.transpose(1, 0, 2).reshape(height, channels * width)
 
 
 def check_picture_name(path: Path) -> None:
@@ -90,9 +88,22 @@ def save_picture(figure: Figure, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def _show_image(axes: Axes, image: Floats, title: str, inputs: InputRange) -> None:
-    axes.imshow(image, cmap="gray", vmin=inputs.lower, vmax=inputs.upper)
+def _show_image(axes: Axes, problem: Problem, image: Floats, title: str) -> None:
+    limits = problem.network.input_range
+    shown = np.clip((image - limits.lower) / limits.width, 0, 1)
+    axes.imshow(plane(shown, problem.network.image_shape), cmap="gray", vmin=0, vmax=1)
     axes.set_title(title)
+    _hide_ticks(axes)
+
+
+def _show_change(figure: Figure, axes: Axes, change: Floats, largest: float) -> None:
+    """A change (height, width), or of three colours around grey, which stands for none."""
+    if change.ndim == 2:
+        colours = axes.imshow(change, cmap="RdBu_r", vmin=-largest, vmax=largest)
+        figure.colorbar(colours, ax=axes, shrink=0.7, ticks=[-largest, 0, largest])
+    else:
+        axes.imshow(np.clip(0.5 + change / (2 * largest), 0, 1))
+    axes.set_title(f"perturbation, magnified {_times(1 / largest)}")
     _hide_ticks(axes)
 
 

@@ -38,14 +38,14 @@ function words(row) {
 function facts(row) {
   const entry = (column) => value(row, column);
   const [bound, target, label] = [entry("bound"), entry("target"), entry("label")];
-  const wrong = label === entry("prediction") ? "" : ", misclassified";
+  const wrong = label === entry("prediction") || label < 0 ? "" : ", misclassified";
   return [
     ["Objective", `${say(entry("clean_objective"))} → ${say(entry("objective"))}`],
     ["Largest conceivable", say(entry("largest_conceivable"))],
     ["Upper bound", bound === null ? "none" : say(bound)],
     ["Target", target === null ? "any class" : `class ${target}`],
     ["Image", `${entry("images")}, no. ${entry("image_index")}`],
-    ["Label", `class ${label}${wrong}`],
+    ["Label", label < 0 ? "not known" : `class ${label}${wrong}`],
   ];
 }
 

@@ -64,31 +64,44 @@ const CHANGE_COLOURS = Array.from({ length: 2 * INDEX.levels + 1 }, (_, level) =
   diverging(level / INDEX.levels - 1),
 );
 
-/** Draw one pixel after the other, row by row; `colour(place)` gives [red, green, blue]. */
-function draw(canvas, count, colour) {
-  const width = Math.ceil(Math.sqrt(count));
-  const height = Math.ceil(count / width);
+/** Draw a picture of [channels, height, width], a channel after the other, row by row;
+    `colours(places)` gives [red, green, blue] of a pixel from the places of its channels. */
+function draw(canvas, [channels, height, width], count, colours) {
+  const plane = height * width;
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
-  for (let place = 0; place < count; place++) {
-    image.data.set(colour(place), 4 * place);
-    image.data[4 * place + 3] = 255;
+  for (let pixel = 0; pixel < Math.min(plane, count); pixel++) {
+    const places = Array.from({ length: channels }, (_, channel) => channel * plane + pixel);
+    image.data.set(colours(places), 4 * pixel);
+    image.data[4 * pixel + 3] = 255;
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+/** Grey is three times the one level, which the canvas clamps and rounds. */
+const inColours = (levels) => (levels.length === 1 ? [levels[0], levels[0], levels[0]] : levels);
+
+/** A change by its colour, or of three colours around grey, which stands for none. */
+const changeColours = (levels) =>
+  levels.length === 1
+    ? CHANGE_COLOURS[levels[0] + INDEX.levels]
+    : levels.map((level) => 127.5 * (1 + level / INDEX.levels));
+
 /** Draw the pictures of a result on those canvases of its card that are there. */
 async function drawResult(card, row) {
   const canvas = (name) => card.querySelector(`[data-part="${name}"] canvas`);
-  const original = await ORIGINALS.bytes(INDEX.columns.image[row]);
-  const grey = (level) => [level, level, level]; // clamped and rounded by the canvas
-  draw(canvas("original"), original.length, (place) => grey(original[place]));
+  const place = INDEX.columns.image[row];
+  const original = await ORIGINALS.bytes(place);
+  const shape = INDEX.shapes[place];
+  const paint = (name, level, colours) =>
+    draw(canvas(name), shape, original.length, (places) => colours(places.map(level)));
+  paint("original", (p) => original[p], inColours);
   if (INDEX.columns.change[row] !== null) {
     const change = new Int8Array(await CHANGES.bytes(INDEX.columns.change[row]));
     const unit = (INDEX.columns.epsilon[row] / INDEX.levels) * 255;
-    draw(canvas("change"), change.length, (p) => CHANGE_COLOURS[change[p] + INDEX.levels]);
-    draw(canvas("result"), change.length, (p) => grey(original[p] + change[p] * unit));
+    paint("change", (p) => change[p], changeColours);
+    paint("result", (p) => original[p] + change[p] * unit, inColours);
   }
   card.dataset.drawn = "";
 }
