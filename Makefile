@@ -1,6 +1,6 @@
 # Everything happens in .venv, with the versions that constraints.txt names.
 # Another Python: make PYTHON=python3.12 demo
-# Tests in more processes side by side: make JOBS=8 test
+# Tests in more processes side by side, and with options of pytest: make JOBS=8 PYTEST=--durations=20 test
 
 PYTHON ?= python3
 JOBS ?= 2
@@ -19,7 +19,7 @@ demo: .venv/core.stamp ## Attack real images with every method: a table, and sig
 install: .venv/all.stamp ## Install with all extras, for work on the code.
 
 test: .venv/all.stamp ## Run all tests.
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(PYTEST)
 
 lint: .venv/all.stamp ## Check style, imports and types.
 	$(BIN)/ruff check .
