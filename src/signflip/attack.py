@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy.typing as npt
 
-from signflip.clock import Clock
+from signflip.clock import Clock, OutOfTime
 from signflip.errors import ProblemError
 from signflip.problem import GridName, Problem
 from signflip.problem.grids import Float32, Grid
@@ -113,7 +113,10 @@ def attack(
         method.prepare()
     clock = Clock.start(time_limit)
     search = Search(problem, clock, start, on_improvement)
-    outcome = method.run(search)
+    try:
+        outcome = method.run(search)
+    except OutOfTime as late:  # before the method could begin
+        outcome = Outcome(Stop.TIME_LIMIT, remark=str(late))
     bound = outcome.bound
     if bound is not None and search.contradicts(bound):
         if outcome.proved:

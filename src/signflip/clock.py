@@ -10,6 +10,10 @@ from signflip.errors import SettingError
 Seconds = float
 
 
+class OutOfTime(Exception):  # noqa: N818 - no error, but the way out of what cannot end in time
+    """The time limit is past, or would be before something were prepared, as a sentence."""
+
+
 @dataclass(frozen=True)
 class Clock:
     """Time since a start, against a limit.
@@ -47,6 +51,32 @@ class Clock:
         """Whether the limit is past."""
         return self.remaining() <= 0
 
+    def check(self) -> None:
+        """Go on only before the limit: for loops that prepare something.
+
+        Raises:
+            OutOfTime: it is past.
+        """
+        if self.expired():
+            raise OutOfTime("The time limit was reached before the search began.")
+
+    def allow(self, seconds: Seconds, what: str) -> None:
+        """Go on only if there is this much time: for what cannot be interrupted.
+
+        Args:
+            seconds: about what it takes.
+            what: what takes it, for the remark.
+
+        Raises:
+            OutOfTime: less is left.
+        """
+        if self.remaining() < seconds:
+            raise OutOfTime(f"{what} takes longer than the time limit allows.")
+
     def sub_limit(self, seconds: float) -> Seconds:
         """The lesser of `seconds` and the time that remains: for a solver call."""
         return min(seconds, self.remaining())
+
+
+ENDLESS = Clock(0.0, None)
+"""A clock without a limit."""

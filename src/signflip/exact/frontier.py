@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 import numpy as np
 import numpy.typing as npt
 
+from signflip.clock import ENDLESS, Clock
 from signflip.exact.bits import PATTERNS
 from signflip.exact.geometry import Geometry
 from signflip.exact.kernel import Blocks, State, Upper, advance, bound
@@ -20,6 +21,8 @@ from signflip.patterns.space import PatternSpace
 SLICE_SECONDS = 0.02
 FIRST_BUDGET = 1000
 """Patterns of the first slice of a search: about 1 ms, in which small problems end."""
+MOST_STEPS = 100_000_000
+"""Additions and words of bits in the patterns of a first slice: some 50 ms."""
 LEAST_BUDGET = 500
 """Patterns of a slice at least; after the first they are sized by the measured speed."""
 
@@ -27,18 +30,29 @@ LEAST_BUDGET = 500
 class Frontier:
     """What is left to search of a problem with at least one unstable neuron."""
 
-    def __init__(self, space: PatternSpace, geometry: Geometry, upper: Upper, workers: int) -> None:
+    def __init__(
+        self,
+        space: PatternSpace,
+        geometry: Geometry,
+        upper: Upper,
+        workers: int,
+        clock: Clock = ENDLESS,
+    ) -> None:
         self.upper = upper
         self._geometry = geometry
         self._blocks: Blocks
-        self._blocks, sums = blocks_of(space)
+        self._blocks, sums = blocks_of(space, clock)
+        clock.check()
         self._shallow = shallow(space.problem)
         first = fresh_state(geometry, self._blocks, upper, sums)
         # the root's own bound only opens its patterns: an empty root ends the search at once
         bound(0, self._shallow, self._blocks, upper, first)
         self._states: list[State] = [first]
         self._workers = workers
-        self._budget = FIRST_BUDGET
+        # a pattern of a wide network takes longer than a slice should
+        steps = len(sums) + 4 * upper.plus.size
+        self._least = min(LEAST_BUDGET, max(1, MOST_STEPS // steps))
+        self._budget = min(FIRST_BUDGET, 2 * self._least)
 
     @property
     def exhausted(self) -> bool:
@@ -65,7 +79,7 @@ class Frontier:
         seconds = time.monotonic() - started
         if visited >= self._budget and seconds > 0:
             scale = min(4.0, SLICE_SECONDS / seconds)
-            self._budget = max(LEAST_BUDGET, int(self._budget * scale))
+            self._budget = max(self._least, int(self._budget * scale))
         self._states = [state for state in self._states if state.level[0] >= 0]
         return np.concatenate(found)
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from signflip.arrays import Floats, Signs
+from signflip.clock import ENDLESS, Clock
 from signflip.compiled import compiled
 from signflip.patterns.space import PatternSpace
 
@@ -24,6 +26,8 @@ NEAR = 0.7
 """Share of the gate that a node must reach for its children to be tested before the bound."""
 SMALLEST_PIVOT = 1e-9
 """A direction this nearly in the span of the others, as a share of its square, is left out."""
+MOST_PRODUCTS = 200_000_000
+"""Of weights, between two looks at the clock: some 50 ms."""
 LARGEST_MULTIPLIER = 96
 """With 48 flips, multipliers to 96 and radii to 254, a row sum stays below 2^31 up to 1,800 inputs;
 wider inputs lower it, see `multiplier_limit`."""
@@ -57,18 +61,22 @@ class Factor(NamedTuple):
     v: npt.NDArray[np.int16]  # (inputs,) scratch
 
 
-def geometry_of(space: PatternSpace, ask: float, gate: float) -> Geometry:
+def geometry_of(space: PatternSpace, ask: float, gate: float, clock: Clock = ENDLESS) -> Geometry:
     """Geometry of a pattern space.
 
     Args:
         space: the pattern space.
         ask: share of the ellipsoid's limit from which flips that pass the bound are tested.
         gate: share from which they are tested before the bound.
+        clock: the run's.
+
+    Raises:
+        OutOfTime: time was out before.
     """
     limit = float(space.radius.sum())
     return Geometry(
         directions=space.directions,
-        gram=scaled_gram(space.directions, space.radius),
+        gram=_gram(space.directions, space.radius, clock),
         distance=space.distance,
         grid_distance=space.grid_distance,
         grid_radius=space.grid_radius,
@@ -96,18 +104,32 @@ def multiplier_limit(inputs: int) -> int:
     return max(1, min(LARGEST_MULTIPLIER, (2**31 - 1) // (MOST_FLIPS * 254 * inputs)))
 
 
+def _gram(directions: Signs, radius: Floats, clock: Clock) -> Floats:
+    """(m, m) float64: Gram matrix of the directions (m, inputs) under the weights `radius`."""
+    size, inputs = directions.shape
+    gram = np.empty((size, size))
+    rows = max(1, MOST_PRODUCTS // (size * inputs))
+    for first in range(0, size, rows):
+        clock.check()
+        scaled_gram(directions, radius, gram, first, min(size, first + rows))
+    return gram
+
+
 @compiled(fastmath=True)
 def scaled_gram(
-    directions: npt.NDArray[np.int8], radius: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """(m, m) float64: Gram matrix of the directions (m, inputs) under the weights `radius`.
+    directions: npt.NDArray[np.int8],
+    radius: npt.NDArray[np.float64],
+    gram: npt.NDArray[np.float64],
+    first: int,
+    last: int,
+) -> None:
+    """Write the rows from `first` to `last` of the Gram matrix, and the columns of these.
 
     A loop of its own: threads of BLAS wait for each other longer than a small product takes.
     """
-    size, inputs = directions.shape
-    gram = np.empty((size, size))
+    inputs = directions.shape[1]
     weighted = np.empty(inputs, dtype=np.float32)
-    for i in range(size):
+    for i in range(first, last):
         for k in range(inputs):
             weighted[k] = radius[k] * directions[i, k]
         for j in range(i + 1):
@@ -116,7 +138,6 @@ def scaled_gram(
             for k in range(inputs):
                 total += weighted[k] * np.float32(row[k])
             gram[i, j] = gram[j, i] = total
-    return gram
 
 
 @compiled()

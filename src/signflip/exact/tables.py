@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Signs
+from signflip.clock import ENDLESS, Clock
 from signflip.compiled import compiled
 from signflip.errors import ProblemError
 from signflip.exact.bits import BLOCK, REACH, usable_patterns
@@ -26,10 +27,15 @@ MOST_INPUTS = 32766
 _REACH_ROW = REACH.shape[1]
 
 
-def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
-    """Blocks of a pattern space, and the second layer's halved sums at the centre."""
+def blocks_of(space: PatternSpace, clock: Clock = ENDLESS) -> tuple[Blocks, Sums]:
+    """Blocks of a pattern space, and the second layer's halved sums at the centre.
+
+    Raises:
+        OutOfTime: time was out before.
+    """
+    clock.check()
     if shallow(space.problem):
-        sums, effect, segments = _turned(space)
+        sums, effect, segments = _turned(space, clock)
     else:
         (sums, effect), segments = second_layer(space), np.zeros(1, dtype=np.int64)
     size = space.size
@@ -37,6 +43,7 @@ def blocks_of(space: PatternSpace) -> tuple[Blocks, Sums]:
     # the first block is the short one: most nodes are visited in the last ones
     first = np.maximum(np.arange(count + 1) * BLOCK - (count * BLOCK - size), 0)
     first = first.astype(np.int64)
+    clock.check()
     rows, gain, loss = _changes(effect, first)
     usable = [usable_patterns(int(b - a)) for a, b in itertools.pairwise(first)]
     blocks = Blocks(
@@ -113,7 +120,7 @@ def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
     return (sums // 2).astype(np.int16), np.ascontiguousarray(effect, dtype=np.int16)
 
 
-def _turned(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
+def _turned(space: PatternSpace, clock: Clock) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
     """Halved sums turned so that 0 or more is useful, a segment of sixteens for each rival."""
     sums, effect = second_layer(space)
     coefficients = [space.problem.coefficients(rival) for rival in space.problem.rivals]
@@ -122,6 +129,7 @@ def _turned(space: PatternSpace) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
     turned = np.full(segments[-1], NEVER, dtype=np.int16)
     changes = np.zeros((space.size, segments[-1]), dtype=np.int16)
     for row, neurons, start in zip(coefficients, matter, segments[:-1], strict=True):
+        clock.check()
         side = np.sign(row[neurons]).astype(np.int16)
         here = slice(start, start + len(neurons))
         # a neuron that is useful at -1 is so at a halved sum of -1 or less

@@ -29,6 +29,9 @@ class ExactSearch:
         settings: the method.
         run: its run.
         space: the patterns of the run's problem, more than one.
+
+    Raises:
+        OutOfTime: time was out before the search began.
     """
 
     def __init__(self, settings: "Exact", run: Run, space: PatternSpace) -> None:
@@ -37,10 +40,10 @@ class ExactSearch:
         self._space = space
         self._unresolved: Standing | None = None
         """Of the best leaf that real points have, but no image that was found."""
-        geometry = geometry_of(self._space, settings.ask, settings.gate)
+        geometry = geometry_of(self._space, settings.ask, settings.gate, run.clock)
         self._upper = upper_of(run.problem)
         self._raise_floor()
-        self._frontier = Frontier(self._space, geometry, self._upper, settings.threads)
+        self._frontier = Frontier(self._space, geometry, self._upper, settings.threads, run.clock)
         self._realiser = Realiser(self._space)
 
     @cached_property

@@ -15,6 +15,7 @@ from signflip.errors import SettingError
 from signflip.methods.losses import Loss
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.surrogate import Surrogate
+from signflip.network import BinaryNetwork
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run
@@ -24,6 +25,10 @@ FIRST_BATCH = 4
 BATCH = 64
 """Points that move at once: enough for a fast product of matrices, which uses the cores that there
 are, and few enough to stop in time."""
+
+
+MOST_WEIGHTS = 250_000_000
+"""Weights that are read in a pass over a batch, so that a step takes no longer than 0.1 s."""
 
 
 class Steps(Protocol):
@@ -98,7 +103,8 @@ def restart(
     """
     check_endless(restarts, run.clock.limit)
     rng = np.random.default_rng(seed)
-    started, size = 0, first_batch
+    most = most_at_once(run.problem.network)
+    started, size = 0, min(first_batch, most)
     while not run.clock.expired():
         count = size if restarts is None else min(size, restarts - started)
         if count == 0:
@@ -109,8 +115,14 @@ def restart(
         climb_from(images, started)
         if settled(run, goal):
             return Outcome(Stop.DECIDED, remark=surrogate.remark)
-        started, size = started + count, min(2 * size, BATCH)
+        started, size = started + count, min(2 * size, most)
     return Outcome(Stop.TIME_LIMIT, remark=surrogate.remark)
+
+
+def most_at_once(network: BinaryNetwork) -> int:
+    """Points of a batch, at most `BATCH`: fewer where a pass over a wide network takes long."""
+    weights = sum(int(layer.map.fan_in.sum()) for layer in network.hidden)
+    return min(BATCH, max(1, MOST_WEIGHTS // max(1, weights)))
 
 
 def climb(

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from signflip.attack import Outcome
-from signflip.clock import Clock
+from signflip.clock import Clock, OutOfTime
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.walk import compile_walk
@@ -73,6 +73,7 @@ class Exact:
 
             return enclose(run, self, measure.tolerance)
         # here, and not above: Numba takes longer to import than all the rest of Signflip
+        from signflip.exact.bounds import interval_bound
         from signflip.exact.neighbourhoods import Neighbourhoods
         from signflip.exact.tree import ExactSearch
         from signflip.patterns.space import PatternSpace
@@ -82,7 +83,12 @@ class Exact:
             return Outcome(Stop.OPTIMAL, bound=run.value, proved=True, flipless=not run.flipped)
         local = Neighbourhoods.of(run, self.goal, space)
         answer = None if local is None else local.outcome()
-        return ExactSearch(self, run, space).outcome() if answer is None else answer
+        if answer is not None:
+            return answer
+        try:
+            return ExactSearch(self, run, space).outcome()
+        except OutOfTime as late:
+            return Outcome(Stop.TIME_LIMIT, interval_bound(space), proved=True, remark=str(late))
 
 
 @cache

@@ -172,9 +172,11 @@ class _Propagation:
         layers = self._run.problem.network.hidden
         for above in range(len(layers) - 1, 0, -1):
             below = above - 1
-            signs = signs_program(layers[above], target, incumbent[below], self._fixed[below])
+            signs = signs_program(
+                layers[above], target, incumbent[below], self._fixed[below], self._run.clock
+            )
             target = signs.signs(self._solve(signs))
-        images = self._images.program(target, self._run.witness)
+        images = self._images.program(target, self._run.witness, self._run.clock)
         # measured: quick is three times as fast for (10), and misses good points of (9)
         return self._run.offer(self._images.image_of(self._solve(images, quick=True)))
 

@@ -86,7 +86,7 @@ class Milp:
         return outcome
 
     def _optimise(self, run: Run) -> Outcome:
-        encoding = maximal_gain(run.problem)
+        encoding = maximal_gain(run.problem, clock=run.clock)
 
         def accept(image: Floats, claim: float) -> bool:
             run.offer(image)
@@ -115,7 +115,7 @@ class Milp:
 
     def _deny(self, run: Run) -> Outcome:
         """Search for a flip; `_FlipFound` where there is one."""
-        encoding = maximal_gain(run.problem, flips_only=True)
+        encoding = maximal_gain(run.problem, flips_only=True, clock=run.clock)
 
         def accept(image: Floats, _claim: float) -> bool:
             run.offer(image)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signflip.arrays import Floats, Integers, Signs
+from signflip.clock import Clock
 from signflip.milp.neurons import Activations, add_layer, first_layer, upper_layer
 from signflip.problem import Problem, Region
 from signflip.problem.regions.region import Fill
@@ -156,6 +157,9 @@ def encode_network(
         problem: network, image and goal.
         region: where the images lie; it holds the problem's image.
         budget: the largest L1 norm of the perturbation, as other rows of the program have it.
+
+    Raises:
+        OutOfTime: the builder has no time for so large a program.
     """
     layers, box = problem.network.hidden, region.box
     pixels = np.full(len(problem.image), -1, dtype=np.int64)
@@ -267,7 +271,9 @@ class MaximalGain:
         return point
 
 
-def maximal_gain(problem: Problem, *, flips_only: bool = False) -> MaximalGain:
+def maximal_gain(
+    problem: Problem, *, flips_only: bool = False, clock: Clock | None = None
+) -> MaximalGain:
     """Encode: maximise objective (1) over the problem's box.
 
     For several rivals (an untargeted goal), a binary for each chooses the one whose gain counts.
@@ -276,8 +282,12 @@ def maximal_gain(problem: Problem, *, flips_only: bool = False) -> MaximalGain:
         problem: what to encode.
         flips_only: whether images that do not flip are no points of the program, so that a solver
             may give up each part of its search as soon as no flip can be in it.
+        clock: the time that there is; None for any.
+
+    Raises:
+        OutOfTime: there is no time for so large a program.
     """
-    builder = ProgramBuilder()
+    builder = ProgramBuilder(clock)
     network = encode_network(builder, problem, problem.region)
     gains = network.gains
     lower = min(gain.lower for gain in gains)

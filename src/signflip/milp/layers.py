@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signflip.arrays import Floats, Signs
+from signflip.clock import Clock
 from signflip.milp.neurons import (
     Activations,
     PreActivations,
@@ -58,7 +59,11 @@ class SignsProgram(LayerProgram):
 
 
 def signs_program(
-    layer: SignLayer, target: Signs, nearest: Signs, fixed: Signs | None = None
+    layer: SignLayer,
+    target: Signs,
+    nearest: Signs,
+    fixed: Signs | None = None,
+    clock: Clock | None = None,
 ) -> SignsProgram:
     """Problem (9) with the minimum-cost tie-break.
 
@@ -72,8 +77,12 @@ def signs_program(
         nearest: (inputs,) int8, the incumbent's activations, which ties go to.
         fixed: (inputs,) int8, the sign that an input is known to have, 0 where it is free; None for
             free ones only. It agrees with `nearest`.
+        clock: the time that there is; None for any.
+
+    Raises:
+        OutOfTime: there is no time for such a program.
     """
-    builder = ProgramBuilder()
+    builder = ProgramBuilder(clock)
     below = _inputs(builder, np.zeros_like(nearest) if fixed is None else fixed)
     free = below.column >= 0
     start = (nearest[free] > 0).astype(np.float64)
@@ -99,6 +108,7 @@ def _reward(
     """Let the objective gain `weight` for each target met; `start`, with the new binaries in."""
     builder.offset += weight * float(((pre.stable != 0) & (pre.stable == target)).sum())
     wanted = np.flatnonzero((pre.stable == 0) & (target != 0))
+    builder.expect(len(wanted) * (len(pre.columns) + 1))
     for neuron in wanted.tolist():
         met = builder.binary()
         force_sign(builder, pre, neuron, int(target[neuron]), met)
@@ -131,14 +141,18 @@ class ImageProblem:
         self._pre = first_layer(layer, image, box, pixels, clearance=CLEARANCE)
         self.stable = self._pre.stable
 
-    def program(self, target: Signs, start: Floats) -> LayerProgram:
+    def program(self, target: Signs, start: Floats, clock: Clock | None = None) -> LayerProgram:
         """The program for one set of targets.
 
         Args:
             target: (neurons,) int8, the wanted signs, 0 for neurons without a target.
             start: (inputs,) float64, the incumbent, in the region.
+            clock: the time that there is; None for any.
+
+        Raises:
+            OutOfTime: there is no time for such a program.
         """
-        builder = ProgramBuilder()
+        builder = ProgramBuilder(clock)
         box = self.region.box
         low, high = box.lower - self.image, box.upper - self.image
         builder.columns(low[self._moving], high[self._moving])

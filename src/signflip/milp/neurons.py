@@ -216,10 +216,15 @@ def add_layer(
             binary; one with only `on` may have h = 0 at either sign, which serves where the
             program gains from h = 1 only.
         priority: (neurons,) int64, which to branch on first, the highest; None for 0.
+
+    Raises:
+        OutOfTime: the builder has no time for so many rows.
     """
     urgency = np.zeros(pre.neurons, dtype=np.int64) if priority is None else priority
     column = np.full(pre.neurons, -1, dtype=np.int64)
-    for neuron in np.flatnonzero((pre.stable == 0) & (on | off)).tolist():
+    chosen = np.flatnonzero((pre.stable == 0) & (on | off))
+    builder.expect(int(on[chosen].sum() + off[chosen].sum()) * (len(pre.columns) + 1))
+    for neuron in chosen.tolist():
         column[neuron] = builder.binary(int(urgency[neuron]))
         if on[neuron]:
             force_sign(builder, pre, neuron, +1, column[neuron], state=1)

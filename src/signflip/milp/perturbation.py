@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signflip.arrays import Floats, Signs
+from signflip.clock import Clock, OutOfTime
 from signflip.milp.encoding import EncodedNetwork, encode_network
 from signflip.milp.neurons import ROUNDING, first_layer
 from signflip.patterns.on_grid import realise_on_grid
@@ -64,7 +65,9 @@ def ball_of(problem: Problem, norm: Norm, radius: float) -> Region:
     return problem.region.cut(problem.box.around(problem.image, radius))
 
 
-def flip_in_ball(problem: Problem, norm: Norm, radius: float) -> FlipInBall | None:
+def flip_in_ball(
+    problem: Problem, norm: Norm, radius: float, clock: Clock | None = None
+) -> FlipInBall | None:
     """Encode: find a flip in a ball; None if interval arithmetic sees that there is none.
 
     One binary for each rival that can win chooses the one that does.
@@ -73,8 +76,12 @@ def flip_in_ball(problem: Problem, norm: Norm, radius: float) -> FlipInBall | No
         problem: what to attack.
         norm: of the ball.
         radius: `LEAST_RADIUS` or more.
+        clock: the time that there is; None for any.
+
+    Raises:
+        OutOfTime: there is no time for so large a program.
     """
-    builder = ProgramBuilder()
+    builder = ProgramBuilder(clock)
     ball = ball_of(problem, norm, radius)
     network = encode_network(builder, problem, ball, radius if norm is Norm.L1 else np.inf)
     able: list[int] = []
@@ -104,8 +111,13 @@ def nearest(
     unit = max(LEAST_RADIUS, reach(problem, norm))
     if not len(asked):
         return Realisation(image=problem.image, refused=False, conflict=demand)
+    clock = Clock.start(time_limit)
+    builder = ProgramBuilder(clock)
+    try:
+        builder.expect(len(asked) * len(problem.image))
+    except OutOfTime:
+        return Realisation(image=None, refused=False, conflict=demand)
     part = layer.part(asked)
-    builder = ProgramBuilder()
     pixels = builder.columns(box.lower - problem.image, box.upper - problem.image)
     sizes = add_sizes(builder, pixels, problem.image, box, unit)
     if norm is Norm.LINF:
@@ -120,14 +132,13 @@ def nearest(
     for neuron, sign in enumerate(demand[asked].tolist()):
         columns, coefficients = pre.row(neuron)
         builder.row(columns, sign * coefficients, lower=CLEARANCE - sign * pre.constant[neuron])
-    answer = SOLVER.solve(builder.build(), time_limit=time_limit)
-    limit = np.inf if time_limit is None else time_limit
+    answer = SOLVER.solve(builder.build(), time_limit=clock.remaining())
     if answer.claim is not Claim.OPTIMAL or answer.point is None:
-        return Realiser(PatternSpace.of(problem)).realise(demand, limit)
+        return Realiser(PatternSpace.of(problem)).realise(demand, clock.remaining())
     point = box.clip(problem.image + answer.point[pixels])
     image = problem.region.project(point)
     if problem.region.grid is not None:
-        found = realise_on_grid(layer, problem.region, demand, point, limit)
+        found = realise_on_grid(layer, problem.region, demand, point, clock.remaining())
         image = image if found is None else found
     return Realisation(image=image, refused=False, conflict=demand)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from signflip.arrays import Floats, Signs
 from signflip.attack import Outcome
+from signflip.clock import OutOfTime
 from signflip.milp.candidates import Candidates
 from signflip.milp.close import Effort, close
 from signflip.milp.neurons import stable_signs
@@ -83,7 +84,10 @@ def _search_ball(search: Search, norm: Norm, radius: float, effort: Effort) -> S
     problem, clock = search.problem, search.clock
     if clock.expired():
         return Stop.TIME_LIMIT
-    encoding = flip_in_ball(problem, norm, radius)
+    try:
+        encoding = flip_in_ball(problem, norm, radius, clock)
+    except OutOfTime:
+        return Stop.TIME_LIMIT
     if encoding is None:
         return Stop.CLAIMED_OPTIMAL
 

@@ -21,6 +21,12 @@ from signflip.clock import Clock
 Whole = npt.NDArray[np.object_]
 """Python's whole numbers, of any size."""
 
+MOST_ROWS = 1_000
+"""Of a program: its inverse has the square of that in numbers of hundreds of digits."""
+
+_STEP = 5e-7
+"""Seconds for each entry of the rows and of the inverse, at most, that a step takes."""
+
 _PATIENCE = 20
 """Steps for each row after which Bland's rule, which is slow and never cycles, takes over."""
 
@@ -95,7 +101,10 @@ class Infeasible:
 
 
 def solve(program: BoxProgram, start: Basis | None, clock: Clock) -> Feasible | Infeasible | None:
-    """The optimum, or that there is none; None once time is out."""
+    """The optimum, or that there is none; None once time is out, or for too many rows."""
+    size, pixels = program.rows.shape
+    if size > MOST_ROWS or clock.remaining() < _STEP * size * (size + pixels):
+        return None
     return _Simplex(program).run(start, clock)
 
 

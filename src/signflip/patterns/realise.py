@@ -23,7 +23,7 @@ from signflip.patterns.refute import conflict, refutes
 from signflip.patterns.settle import ExactSigns, settle
 from signflip.patterns.snap import snap
 from signflip.patterns.space import Flips, PatternSpace
-from signflip.programs.highs import check, new_highs, run_highs
+from signflip.programs.highs import OVERRUN, check, new_highs, run_highs
 
 MARGIN = 1e-6
 """Distance from every threshold that a first point must keep, in units of the largest radius."""
@@ -172,10 +172,11 @@ class Realiser:
             clock: `UNDECIDED` once it is past.
         """
         for step in (self._with_margin, self._with_slack, self._exactly):
-            if clock.expired():
+            left = clock.remaining() - self._space.directions.size * OVERRUN
+            if left <= 0:
                 return Answer.UNDECIDED
             # the solver's clock counts all its runs
-            limit = self._solver.getRunTime() + clock.remaining()
+            limit = self._solver.getRunTime() + left
             check(self._solver.setOptionValue("time_limit", limit), f"a time limit of {limit}")
             found = step(side, clock)
             if found is not None:

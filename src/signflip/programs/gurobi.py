@@ -59,7 +59,9 @@ class Gurobi:
                 gurobipy.Env(params=parameters) as env,
                 gurobipy.Model(env=env) as model,
             ):
-                columns = _write(gurobipy, model, program, start)
+                columns = _write(gurobipy, model, program, start, clock)
+                if columns is None:
+                    return Solution(claim=Claim.TIME_LIMIT)
                 model.Params.TimeLimit = clock.remaining()
                 return _run(gurobipy, model, columns, on_incumbent)
         except gurobipy.GurobiError as error:
@@ -85,9 +87,9 @@ def _package() -> ModuleType:
 
 
 def _write(
-    gurobipy: ModuleType, model: Any, program: MixedProgram, start: Floats | None
-) -> list[Any]:
-    """Fill the model; its columns."""
+    gurobipy: ModuleType, model: Any, program: MixedProgram, start: Floats | None, clock: Clock
+) -> list[Any] | None:
+    """Fill the model; its columns, None once time is out."""
     kinds = np.where(program.integer, gurobipy.GRB.INTEGER, gurobipy.GRB.CONTINUOUS)
     added = model.addMVar(
         program.columns,
@@ -103,6 +105,8 @@ def _write(
         added.Start = np.where(np.isnan(start), gurobipy.GRB.UNDEFINED, start)
     columns: list[Any] = added.tolist()
     for row in range(program.rows):
+        if clock.limit is not None and clock.expired():
+            return None
         entries = slice(program.row_start[row], program.row_start[row + 1])
         terms = [columns[index] for index in program.index[entries]]
         expression = gurobipy.LinExpr(program.value[entries].tolist(), terms)

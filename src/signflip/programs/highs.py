@@ -18,11 +18,17 @@ HighsCallbackType = highspy.cb.HighsCallbackType
 
 Option = str | float | bool
 
+OVERRUN = 1e-7
+"""Seconds for each entry of a program that HiGHS may go on beyond its time limit."""
+
 CLAIMS = {
     HighsModelStatus.kOptimal: Claim.OPTIMAL,
     HighsModelStatus.kInfeasible: Claim.INFEASIBLE,
     HighsModelStatus.kTimeLimit: Claim.TIME_LIMIT,
 }
+
+MOST_ENTRIES = 2**31 - 1
+"""It counts them in 32 bits."""
 
 QUICK: dict[str, Option] = {
     "presolve": "off",
@@ -58,11 +64,15 @@ class Highs:
     ) -> Solution:
         """Maximise the program; see `Solver.solve`."""
         clock = Clock.start(time_limit)
-        model = _model(program)
+        # it looks at its clock only between passes over the program
+        overrun = len(program.index) * OVERRUN
+        if clock.limit is not None and clock.remaining() <= overrun:
+            return Solution(claim=Claim.TIME_LIMIT)
+        highs = _with_program(program)
         options: dict[str, Option] = {
             "threads": threads,
             "random_seed": seed,
-            "time_limit": clock.remaining(),
+            "time_limit": max(0.0, clock.remaining() - overrun),
             "primal_feasibility_tolerance": self.tolerance,
             "mip_feasibility_tolerance": self.tolerance,
             # objectives are exact or nothing: no gap is small enough to stop at
@@ -70,33 +80,44 @@ class Highs:
         }
         if quick:
             options |= QUICK
-        highs = new_highs(options)
-        check(highs.passModel(model), "the program")
+        set_options(highs, options)
         if start is not None:
             known = np.flatnonzero(~np.isnan(start)).astype(np.int32)
             check(highs.setSolution(len(known), known, start[known]), "the start")
         return _solution(highs, program, run_highs(highs, on_incumbent))
 
 
-def _model(program: MixedProgram) -> highspy.HighsLp:
-    model = highspy.HighsLp()
-    model.num_col_ = program.columns
-    model.num_row_ = program.rows
-    model.sense_ = highspy.ObjSense.kMaximize
-    model.offset_ = program.offset
-    model.col_cost_ = program.objective
-    model.col_lower_ = program.lower
-    model.col_upper_ = program.upper
-    model.row_lower_ = program.row_lower
-    model.row_upper_ = program.row_upper
-    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    model.a_matrix_.start_ = program.row_start.astype(np.int32)
-    model.a_matrix_.index_ = program.index.astype(np.int32)
-    model.a_matrix_.value_ = program.value
-    if program.integer.any():
-        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        model.integrality_ = [kinds[int(integer)] for integer in program.integer]
-    return model
+def _with_program(program: MixedProgram) -> Any:
+    """A silent HiGHS that holds the program.
+
+    Raises:
+        SolverFailure: it refused it.
+    """
+    if len(program.index) > MOST_ENTRIES:
+        raise SolverFailure(
+            f"the program has {len(program.index):,} entries; HiGHS takes up to {MOST_ENTRIES:,}"
+        )
+    highs = new_highs({})
+    # arrays as they are: a HighsLp takes each number by itself
+    taken = highs.passModel(
+        program.columns,
+        program.rows,
+        len(program.index),
+        int(highspy.MatrixFormat.kRowwise),
+        int(highspy.ObjSense.kMaximize),
+        program.offset,
+        program.objective,
+        program.lower,
+        program.upper,
+        program.row_lower,
+        program.row_upper,
+        program.row_start.astype(np.int32),
+        program.index.astype(np.int32),
+        program.value,
+        program.integer.astype(np.int32),
+    )
+    check(taken, "the program")
+    return highs
 
 
 def new_highs(options: Mapping[str, Option]) -> Any:  # highspy's types lack some of its methods
@@ -106,9 +127,18 @@ def new_highs(options: Mapping[str, Option]) -> Any:  # highspy's types lack som
         SolverFailure: it has no such option, or not with this value.
     """
     highs = highspy.Highs()  # type: ignore[no-untyped-call]
-    for name, value in {"output_flag": False, **options}.items():
-        check(highs.setOptionValue(name, value), f"option {name} = {value}")
+    set_options(highs, {"output_flag": False, **options})
     return highs
+
+
+def set_options(highs: Any, options: Mapping[str, Option]) -> None:
+    """Set options.
+
+    Raises:
+        SolverFailure: it has no such option, or not with this value.
+    """
+    for name, value in options.items():
+        check(highs.setOptionValue(name, value), f"option {name} = {value}")
 
 
 def run_highs(highs: Any, on_incumbent: OnIncumbent | None = None) -> HighsModelStatus:

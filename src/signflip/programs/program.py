@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers
+from signflip.clock import Clock
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -94,10 +95,20 @@ class MixedProgram:
         return max(0.0, *(float(part.max(initial=0.0)) for part in parts))
 
 
-class ProgramBuilder:
-    """Writes down a `MixedProgram` column by column and row by row."""
+WRITING = 3e-7
+"""Seconds that it takes to write down an entry and to hand it to a solver, on a slow machine."""
 
-    def __init__(self) -> None:
+
+class ProgramBuilder:
+    """Writes down a `MixedProgram` column by column and row by row.
+
+    Args:
+        clock: the time that there is; None for any.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock
+        self._entries = 0
         self._objective: list[float] = []
         self._lower: list[float] = []
         self._upper: list[float] = []
@@ -145,11 +156,23 @@ class ProgramBuilder:
 
         Each column may be named once.
         """
+        self._entries += len(columns)
         self._indices.append(np.asarray(columns, dtype=np.int64))
         self._values.append(np.asarray(coefficients, dtype=np.float64))
         self._row_lower.append(float(lower))
         self._row_upper.append(float(upper))
         return len(self._row_lower) - 1
+
+    def expect(self, entries: int) -> None:
+        """Say before writing rows how many entries they have.
+
+        Raises:
+            OutOfTime: there is no time to write them, or to hand the program to a solver.
+        """
+        total = self._entries + entries
+        if self._clock is not None:
+            what = f"Writing down a program of {total:,} entries"
+            self._clock.allow(total * WRITING, what)
 
     def build(self) -> MixedProgram:
         """The program as it stands; the builder can be used further."""

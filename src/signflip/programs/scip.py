@@ -46,7 +46,9 @@ class Scip:
         pyscipopt = _package()
         try:
             model = self._model(pyscipopt, seed, quick=quick)
-            columns = _write(pyscipopt, model, program)
+            columns = _write(pyscipopt, model, program, clock)
+            if columns is None:
+                return Solution(claim=Claim.TIME_LIMIT)
             if start is not None:
                 _add_start(model, columns, start)
             errors = _listen(pyscipopt, model, columns, on_incumbent)
@@ -82,8 +84,10 @@ def _package() -> ModuleType:
     return pyscipopt
 
 
-def _write(pyscipopt: ModuleType, model: Any, program: MixedProgram) -> list[Any]:
-    """Fill the model; its columns."""
+def _write(
+    pyscipopt: ModuleType, model: Any, program: MixedProgram, clock: Clock
+) -> list[Any] | None:
+    """Fill the model; its columns, None once time is out."""
     columns = [
         model.addVar(
             lb=None if lower == -np.inf else lower,
@@ -104,6 +108,8 @@ def _write(pyscipopt: ModuleType, model: Any, program: MixedProgram) -> list[Any
     model.setMaximize()
     model.addObjoffset(program.offset)
     for row in range(program.rows):
+        if clock.limit is not None and clock.expired():
+            return None
         entries = slice(program.row_start[row], program.row_start[row + 1])
         pairs = zip(program.value[entries].tolist(), program.index[entries].tolist(), strict=True)
         expression = pyscipopt.quicksum(value * columns[index] for value, index in pairs)
