@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signflip.attack import Outcome, UnsoundError, attack
+from signflip.clock import OutOfTime
 from signflip.errors import ProblemError, SettingError
 from signflip.network import Floats
 from signflip.problem import Problem
@@ -142,3 +143,16 @@ def test_a_result_can_be_replayed(problem: Problem, pixels: list[float]) -> None
     assert replay.prediction == result.witness_prediction
     assert (result.verdict is Verdict.FLIPPED) == replay.flipped
     assert result.objective >= result.clean_objective
+
+
+def test_a_method_that_has_no_time_to_begin_has_an_answer() -> None:
+    @dataclass(frozen=True)
+    class Late:
+        def run(self, run: Run) -> Outcome:
+            run.offer(np.array([0.7]))
+            raise OutOfTime("Writing takes longer than the time limit allows.")
+
+    result = attack(two_steps(), Late())
+    assert (result.verdict, result.objective, result.bound) == (Verdict.FLIPPED, 2, None)
+    assert result.stop is Stop.TIME_LIMIT
+    assert result.remark == "Writing takes longer than the time limit allows."

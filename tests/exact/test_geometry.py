@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signflip.clock import Clock, OutOfTime
 from signflip.exact.geometry import (
     MOST_FLIPS,
     Factor,
@@ -175,3 +176,21 @@ def test_the_gram_matrix_weighs_pixels_by_their_radius() -> None:
             radii = space.radius.tolist()
             exact = sum(Fraction(r) * x * y for r, x, y in zip(radii, a, b, strict=True))
             assert geometry.gram[i, j] == pytest.approx(float(exact))
+
+
+def test_a_gram_matrix_is_the_same_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    problem = random_problem(rng, inputs=20, widths=(30, 3), epsilon=0.5)
+    space, whole = geometry_for(problem)
+    assert len(whole.gram) > 7
+    monkeypatch.setattr("signflip.exact.geometry.MOST_PRODUCTS", 7 * space.directions.size)
+    np.testing.assert_array_equal(geometry_of(space, 0.0, 0.0).gram, whole.gram)
+    np.testing.assert_allclose(
+        whole.gram, (space.directions * space.radius) @ space.directions.T, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_no_gram_matrix_is_made_past_the_time_limit() -> None:
+    problem = random_problem(np.random.default_rng(3), inputs=20, widths=(30, 3), epsilon=0.5)
+    with pytest.raises(OutOfTime):
+        geometry_of(PatternSpace.of(problem), 0.0, 0.0, Clock.start(0))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from signflip.arrays import Booleans
 from signflip.clock import Clock
 from signflip.patterns.rational import (
+    MOST_ROWS,
     Basis,
     BoxProgram,
     Feasible,
@@ -172,3 +173,16 @@ def test_whole_numbers_are_exact(values: list[float]) -> None:
     exact = [Fraction(number, 2**shift) for number in whole(values, shift)]
     assert exact == [Fraction(value) for value in values]
     assert shift == 0 or any(number % 2 for number in whole(values, shift))
+
+
+def test_more_rows_than_the_memory_holds_are_not_begun() -> None:
+    count = MOST_ROWS + 1
+    program = BoxProgram(
+        rows=np.ones((count, 1), dtype=np.int8),
+        need=np.zeros(count, dtype=object),
+        elastic=np.zeros(count, dtype=np.bool_),
+        equal=np.zeros(count, dtype=np.bool_),
+        lower=np.zeros(1, dtype=object),
+        upper=np.ones(1, dtype=object),
+    )
+    assert solve(program, None, FOREVER) is None

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from signflip.clock import Clock, OutOfTime
 from signflip.programs import MixedProgram, ProgramBuilder
 
 
@@ -57,3 +58,13 @@ def test_a_program_without_rows() -> None:
     program = builder.build()
     assert program.row_values(np.ones(3)).shape == (0,)
     assert program.violation(np.full(3, 2.0)) == 1.0
+
+
+def test_rows_that_there_is_no_time_to_write_are_not_begun() -> None:
+    builder = ProgramBuilder(Clock.start(1))
+    x = builder.column(0, 1)
+    builder.row([x], [1.0], upper=1.0)
+    builder.expect(100)
+    with pytest.raises(OutOfTime, match=r"Writing down a program of 10,000,001 entries"):
+        builder.expect(10_000_000)
+    ProgramBuilder().expect(10**12)  # nobody waits

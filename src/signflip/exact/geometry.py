@@ -108,7 +108,7 @@ def _gram(directions: Signs, radius: Floats, clock: Clock) -> Floats:
     """(m, m) float64: Gram matrix of the directions (m, inputs) under the weights `radius`."""
     size, inputs = directions.shape
     gram = np.empty((size, size))
-    rows = max(1, MOST_PRODUCTS // (size * inputs))
+    rows = max(1, MOST_PRODUCTS // max(1, size * inputs))
     for first in range(0, size, rows):
         clock.check()
         scaled_gram(directions, radius, gram, first, min(size, first + rows))

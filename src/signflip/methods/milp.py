@@ -9,6 +9,8 @@ import numpy as np
 
 from signflip.arrays import Floats, Signs
 from signflip.attack import Outcome
+from signflip.clock import OutOfTime
+from signflip.exact.bounds import interval_bound
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.milp.candidates import Accept, Candidates
 from signflip.milp.close import Closing, Effort, close
@@ -78,6 +80,13 @@ class Milp:
         norm = run.problem.measure.norm
         if norm is not None:
             return smallest(run, norm, self._effort())
+        try:
+            return self._search(run)
+        except OutOfTime as late:
+            bound = interval_bound(PatternSpace.of(run.problem))
+            return Outcome(Stop.TIME_LIMIT, bound, remark=str(late))
+
+    def _search(self, run: Run) -> Outcome:
         if self.goal is SearchGoal.DECIDE:
             return self._decide(run)
         outcome = self._optimise(run)
