@@ -59,8 +59,9 @@ def attack(
 ) -> None:
     """Attack IMAGES of a data set on NETWORK.
 
-    NETWORK is a name of the zoo (`signflip networks` lists it) or a file. IMAGES is mnist,
-    fashion-mnist, mnist-sample, fashion-mnist-sample, or a .npz file with images and labels.
+    NETWORK is a name of the zoo (`signflip networks` lists it) or a file: .safetensors, .onnx,
+    .toml. IMAGES is mnist, fashion-mnist, mnist-sample, fashion-mnist-sample, or your own: a .npz,
+    .npy, .parquet or picture file, or a folder of pictures, with or without a folder for each class.
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
