@@ -61,7 +61,7 @@ def attack(
 
     NETWORK is a name of the zoo (`signflip networks` lists it) or a file: .safetensors, .onnx,
     .toml. IMAGES is mnist, fashion-mnist, mnist-sample, fashion-mnist-sample, or your own: a .npz,
-    .npy, .parquet or picture file, or a folder of pictures, with or without a folder for each class.
+    .npy, .parquet or picture file, or a folder of pictures, with or without classes.
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
