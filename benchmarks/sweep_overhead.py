@@ -158,7 +158,7 @@ def _adopting_orphans() -> Iterator[None]:
 def _wait_for_children_but(known: set[int]) -> None:
     for child in psutil.Process().children():
         if child.pid not in known:
-            child.wait(timeout=10)
+            child.wait(timeout=300)
 
 
 def _children() -> float:

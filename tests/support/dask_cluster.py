@@ -14,7 +14,8 @@ from distributed import Client
 
 ROOT = Path(__file__).parents[2]
 DASK = Path(sys.executable).with_name("dask")
-WAIT = 60.0
+WAIT = 300.0
+"""Seconds that a machine may take to start a process, however busy it is."""
 
 
 class Cluster:
@@ -29,12 +30,16 @@ class Cluster:
         self._folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
         file = folder / "scheduler.json"
-        self._scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)
-        )
-        self.address: str = json.loads(_text_of(file))["address"]
-        if workers:
-            self.add_workers(workers)
+        try:
+            self._scheduler = self._start(
+                "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)
+            )
+            self.address: str = json.loads(_text_of(file))["address"]
+            if workers:
+                self.add_workers(workers)
+        except BaseException:
+            self.end()  # nobody else can: there is no cluster yet
+            raise
 
     def add_workers(self, count: int, *, path: Path = ROOT) -> "subprocess.Popen[bytes]":
         """Start workers, and wait until they are there; the command that they belong to.
