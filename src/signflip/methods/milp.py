@@ -14,7 +14,7 @@ from signflip.exact.bounds import interval_bound
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.milp.candidates import Accept, Candidates
 from signflip.milp.close import Closing, Effort, close
-from signflip.milp.encoding import MaximalGain, maximal_gain
+from signflip.milp.maximal_gain import MaximalGain, maximal_gain
 from signflip.milp.smallest import smallest
 from signflip.patterns.realise import Realisation, Realiser
 from signflip.patterns.space import PatternSpace

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signflip.milp.encoding import maximal_gain
+from signflip.milp.maximal_gain import maximal_gain
 from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from tests.support.strategies import networks, problems
