@@ -20,7 +20,7 @@ from signflip.attack import Outcome
 from signflip.exact.bounds import interval_bound
 from signflip.exact.elimination import LARGEST, Factor, Maximum, forbidding, maximise
 from signflip.methods.search_goal import SearchGoal
-from signflip.network import Lead
+from signflip.network import BinaryNetwork, Lead
 from signflip.patterns.realise import Realisation, Realiser
 from signflip.patterns.space import PatternSpace
 from signflip.problem import NO_FLIP, Standing
@@ -73,7 +73,7 @@ class Neighbourhoods:
             share: the largest share of them that a neuron may read.
         """
         network = run.problem.network
-        if len(network.hidden) > 2:
+        if len(network.hidden) > 2 or (share < 1 and _reads_all(network)):
             return None
         lead = network.output.lead(run.problem.rivals[0], run.problem.prediction)
         if lead.numerators.dtype == object or int(np.abs(lead.numerators).sum()) >= LARGEST:
@@ -200,6 +200,12 @@ class Neighbourhoods:
             if again.refused:
                 conflict = again.conflict
         return conflict
+
+
+def _reads_all(network: BinaryNetwork) -> bool:
+    """Whether a neuron of the second layer reads the whole first one: seen without its tables."""
+    above = network.hidden[1:]
+    return any(int(layer.map.fan_in.max()) == layer.map.inputs for layer in above)
 
 
 def _last_layer(space: PatternSpace) -> tuple[Integers, np.ndarray]:
