@@ -50,7 +50,7 @@ class Frontier:
         self._states: list[State] = [first]
         self._workers = workers
         # a pattern of a wide network takes longer than a slice should
-        steps = len(sums) + 4 * upper.plus.size
+        steps = max(1, len(sums) + 4 * upper.plus.size)
         self._least = min(LEAST_BUDGET, max(1, MOST_STEPS // steps))
         self._budget = min(FIRST_BUDGET, 2 * self._least)
 
