@@ -16,7 +16,7 @@ from signflip.compiled_files import CompiledCache
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-ROOMS = ("patterns", "square", "walk", "exact")
+ROOMS = ("patterns", "square", "walk", "exact", "proving")
 """Where compiled functions are, beside `signflip`."""
 
 

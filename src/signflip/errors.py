@@ -7,6 +7,7 @@
     ├── SettingError      a method's or solver's setting is out of range
     ├── WorkerError       worker processes, or the cluster they are of, cannot be had or are lost
     ├── GridError         the grid of a sweep breaks a rule
+    ├── ProofError        a proof is not valid, or cannot be made
     ├── StoreError        a store of results cannot be used
     └── MissingExtraError an optional package is needed and not installed
 
@@ -39,6 +40,10 @@ class SettingError(SignflipError):
 
 class GridError(SignflipError):
     """The grid of a sweep, or the file it comes from, breaks a rule."""
+
+
+class ProofError(SignflipError):
+    """A file proves nothing, or a proof cannot be made."""
 
 
 class StoreError(SignflipError):

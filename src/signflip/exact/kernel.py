@@ -74,7 +74,7 @@ class State(NamedTuple):
 
 
 @compiled()
-def _promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) -> bool:
+def promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) -> bool:
     """Any network: whether some extension of a pattern may beat the incumbent, by intervals."""
     width = sums.shape[0]
     span = upper.want_plus.shape[1]
@@ -131,7 +131,7 @@ def bound(level: int, shallow: bool, blocks: Blocks, upper: Upper, state: State)
     """Open the patterns of the block at `level` that may beat the incumbent; are there any?"""
     if not shallow:
         state.open[level] = blocks.usable[level]
-        return _promising(
+        return promising(
             state.sums[level], blocks.gain[level], blocks.loss[level], upper, state.words
         )
     survivors = U64(0)
@@ -243,7 +243,7 @@ def advance(
         if level < last:
             if not bound(level + 1, shallow, blocks, upper, state):
                 continue
-        elif not shallow and not _promising(
+        elif not shallow and not promising(
             state.sums[level + 1],
             blocks.gain[level + 1],
             blocks.loss[level + 1],

@@ -1,0 +1,1 @@
+"""Proofs of verdicts: files that an independent checker reads, and what writes them."""

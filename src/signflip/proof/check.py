@@ -1,0 +1,212 @@
+"""Checks a proof that no image of a box flips: whole numbers, fractions, and nothing of the search.
+
+The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
+and the box, without any rounding; the steps of a proof only say which cases to look at.
+
+To be trusted: this file, `evaluate`, `container.unpacked`, Python, NumPy's whole numbers, and of
+the network `map.rows`, `threshold`, the three arrays of `output`, and `input_range`.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from signflip.network import BinaryNetwork
+from signflip.proof.container import Content, fail, numbers_of, unpacked
+from signflip.proof.evaluate import MANY, SMALL, Array, Box, step, values_of, weighted
+
+BOUND, NEW, KNOWN, BRANCH = range(4)  # what a step begins with
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Proved:
+    """What is true if `check` returns it.
+
+    Attributes:
+        content: what the file says. The network is that of `network`, its class of the image is
+            `prediction`, and image and witness lie in the box. If there is a bound: at no real
+            point of the box is a rival further ahead of the prediction than that, and those of
+            `strict` are not even so far ahead. If there is an epsilon: every float64 image of the
+            network's range lies in the box that is within it of the image, and differs from that
+            in none but the free pixels.
+        free: number of pixels that are free to change.
+        values: class values of the witness; empty if there is none.
+        cases: how many the proof distinguishes.
+    """
+
+    content: Content
+    free: int
+    values: tuple[Fraction, ...]
+    cases: int
+
+
+def check(data: bytes, network: BinaryNetwork) -> Proved:
+    """What a proof file proves of a network.
+
+    Raises:
+        ProofError: it proves nothing; the message says which step fails, and why.
+    """
+    file = unpacked(data, network.inputs)
+    if file.network != network.digest:
+        fail("network", "the digest in the proof is that of another network")
+    values = values_of(network, file.image)
+    prediction, rivals, witness = values.index(max(values)), set(file.rivals), file.witness
+    if prediction != file.prediction:
+        fail("image", f"its class is {prediction}, and not {file.prediction}")
+    if not rivals or not rivals <= set(range(len(values))) - {prediction}:
+        fail("rivals", f"they must be classes other than {prediction}")
+    if not set(file.strict) <= rivals:
+        fail("rivals", "a strict one is not among them")
+    for x in (file.image,) if witness is None else (file.image, witness):
+        if not ((file.lower <= x) & (x <= file.upper)).all():
+            fail("box", "the image or the witness lies outside")
+    free = (file.lower != file.image) | (file.upper != file.image)
+    if file.epsilon is not None:
+        _check_ball(network, file, Fraction(file.epsilon), np.flatnonzero(free).tolist())
+    if file.bound is None and (file.steps or witness is None):
+        fail("bound", "there is none, but steps, or no witness either")
+    cases = 0 if file.bound is None else _Cases(network, file, file.bound).cover()
+    shown = () if witness is None else tuple(values_of(network, witness))
+    return Proved(content=file, free=int(free.sum()), values=shown, cases=cases)
+
+
+def _check_ball(network: BinaryNetwork, file: Content, epsilon: Fraction, free: list[int]) -> None:
+    """No float64 of the range within epsilon of a free pixel is beyond the pixel's bounds."""
+    for i in free:
+        x, low, high = Fraction(file.image[i]), float(file.lower[i]), float(file.upper[i])
+        for end, far, is_end in (
+            (low, math.nextafter(low, -math.inf), low <= network.input_range.lower),
+            (high, math.nextafter(high, math.inf), high >= network.input_range.upper),
+        ):
+            if not is_end and abs(Fraction(far) - x) <= epsilon:
+                fail(
+                    "box", f"it ends at {end} in pixel {i}, but {far} is within {file.epsilon} too"
+                )
+
+
+def _lead(network: BinaryNetwork, file: Content, rival: int, bound: Fraction) -> tuple[Array, int]:
+    """Whole numbers n (width,) and r: a rival's lead keeps the bound where `n . signs <= r`."""
+    (rows, bias), (own, own_bias) = (weighted(network, c) for c in (rival, file.prediction))
+    gaps = [a - b for a, b in zip(rows, own, strict=True)]
+    unit = math.lcm(*(gap.denominator for gap in gaps))
+    room, numbers = (bound - bias + own_bias) * unit, [int(gap * unit) for gap in gaps]
+    most = sum(map(abs, numbers))
+    limit = math.ceil(room) - 1 if rival in file.strict else math.floor(room)
+    return np.array(numbers, np.int64 if most < 2**62 else object), max(-most - 1, min(most, limit))
+
+
+class _Cases:
+    """Cases: signs of unstable neurons that are assumed. Each is refuted, and all are covered.
+
+    *Unstable* are the first-layer neurons that have both signs in the box; they are numbered in
+    their order from 0. The literals 2 j and 2 j + 1 say that number j has the sign -1 and +1.
+    """
+
+    def __init__(self, network: BinaryNetwork, file: Content, bound: Fraction) -> None:
+        first = network.hidden[0]
+        self.box, self.above = Box(file.lower, file.upper, first.threshold), network.hidden[1:]
+        self.leads = [_lead(network, file, rival, bound) for rival in file.rivals]
+        self.signs = self.box.signs(first)
+        self.unstable = np.flatnonzero(self.signs == 0).tolist()
+        self.rows = first.map.rows(np.array(self.unstable, np.int64)).astype(np.int64)
+        self.numbers, self.steps = numbers_of(file.steps), 0
+        self.bounds: list[Array] = []  # cases that are to be closed by their bound
+        self.sums: list[tuple[Array, int, bool]] = []  # what `_check_sums` has to look at
+
+    def cover(self) -> int:
+        """Go through all cases, a literal first and then its opposite; how many there are.
+
+        A case is closed by its bound, or by literals of it that exclude each other.
+        """
+        path: list[tuple[int, bool]] = []  # literals, and whether the opposite was refuted before
+        held, cases, known = 0, 0, list[int]()  # sets of literals are bits
+        while not cases or path:
+            step = self._next()
+            if step >= BRANCH:
+                literal = step - BRANCH
+                if literal >= 2 * len(self.unstable) or held >> literal // 2 * 2 & 3:
+                    fail(f"case {cases}", f"neuron {literal // 2} is none, or has its sign already")
+                path.append((literal, False))
+                held ^= self._assume(literal)
+                continue
+            if step == BOUND:
+                self.bounds.append(self.signs.copy())
+            else:
+                if step == NEW:
+                    known.append(self._excluding(f"case {cases}"))
+                back = self._next() if step == KNOWN else 0
+                if back >= len(known) or known[-1 - back] & ~held:
+                    fail(f"case {cases}", "it has not all literals of the set that is to refute it")
+            cases += 1
+            while path and path[-1][1]:
+                literal, _ = path.pop()
+                held ^= self._assume(literal, times=0)
+            if path:
+                literal, _ = path.pop()
+                path.append((literal ^ 1, True))
+                held ^= 1 << literal | self._assume(literal ^ 1)
+            if not path or max(len(self.bounds), len(self.sums)) == MANY:
+                self._check_bounds(f"cases before {cases}")
+                self._check_sums(f"cases before {cases}")
+        if next(self.numbers, None) is not None:
+            fail("steps", "they go on after all cases are covered")
+        return cases
+
+    def _next(self) -> int:
+        number = next(self.numbers, None)
+        if number is None:
+            fail("steps", "they end before all cases are covered")
+        return number
+
+    def _assume(self, literal: int, times: int = 1) -> int:
+        """Give a neuron a literal's sign, or with 0 take it back; the literal as a bit."""
+        self.signs[self.unstable[literal // 2]] = times * (literal % 2 * 2 - 1)
+        return 1 << literal
+
+    def _excluding(self, case: str) -> int:
+        """The next literals, as bits, and their multipliers: to be looked at by `_check_sums`.
+
+        A literal says that s (w . x - t) is at least 0, for s = +1, or above, for s = -1; so is the
+        sum of these with multipliers above 0. The sum is too small for that in all the box, if no
+        point has all the literals.
+        """
+        count = self._next()
+        if not 0 < count <= len(self.unstable):
+            fail(case, f"{count} literals cannot exclude each other")
+        pairs = [(self._next(), self._next()) for _ in range(count)]
+        if any(literal >= 2 * len(self.unstable) or u < 1 for literal, u in pairs):
+            fail(case, "a literal is none, or a multiplier is 0")
+        factors = [u if literal % 2 else -u for literal, u in pairs]
+        places = [literal // 2 for literal, _ in pairs]
+        kind = np.int64 if sum(map(abs, factors)) * self.rows.shape[1] < SMALL else object
+        need = sum(
+            u * self.box.thresholds[self.unstable[j]] for u, j in zip(factors, places, strict=True)
+        )
+        row = np.array(factors, kind) @ self.rows[places].astype(kind, copy=False)
+        self.sums.append((row, need, min(factors) < 0))
+        return sum(1 << literal for literal in {literal for literal, _ in pairs})
+
+    def _check_sums(self, where: str) -> None:
+        """The greatest value of each row must be below its need, or no more if that is enough."""
+        for kind in (np.int64, object):
+            sums = [each for each in self.sums if each[0].dtype == kind]
+            rows = np.array([row for row, _, _ in sums], kind).reshape(
+                len(sums), self.rows.shape[1]
+            )
+            for (_, most), (_, need, strict) in zip(self.box.extremes(rows), sums, strict=True):
+                if most > need or (most == need and not strict):
+                    fail(where, "a point may have literals that are said to exclude each other")
+        self.sums = []
+
+    def _check_bounds(self, where: str) -> None:
+        """In no case that its bound is to close may a rival be too far ahead."""
+        signs = np.array(self.bounds)
+        for layer in self.above if self.bounds else ():
+            signs = step(layer, signs)
+        for numbers, limit in self.leads if self.bounds else ():
+            over = signs @ numbers + (signs == 0) @ np.abs(numbers) > limit
+            if over.any():
+                fail(where, f"the bound of no. {over.argmax()} of {len(over)} waiting is too high")
+        self.bounds = []

@@ -1,0 +1,94 @@
+"""What a network makes of a box and of cases, in whole numbers and fractions: for the checker.
+
+No number is ever rounded: each float64 is a whole number over a power of two, and arrays hold
+Python's whole numbers, or int64 where no sum can reach 2^63.
+"""
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.network import BinaryNetwork, SignLayer
+
+LIMB, SMALL = 30, 2**31
+"""Bits of the parts that a box's numbers are split into; what the weights of a row of int64 that
+multiplies them add up to less than."""
+MANY = 512
+"""Rows of a matrix, or cases, that are looked at together."""
+Array = npt.NDArray[Any]
+
+
+class Box:
+    """Bounds (inputs,) as whole numbers of steps of 2^-shift, also split into limbs of 30 bits."""
+
+    def __init__(self, lower: Array, upper: Array, thresholds: Array) -> None:
+        fractions = [[Fraction(x) for x in part.tolist()] for part in (lower, upper, thresholds)]
+        unit = max(x.denominator for part in fractions for x in part)  # a power of two
+        low, high, self.thresholds = ([int(x * unit) for x in part] for part in fractions)
+        shifts = range(0, max(x.bit_length() for x in low + high) + 1, LIMB)
+        self.whole = [(0, np.array(low, object), np.array(high, object))]
+        # limbs are from 0 to 2^30 - 1; the last has the sign, and is from -2^30 to 2^30
+        masks = [(s, -1 if s == shifts[-1] else 2**LIMB - 1) for s in shifts]
+        self.limbs = [
+            (s, *(np.array([x >> s & mask for x in end], np.int64) for end in (low, high)))
+            for s, mask in masks
+        ]
+
+    def extremes(self, rows: Array) -> Iterator[tuple[int, int]]:
+        """Least and greatest `row . x` over the box, in steps, for whole rows (k, inputs).
+
+        A row of int64 adds up to less than 2^31 in magnitude; others hold Python's numbers.
+        """
+        plus, minus = np.maximum(rows, 0), np.maximum(-rows, 0)
+        least, most = [0] * len(rows), [0] * len(rows)
+        for shift, low, high in self.whole if rows.dtype == object else self.limbs:
+            down, up = plus @ low - minus @ high, plus @ high - minus @ low
+            least = [a + (b << shift) for a, b in zip(least, down.tolist(), strict=True)]
+            most = [a + (b << shift) for a, b in zip(most, up.tolist(), strict=True)]
+        return zip(least, most, strict=True)
+
+    def signs(self, layer: SignLayer) -> Array:
+        """(neurons,) the sign of each first-layer neuron all over the box; 0 if it has both."""
+        signs: list[int] = []
+        for start in range(0, layer.neurons, MANY):
+            ranges = self.extremes(layer.map.rows(slice(start, start + MANY)).astype(np.int64))
+            pairs = zip(ranges, self.thresholds[start : start + MANY], strict=True)
+            signs += [1 if least >= t else -1 if most < t else 0 for (least, most), t in pairs]
+        return np.array(signs, np.int64)
+
+
+def step(layer: SignLayer, below: Array) -> Array:
+    """Signs (N, neurons) that a layer has for signs (N, inputs); 0 stands for either of them."""
+    moving = (below != below[0]).any(axis=0) | (below[0] == 0)
+    fixed, free, end = below[0, ~moving], below[:, moving] == 0, layer.inputs + 1
+    # beyond what a sum can be, one threshold is like another
+    thresholds = [max(-end, min(end, math.ceil(t))) for t in layer.threshold.tolist()]
+    signs = []
+    for start in range(0, layer.neurons, MANY):
+        rows = layer.map.rows(slice(start, start + MANY)).astype(np.int64)
+        middle = below[:, moving] @ rows[:, moving].T + rows[:, ~moving] @ fixed
+        spread = free @ np.abs(rows[:, moving]).T
+        least = np.array(thresholds[start : start + MANY], np.int64)
+        signs.append(1 * (middle - spread >= least) - 1 * (middle + spread < least))
+    return np.concatenate(signs, axis=1)
+
+
+def values_of(network: BinaryNetwork, image: Array) -> list[Fraction]:
+    """The class values of an image."""
+    first = network.hidden[0]
+    signs = Box(image, image, first.threshold).signs(first)[None]
+    for layer in network.hidden[1:]:
+        signs = step(layer, signs)
+    h, parts = signs[0].tolist(), (weighted(network, c) for c in range(network.classes))
+    return [sum((w * s for w, s in zip(row, h, strict=True)), bias) for row, bias in parts]
+
+
+def weighted(network: BinaryNetwork, c: int) -> tuple[list[Fraction], Fraction]:
+    """What a class value multiplies each last sign with, and what it adds to them."""
+    output = network.output
+    scale, bias = Fraction(float(output.scale[c])), Fraction(float(output.bias[c]))
+    return [scale * Fraction(weight) for weight in output.weight[c].tolist()], bias

@@ -1,0 +1,192 @@
+"""The steps of a proof that no pattern of a box has an objective above a bound."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from signflip.clock import Clock
+from signflip.exact.counting import Sums
+from signflip.exact.geometry import MOST_FLIPS, Geometry, fresh_factor, geometry_of
+from signflip.exact.tables import second_layer, set_incumbent, upper_of
+from signflip.patterns.space import Flips, PatternSpace
+from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
+from signflip.proof.container import steps_of
+from signflip.proving.kernel import (
+    CLOSED,
+    DONE,
+    FULL,
+    LEAF,
+    Path,
+    Sets,
+    Table,
+    advance,
+    close,
+    keep,
+)
+from signflip.proving.refusals import Refusals
+
+ASK = 0.6
+"""Share of the ellipsoid's limit from which geometry is asked, as in the search."""
+BUDGET = 50_000
+"""Cases between two looks at the clock."""
+ROOM = 1000
+"""For steps, and for sets, at first."""
+MOST_STEPS = 50_000_000
+"""Steps of a proof at most: a longer one would take a checker hours."""
+
+
+class NoProofError(Exception):
+    """There is none: time or room is out, or an image is better than the bound."""
+
+
+class Cases:
+    """The cases of one problem.
+
+    Args:
+        space: the patterns of the problem.
+        bound: what no objective is to be above.
+        strict: rivals whose lead is to be below the bound.
+        clock: when to give up.
+    """
+
+    def __init__(
+        self, space: PatternSpace, bound: Fraction, strict: tuple[int, ...], clock: Clock
+    ) -> None:
+        self._space, self._bound, self._strict, self._clock = space, bound, strict, clock
+        problem = space.problem
+        self._upper = upper_of(problem)
+        set_incumbent(self._upper, problem, bound, strict)
+        self._geometry = geometry_of(space, ASK, 1.0)
+        sums, effect = second_layer(space)
+        self._table = Table(effect, _suffix(effect > 0), _suffix(effect < 0))
+        self._sets = _fresh_sets(space.size)
+        self._path = _fresh_path(sums, space.size, self._upper.want_plus.shape[1], self._geometry)
+        self._refusals = Refusals(space)
+        self._large: dict[int, list[int]] = {}
+        """Multipliers of sets that 64 bits do not hold."""
+
+    def steps(self) -> bytes:
+        """The steps, as a proof file has them.
+
+        Raises:
+            NoProofError: there are none.
+        """
+        while True:
+            why = advance(self._geometry, self._table, self._upper, self._path, self._sets, BUDGET)
+            if why == DONE:
+                return steps_of(self._numbers())
+            if self._clock.expired():
+                raise NoProofError("time was out before all cases were refuted")
+            if why == FULL:
+                self._make_room()
+            elif why == LEAF:
+                self._refute_leaf()
+
+    def _refute_leaf(self) -> None:
+        toggled = self._path.toggled.copy()
+        if keeps(self._space, toggled, self._bound, self._strict):
+            close(self._path, self._sets, CLOSED)
+            return
+        refusal = self._refusals.of(toggled, self._clock)
+        if refusal is None:
+            raise NoProofError("a pattern above the bound could not be refused")
+        number, count = int(self._sets.size[0]), len(refusal.neurons)
+        self._sets.literals[number, :count] = 2 * refusal.neurons + toggled[refusal.neurons]
+        if max(refusal.multipliers) < 2**62:
+            self._sets.multipliers[number, :count] = refusal.multipliers
+        else:
+            self._large[number] = refusal.multipliers
+        close(self._path, self._sets, keep(self._sets, count))
+
+    def _make_room(self) -> None:
+        if int(self._path.written[0]) + 2 * self._space.size + 2 > len(self._path.steps):
+            if len(self._path.steps) > MOST_STEPS:
+                raise NoProofError(f"it has over {MOST_STEPS} steps")
+            steps = np.concatenate([self._path.steps, np.zeros_like(self._path.steps)])
+            self._path = self._path._replace(steps=steps)
+        if int(self._sets.size[0]) + 2 > len(self._sets.words):
+            grown = {
+                name: np.concatenate([array, np.zeros_like(array)])
+                for name, array in self._sets._asdict().items()
+                if name not in ("first", "size")
+            }
+            self._sets = self._sets._replace(**grown)
+
+    def _numbers(self) -> Iterator[int]:
+        """The numbers of the steps; a set is written where it is needed first."""
+        space, sets = self._space, self._sets
+        # a checker counts the unstable neurons by their index
+        place = np.argsort(np.argsort(space.unstable))
+        away = (space.signs[space.unstable] < 0).astype(np.int64)  # the sign of a toggled neuron
+        literals = np.empty(2 * space.size, dtype=np.int64)
+        literals[1::2] = 2 * place + away
+        literals[::2] = 2 * place + 1 - away
+        written: dict[int, int] = {}
+        for step in self._path.steps[: self._path.written[0]].tolist():
+            if step >= 0:
+                yield BRANCH + int(literals[step])
+            elif step == CLOSED:
+                yield BOUND
+            elif (number := -2 - step) in written:
+                yield from (KNOWN, len(written) - 1 - written[number])
+            else:
+                written[number] = len(written)
+                own = sets.literals[number]
+                count = int((own >= 0).sum())
+                yield from (NEW, count)
+                multipliers = self._large.get(number, sets.multipliers[number, :count].tolist())
+                for literal, multiplier in zip(own[:count].tolist(), multipliers, strict=True):
+                    yield from (int(literals[literal]), multiplier)
+
+
+def keeps(space: PatternSpace, flips: Flips, bound: Fraction, strict: tuple[int, ...]) -> bool:
+    """Whether the objective of a pattern keeps a bound, that of strict rivals strictly."""
+    problem = space.problem
+    signs = problem.network.activations_of_pattern(space.pattern(flips)[None])[-1][0]
+    values = problem.network.output.exact_values(signs)
+    room = bound + values[problem.prediction]
+    level = {c for c in problem.rivals if values[c] == room}
+    return max(values[c] for c in problem.rivals) <= room and not level & set(strict)
+
+
+def _fresh_sets(size: int) -> Sets:
+    most = max(MOST_FLIPS, size)
+    return Sets(
+        words=np.zeros((ROOM, _span(size)), dtype=np.uint64),
+        literals=np.full((ROOM, most), -1, dtype=np.int32),
+        multipliers=np.zeros((ROOM, most), dtype=np.int64),
+        following=np.zeros(ROOM, dtype=np.int32),
+        first=np.full(2 * size, -1, dtype=np.int32),
+        size=np.zeros(1, dtype=np.int64),
+    )
+
+
+def _fresh_path(sums: Sums, size: int, span: int, geometry: Geometry) -> Path:
+    path = Path(
+        depth=np.zeros(1, dtype=np.int64),
+        toggled=np.zeros(size, dtype=np.bool_),
+        second=np.zeros(size, dtype=np.bool_),
+        held=np.zeros(_span(size), dtype=np.uint64),
+        sums=np.zeros((size + 1, len(sums)), dtype=np.int16),
+        active=np.zeros(size + 1, dtype=np.int64),
+        began=np.zeros(size + 1, dtype=np.int64),
+        steps=np.zeros(ROOM + 4 * size, dtype=np.int32),
+        written=np.zeros(1, dtype=np.int64),
+        factor=fresh_factor(geometry),
+        words=np.zeros((4, span), dtype=np.uint64),
+    )
+    path.sums[0] = sums
+    return path
+
+
+def _span(size: int) -> int:
+    """Words for two literals a neuron."""
+    return -(-2 * size // 64)
+
+
+def _suffix(changes: np.ndarray) -> np.ndarray:
+    """(m + 1, K) int16: of changes (m, K) bool, how many come from each neuron on."""
+    total = np.zeros((changes.shape[0] + 1, changes.shape[1]), dtype=np.int16)
+    total[:-1] = np.cumsum(changes[::-1], axis=0)[::-1]
+    return total

@@ -1,0 +1,238 @@
+"""The cases of a proof, found depth-first, one unstable neuron after the other, in Numba.
+
+The search itself (`signflip.exact`) looks at 64 patterns at once and writes nothing down; here each
+case is one that a checker can follow: a neuron toggles, or it does not. The bounds and the tests of
+geometry are those of the search. A set of literals that geometry refuses is kept, and refutes every
+later case that has it. One without the last assumption refutes an earlier case: all that came since
+is dropped.
+
+A literal `2 j + 1` says that unstable neuron j, dearest first, toggles, and `2 j` that it does not.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.compiled import compiled
+from signflip.exact.counting import Sums, Words
+from signflip.exact.geometry import Factor, Geometry, extend, refused
+from signflip.exact.kernel import Upper, promising
+
+U64 = np.uint64
+MOST_TRIED = 2000
+"""Refused sets that a case is compared with; those that were of use last come first."""
+
+DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
+"""Why `advance` returns: all is covered; a full case is open; no room is left; its budget is."""
+
+CLOSED = -1
+"""What stands for a case that its bound closes; one closed by set i is `-2 - i`."""
+
+
+class Table(NamedTuple):
+    """The second layer, in halved sums: +1 iff 0 or more."""
+
+    effect: Sums  # (m, K) what a toggle adds
+    gain: Sums  # (m + 1, K) most that the neurons from here on can add
+    loss: Sums  # (m + 1, K) most that they can take away
+
+
+class Sets(NamedTuple):
+    """Sets of literals that exclude each other, with room for S of them.
+
+    A set stands in the list of its deepest literal.
+    """
+
+    words: Words  # (S, span) the literals as bits
+    literals: npt.NDArray[np.int32]  # (S, F) -1 behind the last
+    multipliers: npt.NDArray[np.int64]  # (S, F)
+    following: npt.NDArray[np.int32]  # (S,) the next of the list, -1 at its end
+    first: npt.NDArray[np.int32]  # (2 m,) of each list
+    size: npt.NDArray[np.int64]  # (1,) how many there are
+
+
+class Path(NamedTuple):
+    """Where the proof stands."""
+
+    depth: npt.NDArray[np.int64]  # (1,) neurons that are assumed; -1 when all is covered
+    toggled: npt.NDArray[np.bool_]  # (m,)
+    second: npt.NDArray[np.bool_]  # (m,) whether the opposite is refuted
+    held: Words  # (span,) literals as bits
+    sums: Sums  # (m + 1, K)
+    active: npt.NDArray[np.int64]  # (m + 1,) flips in the factor
+    began: npt.NDArray[np.int64]  # (m + 1,) steps that were written before the case
+    steps: npt.NDArray[np.int32]  # (room,) literals, and what closes cases
+    written: npt.NDArray[np.int64]  # (1,) how many of the steps
+    factor: Factor
+    words: Words  # (4, words) scratch
+
+
+@compiled()
+def _known(sets: Sets, path: Path, last: int) -> int:
+    """A set that the case has, with the literal that was assumed last; -1 if there is none."""
+    before = -1
+    current = sets.first[last]
+    for _ in range(MOST_TRIED):
+        if current < 0:
+            return -1
+        missing = U64(0)
+        for w in range(path.held.shape[0]):
+            missing |= sets.words[current, w] & ~path.held[w]
+        if missing == U64(0):
+            if before >= 0:
+                sets.following[before] = sets.following[current]
+                sets.following[current] = sets.first[last]
+                sets.first[last] = current
+            return int(current)
+        before = current
+        current = sets.following[current]
+    return -1
+
+
+@compiled()
+def keep(sets: Sets, count: int) -> int:
+    """Enter the set whose `count` literals were written behind the last one; its number."""
+    number = sets.size[0]
+    sets.size[0] = number + 1
+    deepest = -1
+    sets.words[number, :] = U64(0)
+    for i in range(count):
+        literal = sets.literals[number, i]
+        sets.words[number, literal >> 6] |= U64(1) << U64(literal & 63)
+        deepest = max(deepest, literal)
+    sets.literals[number, count:] = -1
+    sets.following[number] = sets.first[deepest]
+    sets.first[deepest] = number
+    return int(number)
+
+
+@compiled()
+def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
+    """The set of the active flips that `refused` refused, without those that it can do without."""
+    number = sets.size[0]
+    literals, multipliers = sets.literals[number], sets.multipliers[number]
+    largest = 0.0
+    for i in range(count):
+        largest = max(largest, factor.u[i])
+    scale = geometry.limit / largest
+    need = np.int64(0)
+    size = 0
+    for i in range(count):
+        u = factor.u[i]
+        multiplier = np.int16(u * scale + 0.5) if 0.0 < u <= largest else np.int16(0)
+        if multiplier > 0:
+            literals[size] = 2 * factor.members[i] + 1
+            multipliers[size] = multiplier
+            need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
+            size += 1
+    # the deepest first: a set without it refutes an earlier case
+    i = size - 1
+    while i >= 0 and size > 1:
+        member = literals[i] >> 1
+        u = np.int16(multipliers[i])
+        less = need - np.int64(u) * geometry.grid_distance[member]
+        row = geometry.directions[member]
+        total = np.int32(0)
+        for k in range(row.shape[0]):
+            total += np.int32(geometry.grid_radius[k]) * np.int32(abs(factor.v[k] - u * row[k]))
+        if less > total:
+            need = less
+            for k in range(row.shape[0]):
+                factor.v[k] -= u * row[k]
+            for j in range(i, size - 1):
+                literals[j], multipliers[j] = literals[j + 1], multipliers[j + 1]
+            size -= 1
+        i -= 1
+    return keep(sets, size)
+
+
+@compiled()
+def close(path: Path, sets: Sets, number: int) -> None:
+    """Close the earliest case that has a set; or the one in hand by its bound, for `CLOSED`."""
+    depth = path.depth[0]
+    if number >= 0:
+        deepest = -1
+        for i in range(sets.literals.shape[1]):
+            deepest = max(deepest, sets.literals[number, i])
+        while depth > (deepest >> 1) + 1:
+            depth = _back(path, depth)
+        path.written[0] = path.began[depth]
+    path.steps[path.written[0]] = number if number == CLOSED else -2 - number
+    path.written[0] += 1
+    while depth > 0 and path.second[depth - 1]:
+        depth = _back(path, depth)
+    if depth == 0:
+        path.depth[0] = -1
+        return
+    toggled = path.toggled[depth - 1]
+    _back(path, depth)
+    _assume(path, depth - 1, not toggled)
+    path.second[depth - 1] = True
+    path.depth[0] = depth
+
+
+@compiled()
+def _back(path: Path, depth: int) -> int:
+    literal = 2 * (depth - 1) + path.toggled[depth - 1]
+    path.held[literal >> 6] &= ~(U64(1) << U64(literal & 63))
+    return depth - 1
+
+
+@compiled()
+def _assume(path: Path, neuron: int, toggled: bool) -> None:
+    literal = 2 * neuron + toggled
+    path.held[literal >> 6] |= U64(1) << U64(literal & 63)
+    path.toggled[neuron] = toggled
+
+
+@compiled()
+def advance(
+    geometry: Geometry, table: Table, upper: Upper, path: Path, sets: Sets, budget: int
+) -> int:
+    """Go on until all is covered, a full case is open, or `budget` cases were looked at."""
+    size = table.effect.shape[0]
+    width = table.effect.shape[1]
+    for _ in range(budget):
+        depth = path.depth[0]
+        if depth < 0:
+            return DONE
+        if path.written[0] + 2 * size + 2 > path.steps.shape[0]:
+            return FULL
+        if sets.size[0] + 2 > sets.words.shape[0]:
+            return FULL
+        path.began[depth] = path.written[0]
+        count = 0
+        if depth > 0:
+            neuron = depth - 1
+            toggled = path.toggled[neuron]
+            number = _known(sets, path, 2 * neuron + toggled)
+            if number >= 0:
+                close(path, sets, number)
+                continue
+            for k in range(width):
+                change = table.effect[neuron, k] if toggled else np.int16(0)
+                path.sums[depth, k] = path.sums[neuron, k] + change
+            count = path.active[neuron]
+        if not promising(path.sums[depth], table.gain[depth], table.loss[depth], upper, path.words):
+            close(path, sets, CLOSED)
+            continue
+        if depth > 0 and path.toggled[depth - 1]:
+            before = count
+            count = extend(geometry, path.factor, count, depth - 1)
+            if (
+                count > before
+                and path.factor.value[count] > geometry.ask
+                and refused(geometry, path.factor, count)
+            ):
+                close(path, sets, _refusal(geometry, path.factor, count, sets))
+                continue
+        path.active[depth] = count
+        if depth == size:
+            return LEAF
+        path.steps[path.written[0]] = 2 * depth + 1
+        path.written[0] += 1
+        _assume(path, depth, True)
+        path.second[depth] = False
+        path.depth[0] = depth + 1
+    return PAUSE

@@ -1,0 +1,60 @@
+"""Making proof files of what is certain about a problem."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from signflip.arrays import Floats
+from signflip.clock import Clock
+from signflip.patterns.space import PatternSpace
+from signflip.problem import Box, Problem
+from signflip.proof.check import BOUND
+from signflip.proof.container import Content, packed, steps_of
+from signflip.proving.cases import Cases, NoProofError, keeps
+
+
+def proof_of(
+    problem: Problem,
+    *,
+    bound: Fraction | None,
+    strict: tuple[int, ...] = (),
+    witness: Floats | None = None,
+    clock: Clock,
+) -> bytes:
+    """The file that says that no image of the problem's box has an objective above a bound.
+
+    Args:
+        problem: the problem.
+        bound: the bound; None to show only a witness.
+        strict: rivals whose lead is to be below the bound.
+        witness: (inputs,) float64, an image of the region to show.
+        clock: when to give up.
+
+    Raises:
+        NoProofError: there is no such proof, or time or room was out.
+    """
+    steps = b""
+    if bound is not None:
+        space = PatternSpace.of(problem)
+        if space.size:
+            steps = Cases(space, bound, strict, clock).steps()
+        elif keeps(space, np.zeros(0, dtype=np.bool_), bound, strict):
+            steps = steps_of([BOUND])
+        else:
+            raise NoProofError("the only pattern is above the bound")
+    region, box = problem.region, problem.box
+    return packed(
+        Content(
+            network=problem.network.digest,
+            prediction=problem.prediction,
+            rivals=problem.rivals,
+            bound=bound,
+            strict=strict,
+            epsilon=box.epsilon if isinstance(region, Box) else None,
+            image=problem.image,
+            lower=box.lower,
+            upper=box.upper,
+            witness=witness,
+            steps=steps,
+        )
+    )

@@ -1,0 +1,236 @@
+"""The checker against brute force: it accepts what is true, of steps that nobody searched for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signflip.errors import ProofError
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.problem import Problem
+from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW, check
+from signflip.proof.container import Content, packed, steps_of
+from tests.support.map_strategies import mapped_networks
+from tests.support.oracle import _Neurons
+from tests.support.proofs import is_true
+from tests.support.reference import reference_values_of_pattern
+from tests.support.strategies import networks, problems
+
+some_problems = problems(network=st.one_of(networks(), mapped_networks()))
+
+
+def content_of(problem: Problem, bound: Fraction | None, steps: list[int]) -> Content:
+    return Content(
+        network=problem.network.digest,
+        prediction=problem.prediction,
+        rivals=problem.rivals,
+        bound=bound,
+        strict=(),
+        epsilon=None,
+        image=problem.image,
+        lower=problem.box.lower,
+        upper=problem.box.upper,
+        witness=None,
+        steps=steps_of(steps),
+    )
+
+
+def accepted(problem: Problem, content: Content) -> bool:
+    try:
+        check(packed(content), problem.network)
+    except ProofError:
+        return False
+    return True
+
+
+def unstable(problem: Problem) -> list[int]:
+    neurons = _Neurons(problem.network, problem.box)
+    return [j for j in range(len(neurons.weights)) if neurons.stable_sign(j) is None]
+
+
+def every_pattern(problem: Problem) -> Iterator[tuple[int, ...]]:
+    """Signs of the first layer, whether points have them together or not."""
+    neurons = _Neurons(problem.network, problem.box)
+    signs = [neurons.stable_sign(j) for j in range(len(neurons.weights))]
+    return product(*([sign] if sign is not None else [-1, 1] for sign in signs))
+
+
+def lead(problem: Problem, pattern: tuple[int, ...]) -> Fraction:
+    values = reference_values_of_pattern(problem.network, pattern)
+    return max(values[c] for c in problem.rivals) - values[problem.prediction]
+
+
+def full_tree(size: int, neuron: int = 0) -> list[int]:
+    if neuron == size:
+        return [BOUND]
+    rest = full_tree(size, neuron + 1)
+    return [BRANCH + 2 * neuron, *rest, *rest]
+
+
+@settings(max_examples=40)
+@given(problem=some_problems)
+def test_the_bound_of_full_cases_is_that_of_the_network(problem: Problem) -> None:
+    steps = full_tree(len(unstable(problem)))
+    best = max(lead(problem, pattern) for pattern in every_pattern(problem))
+    exact = content_of(problem, best, steps)
+    assert accepted(problem, exact)
+    assert is_true(problem.network, exact)
+    assert not accepted(problem, replace(exact, bound=best - Fraction(1, 10**9)))
+    assert not accepted(problem, replace(exact, strict=problem.rivals))
+    above = replace(exact, bound=best + Fraction(1, 10**9), strict=problem.rivals)
+    assert accepted(problem, above)
+
+
+@settings(max_examples=50)
+@given(problem=some_problems, data=st.data())
+def test_the_bound_of_a_partial_case_holds_for_all_its_patterns(
+    problem: Problem, data: st.DataObject
+) -> None:
+    neurons = unstable(problem)
+    places = (
+        data.draw(st.lists(st.sampled_from(range(len(neurons))), unique=True)) if neurons else []
+    )
+    signs = [data.draw(st.booleans()) for _ in places]
+    steps: list[int] = []
+    for place, sign in zip(places, signs, strict=True):
+        steps.append(BRANCH + 2 * place + sign)
+    steps += [BOUND] * (len(places) + 1)
+    best = max(lead(problem, pattern) for pattern in every_pattern(problem))
+    # all cases together hold every pattern: no bound below the best is accepted
+    assert not accepted(problem, content_of(problem, best - Fraction(1, 2**60), steps))
+    largest = problem.largest_conceivable
+    assert accepted(problem, content_of(problem, Fraction(largest) + 1, steps))
+
+
+@settings(max_examples=80)
+@given(problem=some_problems, data=st.data())
+def test_literals_are_refused_only_where_no_point_has_them(
+    problem: Problem, data: st.DataObject
+) -> None:
+    neurons = unstable(problem)
+    if not neurons:
+        return
+    places = data.draw(st.lists(st.sampled_from(range(len(neurons))), unique=True, min_size=1))
+    signs = [data.draw(st.booleans()) for _ in places]
+    numbers = st.one_of(st.integers(1, 3), st.integers(1, 2**70))
+    literals = [2 * place + sign for place, sign in zip(places, signs, strict=True)]
+    multipliers = [data.draw(numbers) for _ in places]
+    steps = [BRANCH + literal for literal in literals]
+    steps += [NEW, len(places)]
+    for literal, multiplier in zip(literals, multipliers, strict=True):
+        steps += [literal, multiplier]
+    steps += [BOUND] * len(places)
+    huge = Fraction(problem.largest_conceivable) + 1
+    oracle = _Neurons(problem.network, problem.box)
+    # no demand on the other neurons: an oracle of these alone
+    oracle.weights = [oracle.weights[neurons[place]] for place in places]
+    oracle.bases = [oracle.bases[neurons[place]] for place in places]
+    point = oracle.realise([1 if sign else -1 for sign in signs], Fraction(0))
+    if accepted(problem, content_of(problem, huge, steps)):
+        assert point is None
+
+
+def pair() -> Problem:
+    """Neurons 0 and 1 answer x >= 1/2 and -x >= -1/2: both are -1 nowhere, and both +1 at 1/2."""
+    first = SignLayer.dense([[1], [-1]], [0.5, -0.5])
+    output = OutputLayer(np.array([[1.0, 1.0], [-1.0, -1.0]]), np.ones(2), np.zeros(2))
+    network = BinaryNetwork((first,), output)
+    return Problem.ball(network, [0.5], epsilon=0.25)
+
+
+def test_a_set_that_just_excludes_itself_needs_a_strict_literal() -> None:
+    problem = pair()
+    bound = Fraction(0)  # class 1 is ahead of class 0 only if both neurons are -1
+
+    def steps(*literals: int) -> list[int]:
+        ordered = sorted(literals)
+        return [
+            *(BRANCH + ordered[0], BRANCH + ordered[1]),
+            *(NEW, 2, ordered[0], 1, ordered[1], 1),
+            *(BOUND, BOUND),
+        ]
+
+    assert accepted(problem, content_of(problem, bound, steps(0, 2)))
+    assert not accepted(problem, content_of(problem, bound, steps(1, 3)))
+
+
+def test_a_known_set_counts_only_where_all_its_literals_are_assumed() -> None:
+    problem = pair()
+    right = [BRANCH, BRANCH + 2, NEW, 2, 0, 1, 2, 1, BOUND, BOUND]
+    assert accepted(problem, content_of(problem, Fraction(0), right))
+    again = [BRANCH, BRANCH + 2, NEW, 2, 0, 1, 2, 1, KNOWN, 0, BOUND]
+    assert not accepted(problem, content_of(problem, Fraction(0), again))
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ([], "end before"),
+        ([BRANCH, BOUND], "end before"),
+        ([BRANCH, BOUND, BOUND, BOUND], "go on"),
+        ([BRANCH, BRANCH, BOUND, BOUND, BOUND], "has its sign already"),
+        ([BRANCH, BRANCH + 1, BOUND, BOUND, BOUND], "has its sign already"),
+        ([BRANCH + 4, BOUND, BOUND], "is none"),
+        ([BRANCH + 2**300, BOUND, BOUND], "is none"),
+        ([KNOWN, 0], "has not all literals"),
+        ([NEW, 0], "0 literals"),
+        ([NEW, 2**100], "literals cannot"),
+        ([NEW, 1, 7, 1], "a literal is none"),
+        ([NEW, 1, 0, 0], "a multiplier is 0"),
+        ([NEW, 1, 0], "end before"),
+        ([BRANCH, BRANCH + 2, NEW, 1, 0, 1, BOUND, BOUND], "a point may have"),
+        ([BOUND], "the bound of no. 0 of 1"),
+    ],
+)
+def test_what_is_no_proof_is_refused_with_its_reason(steps: list[int], reason: str) -> None:
+    problem = pair()
+    bound = Fraction(0 if steps == [BOUND] else 4)  # 4 is the largest that there is
+    with pytest.raises(ProofError, match=reason):
+        check(packed(content_of(problem, bound, steps)), problem.network)
+
+
+def test_the_ball_must_lie_in_the_box() -> None:
+    problem = pair()
+    content = replace(content_of(problem, Fraction(4), [BOUND]), epsilon=0.25)
+    assert accepted(problem, content)
+    wider = float(np.nextafter(0.25, 1))
+    assert not accepted(problem, replace(content, epsilon=wider))
+    short = np.nextafter(content.upper, 0)
+    assert not accepted(problem, replace(content, upper=short))
+    # a pixel that is held fixed is none that is free
+    fixed = replace(content, lower=content.image, upper=content.image)
+    assert check(packed(fixed), problem.network).free == 0
+
+
+def test_a_witness_is_shown_with_its_exact_values() -> None:
+    problem = pair()
+    content = replace(content_of(problem, None, []), witness=np.array([0.75]))
+    proved = check(packed(content), problem.network)
+    assert proved.values == (Fraction(0), Fraction(0))
+    with pytest.raises(ProofError, match="outside"):
+        check(packed(replace(content, witness=np.array([0.76]))), problem.network)
+    with pytest.raises(ProofError, match="no witness"):
+        check(packed(replace(content, witness=None)), problem.network)
+    with pytest.raises(ProofError, match="steps"):
+        check(packed(replace(content, steps=b"\0")), problem.network)
+
+
+def test_numbers_of_every_size_are_added_up_exactly() -> None:
+    tiny, large = 2.0**-1070, 2.0**60
+    first = SignLayer.dense([[1, 1]], [tiny])
+    weight = np.array([[1.0], [-1.0]])
+    output = OutputLayer(weight, np.array([1e100, 1e-300]), np.array([tiny, large]))
+    network = BinaryNetwork((first,), output)
+    problem = Problem.ball(network, [0.0, 0.0], epsilon=tiny / 2)
+    # the sum reaches the threshold in the corner, where class 0 gains: class 1 is ahead in both
+    own = network.predict(problem.image[None])[0]
+    best = max(lead(problem, pattern) for pattern in every_pattern(problem))
+    assert own == problem.prediction
+    steps = full_tree(len(unstable(problem)))
+    assert accepted(problem, content_of(problem, best, steps))
+    assert not accepted(problem, content_of(problem, best - Fraction(1, 2**2000), steps))
