@@ -14,7 +14,7 @@ from signflip.clock import Clock, OutOfTime
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.walk import compile_walk
-from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer, Sparse
 from signflip.problem import Distance, Norm, Problem
 from signflip.result import Stop
 from signflip.run import Run
@@ -74,6 +74,7 @@ class Exact:
             return enclose(run, self, measure.tolerance)
         # here, and not above: Numba takes longer to import than all the rest of Signflip
         from signflip.exact.bounds import interval_bound
+        from signflip.exact.input_bits import InputBits
         from signflip.exact.neighbourhoods import Neighbourhoods
         from signflip.exact.tree import ExactSearch
         from signflip.patterns.space import PatternSpace
@@ -81,7 +82,8 @@ class Exact:
         space = PatternSpace.of(run.problem)
         if space.size == 0:  # one pattern, and the clean image has it
             return Outcome(Stop.OPTIMAL, bound=run.value, proved=True, flipless=not run.flipped)
-        local = Neighbourhoods.of(run, self.goal, space)
+        bits = InputBits.of(run, self.goal, space)
+        local = Neighbourhoods.of(run, self.goal, space) if bits is None else bits
         answer = None if local is None else local.outcome()
         if answer is not None:
             return answer
@@ -96,10 +98,9 @@ def _compile_kernel() -> None:
     """Search small problems, one for each way that the bounds are computed."""
     compile_walk()
     rng = np.random.default_rng(0)
-    for depth in (2, 3):
-        hidden = tuple(
-            SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(depth)
-        )
+    dense = [SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(3)]
+    bits = SignLayer(Sparse.selection(4, np.arange(4)), np.full(4, 0.5))
+    for hidden in (dense[:2], dense, [bits, dense[0]]):
         output = OutputLayer(rng.choice([-1, 1], (2, 4)), np.ones(2), np.zeros(2))
-        problem = Problem.ball(BinaryNetwork(hidden, output), np.full(4, 0.5), epsilon=0.5)
+        problem = Problem.ball(BinaryNetwork(tuple(hidden), output), np.full(4, 0.5), epsilon=0.5)
         Exact(goal=SearchGoal.OPTIMISE).run(Run(problem, Clock.start(None)))

@@ -1,25 +1,23 @@
 """The training loop: cross-entropy, Adam, and clipped latent weights."""
 
-import hashlib
-import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from signflip.errors import DataError, SettingError
+from signflip.errors import SettingError
 from signflip.training.checkpoint import (
     State,
     check_replaceable,
     load_checkpoint,
     save_checkpoint,
 )
+from signflip.training.data import checked, cosine, run_identity
 from signflip.training.modules import BinaryModule
 from signflip.training.settings import TrainingSettings
 
@@ -74,7 +72,7 @@ def train(
         raise SettingError("resume=True needs a checkpoint to go on from: give checkpoint=PATH")
     if checkpoint is not None and not resume:
         check_replaceable(checkpoint)
-    run = _Run(settings, *_checked(settings, images, labels))
+    run = _Run(settings, *checked(settings, images, labels))
     if resume and checkpoint is not None:
         run.restore(load_checkpoint(checkpoint, run.identity))
     start = time.monotonic()
@@ -100,9 +98,7 @@ class _Run:
     def __init__(self, settings: TrainingSettings, images: Tensor, labels: Tensor) -> None:
         self.settings = settings
         self.epoch = 0
-        digest = hashlib.sha256(images.numpy().tobytes())
-        digest.update(labels.numpy().tobytes())
-        self.identity = {**asdict(settings), "data_sha256": digest.hexdigest()}
+        self.identity = run_identity(settings, images, labels)
         device = settings.torch_device()
         self.images, self.labels = images.to(device), labels.to(device)
         # The caller's random numbers are left as they were.
@@ -135,9 +131,8 @@ class _Run:
         return float(total) / batches
 
     def _set_learning_rate(self, progress: float) -> None:
-        """Half a cosine from the full rate at progress 0 to none at progress 1."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+            group["lr"] = self.settings.learning_rate * cosine(progress)
 
     def state(self) -> State:
         return {
@@ -152,30 +147,3 @@ class _Run:
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.shuffling.set_state(state["shuffling"])
-
-
-def _checked(
-    settings: TrainingSettings, images: npt.ArrayLike, labels: npt.ArrayLike
-) -> tuple[Tensor, Tensor]:
-    pixels, classes = np.asarray(images), np.asarray(labels)
-    if pixels.ndim != 2 or classes.shape != pixels.shape[:1]:
-        raise DataError(
-            f"images have shape {pixels.shape} and labels {classes.shape}; they must be "
-            "(images, inputs) and (images,): flatten the images"
-        )
-    if len(pixels) < settings.batch_size:
-        raise DataError(
-            f"there are {len(pixels)} images, fewer than a batch of {settings.batch_size}: give "
-            "more images or a smaller batch_size"
-        )
-    low, high = pixels.min(), pixels.max()
-    if not (low >= 0 and high <= 1):  # also when NaN is among them
-        raise DataError(
-            f"images range from {low} to {high}; they must lie in [0, 1]: divide bytes by 255"
-        )
-    if not np.issubdtype(classes.dtype, np.integer) or classes.min() < 0 or classes.max() < 1:
-        raise DataError(
-            f"labels are {classes.dtype} from {classes.min()} to {classes.max()}; they must be "
-            "integers from 0, of at least two classes"
-        )
-    return torch.tensor(pixels, dtype=torch.float32), torch.tensor(classes, dtype=torch.int64)

@@ -1,0 +1,246 @@
+"""The exact search where the first layer only compares single pixels with thresholds.
+
+The signs of such a layer are bits of pixels, and whatever the box lets each pixel do can be done by
+all together: no geometry is left. With one more hidden layer and the output, a rival's lead is a
+sum over neurons that read few bits, and `signflip.exact.bits_kernel` searches for its maximum.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from signflip.arrays import Floats, Integers
+from signflip.attack import Outcome
+from signflip.exact.bits_kernel import OPEN, REFUTED, Nodes, Votes, search
+from signflip.exact.bounds import interval_bound
+from signflip.methods.search_goal import SearchGoal
+from signflip.network import Lead
+from signflip.patterns.space import PatternSpace
+from signflip.problem import NO_FLIP, Box, Standing
+from signflip.result import Stop
+from signflip.run import Run
+
+LARGEST = 2**44
+"""A lead's weights times the inputs of a neuron add up to less: 64 bits hold the scaled bounds."""
+_BUDGET = 200
+"""Nodes between two looks at the clock."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Levels:
+    """What the pixels of a box can be, as the first layer sees them.
+
+    The neurons of a pixel that the box leaves open switch one after the other as the pixel rises:
+    it stands at one of the levels 0, 1, ..., and level l + 1 is passed where it reaches the next
+    threshold.
+
+    Attributes:
+        pixel: (pixels,) those with an open neuron.
+        first: (pixels + 1,) first bit of each, and the number of bits.
+        threshold: (bits,) float64, rising within a pixel.
+        bit: (m,) bit of each neuron of `PatternSpace.unstable`.
+    """
+
+    pixel: Integers
+    first: Integers
+    threshold: Floats
+    bit: Integers
+
+    @classmethod
+    def of(cls, space: PatternSpace) -> "Levels":
+        """The levels of a problem whose first layer `compares_pixels`."""
+        layer = space.problem.network.hidden[0]
+        reads = np.argmax(layer.map.rows(space.unstable) != 0, axis=1)
+        pairs = np.stack([reads.astype(np.float64), layer.threshold[space.unstable]], axis=1)
+        # neurons of one pixel with one threshold share a bit
+        made, bit = np.unique(pairs, axis=0, return_inverse=True)
+        pixel, first = np.unique(made[:, 0].astype(np.int64), return_index=True)
+        return cls(
+            pixel=pixel,
+            first=np.append(first, len(made)).astype(np.int64),
+            threshold=made[:, 1],
+            bit=bit.reshape(-1).astype(np.int64),
+        )
+
+    def image(self, space: PatternSpace, level: Integers) -> Floats:
+        """The image of the box that has these levels (pixels,) and is nearest to the clean one."""
+        box, image = space.problem.box, space.problem.image.copy()
+        for number, pixel in enumerate(self.pixel.tolist()):
+            passed, end = self.first[number] + level[number], self.first[number + 1]
+            least, most = box.lower[pixel], box.upper[pixel]
+            if level[number] > 0:
+                least = self.threshold[passed - 1]
+            if passed < end:
+                most = np.nextafter(self.threshold[passed], -np.inf)
+            image[pixel] = min(max(image[pixel], least), most)
+        return image
+
+
+def compares_pixels(space: PatternSpace) -> bool:
+    """Whether each open neuron of the first layer is +1 iff one pixel is at least its threshold."""
+    rows = space.problem.network.hidden[0].map
+    if int(rows.fan_in.max()) > 1:
+        return False
+    return bool((rows.rows(space.unstable).max(axis=1, initial=0) == 1).all())
+
+
+@dataclass(kw_only=True)
+class InputBits:
+    """The search of one problem.
+
+    Attributes:
+        run: the method's run.
+        goal: whether to decide, or to find the optimum.
+        space: the open neurons of the first layer.
+        levels: the pixels that they belong to.
+        off: (width,) halved sums of the last hidden layer, less thresholds, at level 0 everywhere.
+        effect: (width, bits) what passing each bit adds to them.
+    """
+
+    run: Run
+    goal: SearchGoal
+    space: PatternSpace
+    levels: Levels
+    off: Integers
+    effect: Integers
+
+    @classmethod
+    def of(cls, run: Run, goal: SearchGoal, space: PatternSpace) -> "InputBits | None":
+        """The search, or None where the network or the region is another."""
+        problem = run.problem
+        network = problem.network
+        if len(network.hidden) != 2 or not isinstance(problem.region, Box):
+            return None
+        if not compares_pixels(space):
+            return None
+        last = network.hidden[1]
+        width = int(last.map.fan_in.max(initial=1)) + 1
+        for rival in problem.rivals:
+            lead = network.output.lead(rival, problem.prediction)
+            if lead.numerators.dtype == object or abs(lead.constant) >= LARGEST:
+                return None
+            if int(np.abs(lead.numerators).sum()) * width >= LARGEST:
+                return None
+        levels = Levels.of(space)
+        signs = space.signs.copy()
+        signs[space.unstable] = -1
+        # integer thresholds have the parity of the sums: every difference is even
+        off = (last.sums(signs[None])[0].astype(np.int64) - last.integer_threshold) // 2
+        effect = np.zeros((len(off), int(levels.first[-1])), dtype=np.int64)
+        columns = last.map.columns(space.unstable)
+        for neuron, bit in enumerate(levels.bit.tolist()):
+            effect[:, bit] += columns[:, neuron]
+        return cls(run=run, goal=goal, space=space, levels=levels, off=off, effect=effect)
+
+    @property
+    def floor(self) -> Standing:
+        """What is no better than this is of no interest."""
+        return NO_FLIP if self.goal is SearchGoal.DECIDE else self.run.standing
+
+    @property
+    def _settled(self) -> bool:
+        return self.goal is SearchGoal.DECIDE and self.run.flipped
+
+    def outcome(self) -> Outcome | None:
+        """Refute one rival after the other; None where a pattern has no image, against all rules.
+
+        Each flip that is found raises the floor, so a rival is refuted when nothing beats the best.
+        """
+        if self._settled:  # at a tie, the clean image itself may count as a flip
+            return self._stopped(Stop.DECIDED)
+        for rival in self._rivals():
+            while True:
+                answer, level = self._beaten_by(rival)
+                if answer == OPEN:
+                    return self._stopped(Stop.TIME_LIMIT)
+                if answer == REFUTED:
+                    break
+                before = self.run.standing
+                self.run.offer(self.levels.image(self.space, level))
+                if self.run.standing <= before:
+                    return None
+                if self._settled:
+                    return self._stopped(Stop.DECIDED)
+        if self.goal is SearchGoal.DECIDE:
+            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True, flipless=True)
+        return Outcome(
+            Stop.OPTIMAL, bound=self.run.value, proved=True, flipless=not self.run.flipped
+        )
+
+    def _stopped(self, stop: Stop) -> Outcome:
+        return Outcome(stop, bound=interval_bound(self.space), proved=True)
+
+    def _rivals(self) -> Iterator[int]:
+        """The rivals, the nearest in the clean image first: it is the likeliest to flip."""
+        problem = self.run.problem
+        values = problem.network.forward(problem.image[None])[0]
+        yield from sorted(problem.rivals, key=lambda rival: -values[rival])
+
+    def _beaten_by(self, rival: int) -> tuple[int, Integers]:
+        """FOUND and the levels with which a rival beats the floor; REFUTED; OPEN at the limit."""
+        votes = self._votes(rival)
+        nodes = _root(votes)
+        if votes.base + 2 * int(votes.weight.sum()) < votes.need:
+            return REFUTED, nodes.level
+        while True:
+            answer = search(votes, nodes, _BUDGET)
+            if answer != OPEN or self.run.clock.expired():
+                return answer, nodes.level
+
+    def _votes(self, rival: int) -> Votes:
+        problem = self.run.problem
+        lead = problem.network.output.lead(rival, problem.prediction)
+        side = np.sign(lead.numerators).astype(np.int64)
+        effect = self.effect * side[:, None]
+        margin = np.where(side > 0, self.off, -self.off - 1)
+        reads = effect != 0
+        open_ = (side != 0) & reads.any(axis=1)
+        settled = ~open_ & (side != 0)
+        weight = np.abs(lead.numerators).astype(np.int64)
+        won = np.where(margin[settled] >= 0, 1, -1)
+        base = lead.constant + int((weight[settled] * won).sum()) - int(weight[open_].sum())
+        chosen = effect[open_]
+        neuron, bit = np.nonzero(chosen)
+        start = np.searchsorted(neuron, np.arange(len(chosen) + 1))
+        step = 2 * int(np.gcd.reduce(weight[open_], initial=0))
+        return Votes(
+            first=self.levels.first,
+            start=start.astype(np.int64),
+            bit=bit.astype(np.int64),
+            change=chosen[neuron, bit],
+            margin=margin[open_],
+            weight=weight[open_],
+            base=base,
+            need=_least_lead(lead, base, step, self.floor, tied=self._tied(rival)),
+        )
+
+    def _tied(self, rival: int) -> bool:
+        return rival in self.run.problem.level_beats(self.floor)
+
+
+def _least_lead(lead: Lead, base: int, step: int, floor: Standing, *, tied: bool) -> int:
+    """The least lead, `base` plus a whole number of steps, that beats the floor."""
+    value = floor.value * lead.denominator
+    least = -(-value.numerator // value.denominator)  # rounded up
+    if value.denominator == 1 and not tied:
+        least += 1
+    return least if step == 0 else least + (base - least) % step
+
+
+def _root(votes: Votes) -> Nodes:
+    """The root as the only open node, and room for all below it."""
+    pixels, neurons, bits = len(votes.first) - 1, len(votes.weight), int(votes.first[-1])
+    low = np.zeros((bits + 2, pixels), dtype=np.int64)
+    high = np.zeros_like(low)
+    high[0] = np.diff(votes.first)
+    return Nodes(
+        low=low,
+        high=high,
+        price=np.zeros((bits + 2, neurons), dtype=np.int64),
+        count=np.array([1], dtype=np.int64),
+        level=np.zeros(pixels, dtype=np.int64),
+        tally=np.array([0], dtype=np.int64),
+    )
+

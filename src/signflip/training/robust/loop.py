@@ -1,0 +1,216 @@
+"""The loop of robust training: adversaries, intervals, and the best epoch."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from signflip.errors import DataError, SettingError
+from signflip.training.checkpoint import (
+    State,
+    check_replaceable,
+    load_checkpoint,
+    save_checkpoint,
+)
+from signflip.training.data import checked, cosine, run_identity
+from signflip.training.robust.adversary import adversarial
+from signflip.training.robust.boxes import Box, box_of
+from signflip.training.robust.layers import Flow
+from signflip.training.robust.module import RobustModule
+from signflip.training.robust.scores import Scores, scores
+from signflip.training.robust.settings import RobustSettings
+
+RAMP = (0.05, 0.55)
+"""Shares of the steps between which epsilon and the interval loss rise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustReport:
+    """What the progress callback hears after each epoch.
+
+    Attributes:
+        epoch: epochs finished, from 1 to `epochs`.
+        epochs: epochs of the whole run.
+        loss: mean training loss of the epoch.
+        scores: on the held-out images, at the full epsilon; None where there are none.
+        seconds: since the call of `train_robust`.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    scores: Scores | None
+    seconds: float
+
+
+def train_robust(
+    settings: RobustSettings,
+    images: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    on_epoch: Callable[[RobustReport], None] | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    start: RobustModule | None = None,
+) -> RobustModule:
+    """Train a network to be robust, and return the best epoch after the ramps.
+
+    Best is what has the most held-out images certified by intervals; without held-out images the
+    last epoch.
+
+    Args:
+        settings: the run's settings.
+        images: (images, inputs) floats in [0, 1].
+        labels: (images,) integers, 0 up to the number of classes less 1.
+        on_epoch: called after each epoch.
+        checkpoint: file that is replaced, atomically, after each epoch; one that exists must be a
+            checkpoint.
+        resume: go on from `checkpoint`, as if the run had never been interrupted.
+        start: a trained network of the same layers to fine-tune, with epsilon and intervals at
+            their full values from the first step; None to begin with random weights and ramps.
+
+    Returns:
+        The module, in evaluation mode, on the CPU.
+
+    Raises:
+        DataError: images and labels do not fit each other or the settings.
+        SettingError: the device cannot be used, the layers do not fit the images, or the
+            checkpoint is missing, damaged or of another run.
+    """
+    if resume and checkpoint is None:
+        raise SettingError("resume=True needs a checkpoint to go on from: give checkpoint=PATH")
+    if checkpoint is not None and not resume:
+        check_replaceable(checkpoint)
+    run = _RobustRun(settings, *checked(settings, images, labels), start)
+    if resume and checkpoint is not None:
+        run.restore(load_checkpoint(checkpoint, run.identity))
+    began = time.monotonic()
+    while run.epoch < settings.epochs:
+        loss = run.step_epoch()
+        found = run.judge()
+        if checkpoint is not None:
+            save_checkpoint(checkpoint, run.identity, run.state())
+        if on_epoch is not None:
+            on_epoch(
+                RobustReport(
+                    epoch=run.epoch,
+                    epochs=settings.epochs,
+                    loss=loss,
+                    scores=found,
+                    seconds=time.monotonic() - began,
+                )
+            )
+    run.module.load_state_dict(run.best)
+    return run.module.cpu().eval()
+
+
+class _RobustRun:
+    """A run between two epochs; `state` and `restore` are its whole memory."""
+
+    def __init__(
+        self, settings: RobustSettings, images: Tensor, labels: Tensor, start: RobustModule | None
+    ) -> None:
+        self.settings = settings
+        self.epoch = 0
+        self.identity = run_identity(settings, images, labels)
+        device = settings.torch_device()
+        kept = len(images) - round(settings.held_out * len(images))
+        if kept < settings.batch_size:
+            raise DataError(
+                f"{len(images) - kept} of {len(images)} images are held out, and the rest are "
+                f"fewer than a batch of {settings.batch_size}: lower held_out or batch_size"
+            )
+        self.images, self.labels = images[:kept].to(device), labels[:kept].to(device)
+        self.held_images, self.held_labels = images[kept:].to(device), labels[kept:].to(device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.module = RobustModule(
+                settings, inputs=images.shape[1], classes=int(labels.max()) + 1
+            ).to(device)
+        self.ramp = RAMP
+        if start is not None:
+            self.module.load_state_dict(start.state_dict())
+            self.ramp = (0.0, 0.0)
+        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=settings.learning_rate)
+        self.random = torch.Generator().manual_seed(settings.seed)
+        self.best: State = {}
+        self.best_score = -1.0
+
+    def step_epoch(self) -> float:
+        """Train for one epoch; the mean loss over its batches."""
+        settings = self.settings
+        size = settings.batch_size
+        batches = len(self.images) // size
+        order = torch.randperm(len(self.images), generator=self.random).to(self.images.device)
+        self.module.train()
+        total = torch.zeros((), device=self.images.device)
+        for batch in range(batches):
+            progress = (self.epoch + batch / batches) / settings.epochs
+            for group in self.optimizer.param_groups:
+                group["lr"] = settings.learning_rate * cosine(progress)
+            chosen = order[batch * size : (batch + 1) * size]
+            loss = self._loss(self.images[chosen], self.labels[chosen], self._share(progress))
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            self.module.clip()
+            total += loss.detach()
+        self.epoch += 1
+        return float(total) / batches
+
+    def _share(self, progress: float) -> float:
+        """How much of epsilon and of the interval loss is there, from 0 to 1."""
+        begin, end = self.ramp
+        return 1.0 if progress >= end else max(0.0, (progress - begin) / (end - begin))
+
+    def _loss(self, pixels: Tensor, labels: Tensor, share: float) -> Tensor:
+        settings, module = self.settings, self.module
+        box = box_of(pixels, share * settings.epsilon, module.levels)
+        steps = settings.pgd if share > 0 else 0
+        point = adversarial(module, box, labels, steps, self.random)
+        loss = functional.cross_entropy(module.logits(point), labels)
+        weight = share * settings.interval
+        bounded = round(settings.bounded * len(pixels))
+        if weight == 0 or bounded == 0:
+            return loss
+        part = slice(0, bounded)
+        worst = self._worst(box.part(part), labels[part])
+        return (1 - weight) * loss + weight * functional.cross_entropy(worst, labels[part])
+
+    def _worst(self, box: Box, labels: Tensor) -> Tensor:
+        above = self.module.boxed(Flow(None, (box.middle, box.radius)))
+        return self.module.vote.worst_logits(above, labels)
+
+    def judge(self) -> Scores | None:
+        """Score the epoch, and keep it if it is the best after the ramps."""
+        found = None
+        if len(self.held_images):
+            found = scores(self.module, self.held_images, self.held_labels, self.settings.epsilon)
+        score = 0.0 if found is None else found.certified
+        ramped = self.epoch >= self.ramp[1] * self.settings.epochs
+        if (ramped and score >= self.best_score) or self.epoch == self.settings.epochs == 1:
+            self.best_score, self.best = score, copy.deepcopy(self.module.state_dict())
+        return found
+
+    def state(self) -> State:
+        return {
+            "epoch": self.epoch,
+            "module": self.module.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": self.random.get_state(),
+            "best": self.best,
+            "best_score": self.best_score,
+        }
+
+    def restore(self, state: State) -> None:
+        self.epoch = state["epoch"]
+        self.module.load_state_dict(state["module"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.random.set_state(state["random"])
+        self.best, self.best_score = state["best"], state["best_score"]

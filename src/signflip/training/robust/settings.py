@@ -1,0 +1,124 @@
+"""What a robust training run depends on, besides its data."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from signflip.errors import SettingError
+from signflip.training.settings import TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convolution:
+    """A convolutional layer, padded with zeros by half its size.
+
+    Attributes:
+        filters: number of filters.
+        size: rows and columns of a window.
+        stride: steps from window to window.
+
+    Raises:
+        SettingError: a number is below 1.
+    """
+
+    filters: int
+    size: int
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.filters, self.size, self.stride) < 1:
+            raise SettingError(
+                f"the convolution {self} has a number below 1; write FILTERS@SIZExSIZE/STRIDE: "
+                "32@5x5/2"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.filters}@{self.size}x{self.size}/{self.stride}"
+
+    @property
+    def padding(self) -> int:
+        """Zeros around the image, on each side."""
+        return (self.size - 1) // 2
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `32@5x5/2`, or `32@5x5` for a stride of 1.
+
+        Raises:
+            SettingError: the text is none.
+        """
+        found = re.fullmatch(r"(\d+)@(\d+)x(\d+)(?:/(\d+))?", text.strip(), re.ASCII)
+        if found is None or found[2] != found[3]:
+            raise SettingError(
+                f"{text!r} names no convolution; write FILTERS@SIZExSIZE/STRIDE with a square "
+                "window: 32@5x5/2"
+            )
+        return cls(filters=int(found[1]), size=int(found[2]), stride=int(found[4] or 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustSettings(TrainingSettings):
+    """Settings of a training run for a network that is robust, and can be proved so.
+
+    The loss is `(1 - k) CE(adversarial) + k CE(worst logits by intervals)`; epsilon and k rise from
+    0 to their full values between 5 % and 55 % of the steps.
+
+    Attributes:
+        hidden: widths of the dense layers after the convolutions; empty for a vote right on these.
+        epsilon: the radius to be robust at, in the unit of the images.
+        interval: k, the share of the interval loss.
+        pgd: steps of the adversary; 0 to train on clean images.
+        bounded: share of each batch that the interval loss is taken of.
+        ternary: whether weights may be 0; the output has a bias then.
+        vote: largest weight of the output; above 1 its weights are whole numbers up to that.
+        levels: thresholds that turn each pixel into bits; empty for real pixels.
+        convolutions: the layers before the dense ones.
+        image_shape: (rows, columns) of an image; None for a square.
+        held_out: share of the images, the last ones, that are scored and not trained on.
+    """
+
+    hidden: tuple[int, ...] = (100, 100)
+    epochs: int = 10
+    epsilon: float = 0.02
+    interval: float = 0.05
+    pgd: int = 4
+    bounded: float = 1.0
+    ternary: bool = False
+    vote: int = 1
+    levels: tuple[float, ...] = ()
+    convolutions: tuple[Convolution, ...] = ()
+    image_shape: tuple[int, int] | None = None
+    held_out: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.convolutions or self.hidden:
+            super().__post_init__()
+        else:
+            TrainingSettings(
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                seed=self.seed,
+            )
+        for name, least, most in (
+            ("epsilon", 0.0, 1.0),
+            ("interval", 0.0, 1.0),
+            ("bounded", 0.0, 1.0),
+            ("held_out", 0.0, 0.9),
+        ):
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise SettingError(f"{name} is {value}; it must be from {least:g} to {most:g}")
+        if self.pgd < 0:
+            raise SettingError(f"pgd is {self.pgd}; it must be at least 0 steps")
+        if not 1 <= self.vote <= 127:
+            raise SettingError(f"vote is {self.vote}; it must be from 1 to 127")
+        if self.vote > 1 and not self.ternary:
+            raise SettingError(
+                f"vote is {self.vote}, and weights are -1 and +1 only; allow 0 too: ternary=True"
+            )
+        rising = all(a < b for a, b in zip(self.levels, self.levels[1:], strict=False))
+        if not rising or not all(0 < level < 1 for level in self.levels):
+            raise SettingError(
+                f"levels are {self.levels}; they must rise and lie between 0 and 1: 0.3 and 0.6"
+            )

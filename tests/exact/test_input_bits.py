@@ -1,0 +1,180 @@
+"""The search over bits of pixels against all patterns of the bits."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from signflip.arrays import Floats
+from signflip.clock import Clock
+from signflip.exact.bits_kernel import SCALE
+from signflip.exact.input_bits import InputBits
+from signflip.methods.search_goal import SearchGoal
+from signflip.network import BinaryNetwork, Conv2d, OutputLayer, SignLayer, Sparse
+from signflip.patterns.space import PatternSpace
+from signflip.problem import NO_FLIP, Box, Problem, Standing, Target, Ties, Untargeted
+from signflip.problem.regions.l1 import L1Ball
+from signflip.result import Stop
+from signflip.run import Run
+
+
+def random_network(rng: np.random.Generator, pixels: int, levels: int, width: int) -> BinaryNetwork:
+    """Input thresholds, a layer of few inputs each, and an output of whole or real weights."""
+    reads = np.tile(np.arange(pixels), levels)
+    # coarse, so that thresholds of a pixel, and ends of boxes, often fall together
+    at = rng.integers(1, 10, len(reads)) / 10
+    last = rng.choice([-1, 0, 0, 1], (width, len(reads)))
+    threshold = rng.integers(-3, 4, width) + rng.choice([0.0, 0.5])
+    classes = 3
+    if rng.random() < 0.3:
+        weight = rng.integers(-99, 100, (classes, width)) / 64
+        bias = rng.integers(-99, 100, classes) / 64
+    else:
+        weight = rng.integers(-3, 4, (classes, width)).astype(float)
+        bias = rng.integers(-2, 3, classes).astype(float)
+    return BinaryNetwork(
+        (
+            SignLayer(Sparse.selection(pixels, reads), at),
+            SignLayer.dense(last, threshold),
+        ),
+        OutputLayer(weight, np.ones(classes), bias),
+    )
+
+
+def random_problem(seed: int, pixels: int, levels: int, width: int) -> Problem:
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, pixels, levels, width)
+    image = rng.integers(0, 11, pixels) / 10
+    mask = None if rng.random() < 0.7 else rng.random(pixels) < 0.8
+    prediction = int(network.predict(image[None])[0])
+    goal = Untargeted() if rng.random() < 0.7 else Target((prediction + 1) % 3)
+    ties = Ties.FLIP if rng.random() < 0.5 else Ties.NONE
+    epsilon = float(rng.choice([0.1, 0.2, 0.3]))
+    return Problem.ball(network, image, epsilon=epsilon, goal=goal, mask=mask, ties=ties)
+
+
+def best_standing(problem: Problem) -> Standing:
+    """The best of all patterns: each pixel takes each value at which one of its neurons switches."""
+    layer = problem.network.hidden[0]
+    reads = np.argmax(layer.map.rows(slice(None)) != 0, axis=1)
+    values: list[list[float]] = []
+    for pixel, (low, high) in enumerate(zip(problem.box.lower, problem.box.upper, strict=True)):
+        inner = layer.threshold[(reads == pixel) & (layer.threshold > low)]
+        values.append([low, *sorted({float(t) for t in inner if t <= high})])
+    images: Floats = np.array(list(itertools.product(*values)))
+    signs = np.unique(problem.network.activations(images)[-1], axis=0)
+    return max(problem.standing(row) for row in signs)
+
+
+@pytest.mark.parametrize("goal", SearchGoal)
+@pytest.mark.parametrize(("pixels", "levels", "width"), [(3, 1, 4), (8, 1, 30), (4, 3, 20)])
+def test_it_agrees_with_all_patterns(
+    goal: SearchGoal, pixels: int, levels: int, width: int
+) -> None:
+    verdicts = set()
+    for seed in range(60):
+        problem = random_problem(seed, pixels, levels, width)
+        space = PatternSpace.of(problem)
+        if space.size == 0:  # one pattern: `Exact` does not ask
+            continue
+        best = best_standing(problem)
+        run = Run(problem, Clock.start(None))
+        search = InputBits.of(run, goal, space)
+        assert search is not None
+        outcome = search.outcome()
+        assert outcome is not None
+        verdicts.add(run.flipped)
+        assert outcome.proved
+        assert run.flipped == best.flipped
+        assert outcome.flipless == (not best.flipped)
+        if goal is SearchGoal.OPTIMISE:
+            assert outcome.stop is Stop.OPTIMAL
+            assert run.value == outcome.bound == max(best.value, problem.clean.value)
+    assert verdicts == {False, True}
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**6), pixels=st.integers(1, 7), levels=st.integers(1, 2))
+def test_no_flip_is_ruled_out(seed: int, pixels: int, levels: int) -> None:
+    problem = random_problem(seed, pixels, levels, 12)
+    space = PatternSpace.of(problem)
+    assume(space.size > 0)
+    run = Run(problem, Clock.start(None))
+    search = InputBits.of(run, SearchGoal.DECIDE, space)
+    assert search is not None
+    outcome = search.outcome()
+    assert outcome is not None
+    assert outcome.flipless == (best_standing(problem) <= NO_FLIP)
+    assert run.flipped != outcome.flipless
+
+
+def test_bounds_stay_whole_numbers_of_64_bits() -> None:
+    """Weights too large for the scaled sums are left to another search."""
+    problem = random_problem(1, 4, 1, 6)
+    network = problem.network
+    for size, taken in ((2.0**20, True), (2.0**45, False)):
+        output = OutputLayer(np.round(network.output.weight * size), np.ones(3), np.zeros(3))
+        made = BinaryNetwork(network.hidden, output)
+        large = Problem.ball(made, problem.image, epsilon=0.3, goal=Untargeted())
+        run = Run(large, Clock.start(None))
+        search = InputBits.of(run, SearchGoal.DECIDE, PatternSpace.of(large))
+        assert (search is not None) is taken
+    assert SCALE * 2**44 * 4 <= 2**62
+
+
+def test_other_networks_and_regions_are_left_alone() -> None:
+    problem = random_problem(2, 4, 1, 6)
+    network, image = problem.network, problem.image
+    region = L1Ball(Box.ball(image, 1.0), image, 0.3)
+    selection, above = network.hidden
+    negated = SignLayer.dense(-selection.map.rows(slice(None)), -selection.threshold)
+    dense = SignLayer.dense(np.ones((4, 4), dtype=int), np.full(4, 2.0))
+    others = [
+        Problem(network, image, region, Untargeted()),
+        *(
+            Problem.ball(BinaryNetwork(hidden, network.output), image, epsilon=1.0)
+            for hidden in ((negated, above), (dense, above), (selection, above, dense))
+            if hidden[-1].neurons == network.output.inputs
+        ),
+    ]
+    assert len(others) >= 3
+    for other in others:
+        run = Run(other, Clock.start(None))
+        assert InputBits.of(run, SearchGoal.DECIDE, PatternSpace.of(other)) is None
+
+
+def test_time_runs_out() -> None:
+    problem = random_problem(0, 8, 1, 30)
+    search = InputBits.of(
+        Run(problem, Clock.start(0.0)), SearchGoal.DECIDE, PatternSpace.of(problem)
+    )
+    assert search is not None
+    outcome = search.outcome()
+    assert outcome is not None
+    assert outcome.stop in (Stop.TIME_LIMIT, Stop.DECIDED)
+
+
+def test_a_convolution_of_votes_is_decided() -> None:
+    """Larger than brute force can do: the witness, or else each pattern drawn, speaks for it."""
+    rng = np.random.default_rng(5)
+    first = SignLayer(Sparse.selection(144, np.tile(np.arange(144), 2)), np.repeat([0.3, 0.6], 144))
+    second = Conv2d(rng.choice([-1, 0, 1], (6, 2, 3, 3)), (2, 12, 12), stride=(2, 2))
+    output = OutputLayer(rng.integers(-7, 8, (4, second.neurons)), np.ones(4), np.zeros(4))
+    network = BinaryNetwork((first, SignLayer(second, rng.normal(0, 1, second.neurons))), output)
+    found = set()
+    for number in range(12):
+        image = rng.random(144)
+        problem = Problem.ball(network, image, epsilon=0.005 * (1 + number % 4), goal=Untargeted())
+        run = Run(problem, Clock.start(None))
+        search = InputBits.of(run, SearchGoal.DECIDE, PatternSpace.of(problem))
+        assert search is not None
+        outcome = search.outcome()
+        assert outcome is not None
+        found.add(run.flipped)
+        box = problem.box
+        corners = np.where(rng.random((2000, 144)) < 0.5, box.lower, box.upper)
+        assert run.flipped or problem.objectives(corners).max() <= 0
+        assert outcome.flipless is not run.flipped
+    assert found == {False, True}
