@@ -56,7 +56,7 @@ def random_problem(seed: int, pixels: int, levels: int, width: int) -> Problem:
 
 
 def best_standing(problem: Problem) -> Standing:
-    """The best of all patterns: each pixel takes each value at which one of its neurons switches."""
+    """The best of all patterns: each pixel takes each value at which a neuron switches."""
     layer = problem.network.hidden[0]
     reads = np.argmax(layer.map.rows(slice(None)) != 0, axis=1)
     values: list[list[float]] = []
@@ -115,7 +115,9 @@ def test_bounds_stay_whole_numbers_of_64_bits() -> None:
     problem = random_problem(1, 4, 1, 6)
     network = problem.network
     for size, taken in ((2.0**20, True), (2.0**45, False)):
-        output = OutputLayer(np.round(network.output.weight * size), np.ones(3), np.zeros(3))
+        output = OutputLayer(
+            np.round(network.output.weight.astype(float) * size), np.ones(3), np.zeros(3)
+        )
         made = BinaryNetwork(network.hidden, output)
         large = Problem.ball(made, problem.image, epsilon=0.3, goal=Untargeted())
         run = Run(large, Clock.start(None))
@@ -161,7 +163,8 @@ def test_a_convolution_of_votes_is_decided() -> None:
     rng = np.random.default_rng(5)
     first = SignLayer(Sparse.selection(144, np.tile(np.arange(144), 2)), np.repeat([0.3, 0.6], 144))
     second = Conv2d(rng.choice([-1, 0, 1], (6, 2, 3, 3)), (2, 12, 12), stride=(2, 2))
-    output = OutputLayer(rng.integers(-7, 8, (4, second.neurons)), np.ones(4), np.zeros(4))
+    weight = rng.integers(-7, 8, (4, second.neurons)).astype(np.float64)
+    output = OutputLayer(weight, np.ones(4), np.zeros(4))
     network = BinaryNetwork((first, SignLayer(second, rng.normal(0, 1, second.neurons))), output)
     found = set()
     for number in range(12):

@@ -65,7 +65,7 @@ class Nodes(NamedTuple):
         low: (depth, pixels) least level of each pixel, for each open node.
         high: (depth, pixels) greatest level.
         price: (depth, neurons) the multipliers p of the node's parent.
-        count: (1,) number of open nodes.
+        open: (1,) how many they are.
         level: (pixels,) levels of the best pattern: the flip where one is found.
         tally: (1,) nodes visited.
     """
@@ -73,7 +73,7 @@ class Nodes(NamedTuple):
     low: Longs
     high: Longs
     price: Longs
-    count: Longs
+    open: Longs
     level: Longs
     tally: Longs
 
@@ -89,12 +89,12 @@ def search(votes: Votes, nodes: Nodes, budget: int) -> int:
     low, high = np.empty(pixels, np.int64), np.empty(pixels, np.int64)
     price = np.empty(neurons, np.int64)
     share = np.empty(pixels, np.float64)
-    while nodes.count[0] > 0:
+    while nodes.open[0] > 0:
         if budget <= 0:
             return OPEN
         budget -= 1
-        top = nodes.count[0] - 1
-        nodes.count[0] = top
+        top = nodes.open[0] - 1
+        nodes.open[0] = top
         low[:], high[:], price[:] = nodes.low[top], nodes.high[top], nodes.price[top]
         root = nodes.tally[0] == 0
         nodes.tally[0] += 1
@@ -115,13 +115,13 @@ def search(votes: Votes, nodes: Nodes, budget: int) -> int:
         upper_first = nodes.level[chosen] <= middle
         # the side of the best pattern is searched first: it lies on top of the stack
         for side in range(2):
-            place = nodes.count[0]
+            place = nodes.open[0]
             nodes.low[place], nodes.high[place], nodes.price[place] = low, high, price
             if (side == 0) == upper_first:
                 nodes.low[place, chosen] = middle + 1
             else:
                 nodes.high[place, chosen] = middle
-            nodes.count[0] = place + 1
+            nodes.open[0] = place + 1
     return REFUTED
 
 
@@ -147,15 +147,15 @@ def _bound(
     here, margin = np.empty(pixels, np.int64), np.empty(neurons, np.int64)
     best_price, trial = price.copy(), price.copy()
     visits = np.zeros(pixels, np.float64)
-    need = np.int64(votes.need)
+    need = votes.need
     fixed = _ranges(votes, low, high, at_low, least, most)
-    best = np.int64(1) << 62
+    best = 1 << 62
     rate = 1.0
     stuck = 0
     for step in range(steps):
         for u in range(neurons):
             if least[u] < 0:
-                trial[u] = min(max(trial[u], np.int64(0)), SCALE // -least[u])
+                trial[u] = min(max(trial[u], 0), SCALE // -least[u])
         value = _relaxed(votes, low, high, at_low, least, most, trial, fixed, gain, here)
         if value < best:
             best, stuck = value, 0
@@ -207,31 +207,26 @@ def _bound(
     for pixel in range(pixels):
         if high[pixel] > low[pixel]:
             mean = visits[pixel] / steps - low[pixel]
-            torn = min(mean, high[pixel] - low[pixel] - mean) + 0.02
-            share[pixel] = 0.0
-            for k in range(votes.first[pixel], votes.first[pixel + 1]):
-                share[pixel] += torn
+            share[pixel] = min(mean, high[pixel] - low[pixel] - mean) + 0.02
             level[pixel] = here[pixel]
-    _weigh(votes, low, high, least, most, share)
+    _weigh(votes, least, most, share)
     return OPEN
 
 
 @compiled(inner=True)
-def _ranges(
-    votes: Votes, low: Longs, high: Longs, at_low: Longs, least: Longs, most: Longs
-) -> int:
+def _ranges(votes: Votes, low: Longs, high: Longs, at_low: Longs, least: Longs, most: Longs) -> int:
     """Each neuron's margin at the low levels, and its least and greatest; the lead that is sure."""
-    fixed = np.int64(votes.base)
+    fixed = votes.base
     pixel_of = _pixels_of_bits(votes)
     for u in range(len(votes.weight)):
         total = votes.margin[u]
-        down = up = np.int64(0)
+        down = up = 0
         k = votes.start[u]
         stop = votes.start[u + 1]
         while k < stop:
             pixel = pixel_of[votes.bit[k]]
             first, last = votes.first[pixel], votes.first[pixel + 1]
-            run = worst = best = np.int64(0)
+            run = worst = best = 0
             while k < stop and votes.bit[k] < last:
                 place = votes.bit[k] - first
                 if place < low[pixel]:
@@ -245,7 +240,7 @@ def _ranges(
         at_low[u], least[u], most[u] = total, total + down, total + up
         if least[u] >= 0:
             fixed += 2 * votes.weight[u]
-    return fixed
+    return int(fixed)
 
 
 @compiled(inner=True)
@@ -274,7 +269,7 @@ def _relaxed(
 
     `gain` gets what passing each bit adds to the sum of (B).
     """
-    value = SCALE * np.int64(fixed)
+    value = SCALE * fixed
     gain[:] = 0
     for u in range(len(votes.weight)):
         if least[u] < 0 <= most[u]:
@@ -284,7 +279,7 @@ def _relaxed(
                 for k in range(votes.start[u], votes.start[u + 1]):
                     gain[votes.bit[k]] += factor * votes.change[k]
     for pixel in range(len(low)):
-        run = best = np.int64(0)
+        run = best = 0
         here[pixel] = low[pixel]
         for place in range(low[pixel], high[pixel]):
             run += gain[votes.first[pixel] + place]
@@ -292,7 +287,7 @@ def _relaxed(
                 best = run
                 here[pixel] = place + 1
         value += best
-    return value
+    return int(value)
 
 
 @compiled(inner=True)
@@ -302,7 +297,7 @@ def _lead(votes: Votes, level: Longs, margin: Longs) -> int:
     for pixel in range(len(level)):
         for place in range(level[pixel]):
             passed[votes.first[pixel] + place] = 1
-    lead = np.int64(votes.base)
+    lead = votes.base
     for u in range(len(votes.weight)):
         total = votes.margin[u]
         for k in range(votes.start[u], votes.start[u + 1]):
@@ -310,7 +305,7 @@ def _lead(votes: Votes, level: Longs, margin: Longs) -> int:
         margin[u] = total
         if total >= 0:
             lead += 2 * votes.weight[u]
-    return lead
+    return int(lead)
 
 
 @compiled(inner=True)
@@ -320,12 +315,12 @@ def _shrink(votes: Votes, low: Longs, high: Longs, gain: Longs, slack: int) -> b
     for pixel in range(len(low)):
         if high[pixel] <= low[pixel]:
             continue
-        run = best = np.int64(0)
+        run = best = 0
         for place in range(low[pixel], high[pixel]):
             run += gain[votes.first[pixel] + place]
             best = max(best, run)
-        run = np.int64(0)
-        first, last = np.int64(-1), np.int64(-1)
+        run = 0
+        first, last = -1, -1
         for place in range(low[pixel], high[pixel] + 1):
             if best - run <= slack:
                 if first < 0:
@@ -342,14 +337,12 @@ def _shrink(votes: Votes, low: Longs, high: Longs, gain: Longs, slack: int) -> b
 @compiled(inner=True)
 def _weigh(
     votes: Votes,
-    low: Longs,
-    high: Longs,
     least: Longs,
     most: Longs,
     share: npt.NDArray[np.float64],
 ) -> None:
     """Multiply each pixel's share by the weight of the open neurons that read it."""
-    load = np.zeros(len(low), np.float64)
+    load = np.zeros(len(share), np.float64)
     pixel_of = _pixels_of_bits(votes)
     for u in range(len(votes.weight)):
         if least[u] < 0 <= most[u]:
@@ -357,5 +350,5 @@ def _weigh(
             force = votes.weight[u] / (1.0 + min(-least[u], most[u] + 1))
             for k in range(votes.start[u], votes.start[u + 1]):
                 load[pixel_of[votes.bit[k]]] += force
-    for pixel in range(len(low)):
+    for pixel in range(len(share)):
         share[pixel] *= load[pixel]

@@ -139,7 +139,6 @@ class InputBits:
         """What is no better than this is of no interest."""
         return NO_FLIP if self.goal is SearchGoal.DECIDE else self.run.standing
 
-    @property
     def _settled(self) -> bool:
         return self.goal is SearchGoal.DECIDE and self.run.flipped
 
@@ -148,7 +147,7 @@ class InputBits:
 
         Each flip that is found raises the floor, so a rival is refuted when nothing beats the best.
         """
-        if self._settled:  # at a tie, the clean image itself may count as a flip
+        if self._settled():  # at a tie, the clean image itself may count as a flip
             return self._stopped(Stop.DECIDED)
         for rival in self._rivals():
             while True:
@@ -161,7 +160,7 @@ class InputBits:
                 self.run.offer(self.levels.image(self.space, level))
                 if self.run.standing <= before:
                     return None
-                if self._settled:
+                if self._settled():
                     return self._stopped(Stop.DECIDED)
         if self.goal is SearchGoal.DECIDE:
             return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True, flipless=True)
@@ -239,8 +238,7 @@ def _root(votes: Votes) -> Nodes:
         low=low,
         high=high,
         price=np.zeros((bits + 2, neurons), dtype=np.int64),
-        count=np.array([1], dtype=np.int64),
+        open=np.array([1], dtype=np.int64),
         level=np.zeros(pixels, dtype=np.int64),
         tally=np.array([0], dtype=np.int64),
     )
-

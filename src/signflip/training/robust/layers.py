@@ -196,13 +196,14 @@ class Vote(nn.Module):
 
     def logits(self, values: Tensor) -> Tensor:
         """(images, classes)."""
-        return (values @ self.weights().T + self.biases()) * self._scale()
+        sums: Tensor = values @ self.weights().T + self.biases()
+        return sums * self._scale()
 
     def worst_logits(self, box: tuple[Tensor, Tensor], labels: Tensor) -> Tensor:
         """(images, classes): upper bounds of each class's lead over the true one, over the box."""
         weight, biases = self.weights(), self.biases()
         middle, radius = box
-        leads = middle @ weight.T + biases
+        leads: Tensor = middle @ weight.T + biases
         leads = leads - leads.gather(1, labels[:, None])
         # by classes: a table of (images, classes, inputs) would be far larger
         order = torch.argsort(labels, stable=True)
@@ -217,4 +218,5 @@ class Vote(nn.Module):
         return (leads + reach[torch.argsort(order)]) * self._scale()
 
     def _scale(self) -> Tensor:
-        return torch.exp(self.exponent) / self.spread
+        scale: Tensor = torch.exp(self.exponent) / self.spread
+        return scale

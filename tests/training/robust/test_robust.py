@@ -1,0 +1,227 @@
+"""Robust training: what is trained is what is folded, bounds hold, and runs repeat themselves."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from signflip.errors import DataError, SettingError
+from signflip.network import BinaryNetwork, Floats, Integers
+from signflip.network.domains import INTERVALS, Interval, propagate
+from signflip.problem import Problem, Ties, Untargeted
+from signflip.training.robust import (
+    Convolution,
+    RobustModule,
+    RobustReport,
+    RobustSettings,
+    fold_robust,
+    train_robust,
+)
+from signflip.training.robust.adversary import adversarial
+from signflip.training.robust.boxes import box_of
+from signflip.training.robust.layers import Flow
+
+BASE = RobustSettings(
+    hidden=(12,), epochs=4, batch_size=32, epsilon=0.05, interval=0.3, pgd=2, device="cpu", seed=1
+)
+VOTE = replace(
+    BASE,
+    hidden=(),
+    convolutions=(Convolution(filters=6, size=3, stride=2),),
+    levels=(0.3, 0.7),
+    ternary=True,
+    vote=7,
+)
+KINDS = {
+    "dense": BASE,
+    "ternary": replace(BASE, ternary=True, hidden=(10, 8)),
+    "vote": VOTE,
+    "deep": replace(
+        VOTE, hidden=(9,), convolutions=(*VOTE.convolutions, Convolution(filters=4, size=2)), vote=1
+    ),
+    "real": replace(VOTE, levels=()),
+    "bits": replace(VOTE, convolutions=(), hidden=(9,), levels=(0.5,)),
+}
+
+
+@pytest.fixture(scope="module")
+def data() -> tuple[Floats, Integers]:
+    """500 images of 8x8 pixels; the class says which of three bands is bright."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 500)
+    images = 0.4 * rng.random((500, 8, 8))
+    for image, label in zip(images, labels, strict=True):
+        image[:, 3 * label : 3 * label + 2] += 0.6 * rng.random((8, 2))
+    return images.reshape(500, 64), labels
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def trained(
+    request: pytest.FixtureRequest, data: tuple[Floats, Integers]
+) -> tuple[RobustSettings, RobustModule, BinaryNetwork]:
+    settings = KINDS[request.param]
+    module = train_robust(settings, *data)
+    return settings, module, fold_robust(module)
+
+
+def test_the_network_is_what_was_trained(
+    trained: tuple[RobustSettings, RobustModule, BinaryNetwork], data: tuple[Floats, Integers]
+) -> None:
+    settings, module, network = trained
+    images, labels = data
+    assert np.mean(network.predict(images) == labels) > 0.6
+    with torch.no_grad():
+        # pixels of float32 are the same numbers in float64
+        coarse = torch.tensor(images, dtype=torch.float32)
+        above = module.forward(Flow(box_of(coarse, 0.0, module.levels).clean, None)).values
+        predicted = module.predict(coarse)
+    assert above is not None
+    signs = network.activations(coarse.double().numpy())[-1]
+    rows, columns, channels = module.sign_blocks()[-1].outputs
+    order = above.numpy().reshape(-1, rows, columns, channels).transpose(0, 3, 1, 2)
+    # real sums are rounded in float32, whole ones are not
+    agree = np.mean(signs == order.reshape(len(signs), -1))
+    assert agree == 1 if settings.levels else agree > 0.999
+    assert np.mean(network.predict(coarse.double().numpy()) == predicted.numpy()) > 0.99
+    assert network.output.plain is not settings.ternary
+    assert int(np.abs(network.output.weight).max()) <= settings.vote
+
+
+def test_worst_logits_bound_every_image_of_the_ball(
+    trained: tuple[RobustSettings, RobustModule, BinaryNetwork], data: tuple[Floats, Integers]
+) -> None:
+    settings, module, _ = trained
+    images, labels = (torch.tensor(each[:20]) for each in data)
+    pixels, epsilon = images.float(), 0.04
+    box = box_of(pixels, epsilon, module.levels)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        worst = module.vote.worst_logits(module.boxed(Flow(None, (box.middle, box.radius))), labels)
+        for _ in range(30):
+            shift = (2 * torch.rand(pixels.shape, generator=generator) - 1) * epsilon
+            near = box_of((pixels + shift).clamp(0, 1), 0.0, module.levels).clean
+            logits = module.logits(near)
+            leads = logits - logits.gather(1, labels[:, None])
+            assert bool((leads <= worst + 1e-4).all())
+    point = adversarial(module, box, labels, 3, generator)
+    assert bool(((point - box.middle).abs() <= box.radius + 1e-6).all())
+    if settings.levels:
+        assert bool((point.abs() == 1).all())
+
+
+def test_bound_certified_images_are_proved_by_intervals(
+    trained: tuple[RobustSettings, RobustModule, BinaryNetwork], data: tuple[Floats, Integers]
+) -> None:
+    settings, module, network = trained
+    if not settings.levels:
+        return  # the first layer of real pixels is rounded in training
+    images = data[0][:40].astype(np.float32).astype(np.float64)
+    labels = data[1][:40]
+    box = box_of(torch.tensor(images).float(), 0.04, module.levels)
+    with torch.no_grad():
+        worst = module.vote.worst_logits(
+            module.boxed(Flow(None, (box.middle, box.radius))), torch.tensor(labels)
+        ).scatter(1, torch.tensor(labels)[:, None], -1.0)
+    for image, label, leads in zip(images, labels, worst, strict=True):
+        if network.predict(image[None])[0] != label:
+            continue
+        problem = Problem.ball(network, image, epsilon=0.04, goal=Untargeted(), ties=Ties.FLIP)
+        bounds = Interval(problem.box.lower, problem.box.upper)
+        last = propagate(network.hidden, INTERVALS, bounds)[-1]
+        most = max(network.output.lead(r, label).most(last.low, last.high) for r in problem.rivals)
+        assert (most < 0) == bool((leads < 0).all())
+
+
+def test_training_for_robustness_gives_more_of_it(data: tuple[Floats, Integers]) -> None:
+    found = {}
+    for interval in (0.0, 0.5):
+        reports: list[RobustReport] = []
+        settings = replace(VOTE, interval=interval, epochs=8, epsilon=0.1)
+        train_robust(settings, *data, on_epoch=reports.append)
+        assert [report.epoch for report in reports] == list(range(1, 9))
+        scores = reports[-1].scores
+        assert scores is not None
+        assert scores.certified <= scores.attacked <= scores.clean
+        found[interval] = scores.certified
+    assert found[0.5] > found[0.0]
+
+
+def same(first: RobustModule, second: RobustModule) -> bool:
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    return all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_a_run_is_repeated_and_resumed(data: tuple[Floats, Integers], tmp_path: Path) -> None:
+    whole = train_robust(VOTE, *data)
+    assert same(whole, train_robust(VOTE, *data))
+    assert not same(whole, train_robust(replace(VOTE, seed=2), *data))
+    path = tmp_path / "run.pt"
+
+    def stop(report: RobustReport) -> None:
+        if report.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_robust(VOTE, *data, on_epoch=stop, checkpoint=path)
+    assert same(whole, train_robust(VOTE, *data, checkpoint=path, resume=True))
+    with pytest.raises(SettingError, match="of another run"):
+        train_robust(replace(VOTE, epsilon=0.2), *data, checkpoint=path, resume=True)
+    with pytest.raises(SettingError, match="needs a checkpoint"):
+        train_robust(VOTE, *data, resume=True)
+
+
+def test_fine_tuning_begins_with_a_trained_network(data: tuple[Floats, Integers]) -> None:
+    first = train_robust(VOTE, *data)
+    still = train_robust(replace(VOTE, epochs=1, learning_rate=1e-12), *data, start=first)
+    weights = [block.weights() for block in first.sign_blocks()]
+    assert all(
+        torch.equal(one, block.weights())
+        for one, block in zip(weights, still.sign_blocks(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epsilon": 1.5}, "epsilon is 1.5; it must be from 0 to 1"),
+        ({"interval": -0.1}, "interval is -0.1"),
+        ({"held_out": 0.95}, "held_out is 0.95"),
+        ({"pgd": -1}, "pgd is -1"),
+        ({"vote": 0}, "vote is 0"),
+        ({"vote": 3}, "weights are -1 and .1 only"),
+        ({"levels": (0.5, 0.5)}, "they must rise"),
+        ({"levels": (1.0,)}, "lie between 0 and 1"),
+        ({"hidden": ()}, "hidden is"),
+        ({"epochs": 0}, "epochs is 0"),
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        RobustSettings(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["32", "32@5", "32@5x4/2", "a@5x5", "0@5x5/2", "4@3x3/0"])
+def test_texts_that_are_no_convolution(text: str) -> None:
+    with pytest.raises(SettingError, match="convolution"):
+        Convolution.parse(text)
+
+
+def test_convolutions_are_read_and_written() -> None:
+    assert Convolution.parse("32@5x5/2") == Convolution(filters=32, size=5, stride=2)
+    assert str(Convolution.parse("8@3x3")) == "8@3x3/1"
+
+
+def test_data_that_does_not_fit(data: tuple[Floats, Integers]) -> None:
+    images, labels = data
+    with pytest.raises(SettingError, match="64 pixels, and image_shape is \\(4, 4\\)"):
+        train_robust(replace(VOTE, image_shape=(4, 4)), images, labels)
+    with pytest.raises(SettingError, match="no neuron is left"):
+        train_robust(
+            replace(VOTE, convolutions=(Convolution(filters=2, size=12),), image_shape=(1, 64)),
+            images,
+            labels,
+        )
+    with pytest.raises(DataError, match="fewer than a batch of 480"):
+        train_robust(replace(VOTE, batch_size=480), images, labels)
