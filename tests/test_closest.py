@@ -49,7 +49,7 @@ def test_the_distance_is_that_of_brute_force(solver: Solver, norm: Norm, problem
 
 
 @norms
-@settings(max_examples=40)
+@settings(max_examples=16)
 @given(problem=problems(network=networks(plain=False)))
 def test_a_witness_replays_whatever_the_scales(norm: Norm, problem: Problem) -> None:
     result = minimise_perturbation(problem, norm=norm)

@@ -1,3 +1,4 @@
+import os
 import threading
 
 import pytest
@@ -48,3 +49,29 @@ def test_what_an_answer_raises_ends_the_work_and_comes_out(error: type[BaseExcep
     with pytest.raises(error, match="from the answer"):
         aside.run(work)
     assert ended == [2]  # before `run` returned
+
+
+def test_a_thread_serves_again_for_work_of_its_kind_and_for_one_at_a_time() -> None:
+    def mine() -> int:
+        return threading.get_ident()
+
+    def nested() -> tuple[int, int]:
+        return mine(), Aside[int](lambda _: None).run(mine, kind=-1)
+
+    first = Aside[int](lambda _: None).run(mine, kind=-1)
+    assert Aside[int](lambda _: None).run(mine, kind=-1) == first
+    assert Aside[int](lambda _: None).run(mine, kind=-2) != first
+    outer, inner = Aside[int](lambda _: None).run(nested, kind=-1)
+    assert outer == first
+    assert inner != outer
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # of threads and fork
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    Aside[int](lambda _: None).run(threading.get_ident, kind=-3)
+    child = os.fork()
+    if child == 0:  # a thread of the parent would never answer
+        found = Aside[int](lambda _: None).run(lambda: 7, kind=-3)
+        os._exit(found)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -1,8 +1,10 @@
 """Work in a thread of its own, which may ask something of the thread that waits for it."""
 
+import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
@@ -11,6 +13,13 @@ Result = TypeVar("Result")
 
 _PATIENCE = 0.1
 """Seconds between two looks at whether an answer is still to come."""
+
+_idle: defaultdict[int, list[ThreadPoolExecutor]] = defaultdict(list)
+"""Threads that wait for more work, by the kind of work that each had. To start a thread, and what
+a solver keeps for each, takes longer than to solve a small program."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # a child has none of its parent's threads
 
 
 class Aside(Generic[Question]):
@@ -42,14 +51,23 @@ class Aside(Generic[Question]):
             if self.stopping:
                 return
 
-    def run(self, work: Callable[[], Result]) -> Result:
-        """Do the work in a new thread, answer its questions, and wait for its result.
+    def run(self, work: Callable[[], Result], *, kind: int = 0) -> Result:
+        """Do the work in another thread, answer its questions, and wait for its result.
+
+        Args:
+            work: what to do.
+            kind: of work. The thread has done nothing else before but work of this kind, and does
+                nothing else meanwhile.
 
         Raises:
             BaseException: what the work or an answer raised, or a KeyboardInterrupt meanwhile.
         """
-        future: Future[Result] = Future()
-        threading.Thread(target=self._work, args=(work, future), name="solver").start()
+        try:
+            thread = _idle[kind].pop()
+        except IndexError:
+            thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="solver")
+        future = thread.submit(work)
+        future.add_done_callback(lambda _: self._mail.put(None))
         try:
             while (item := self._mail.get()) is not None:
                 question, answered = item
@@ -59,12 +77,6 @@ class Aside(Generic[Question]):
             self._stopping.set()
             wait([future])
             raise
-        return future.result()
-
-    def _work(self, work: Callable[[], Result], future: "Future[Result]") -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # raised again where it is waited for
-            future.set_exception(error)
         finally:
-            self._mail.put(None)
+            _idle[kind].append(thread)
+        return future.result()

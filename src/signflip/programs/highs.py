@@ -146,7 +146,7 @@ def run_highs(highs: Any, on_incumbent: OnIncumbent | None = None) -> HighsModel
 
     It runs in a thread of its own, since it keeps one number of threads for each thread that it is
     called from, and refuses to run with another. There, it meets neither a solve that this one is
-    nested in nor a HiGHS of the user's.
+    nested in nor a HiGHS of the user's; later ones of the same number share it.
 
     Args:
         highs: the solver, with its program.
@@ -158,7 +158,8 @@ def run_highs(highs: Any, on_incumbent: OnIncumbent | None = None) -> HighsModel
     """
     aside = Aside[Floats](on_incumbent or _ignore)
     _listen(highs, aside, listening=on_incumbent is not None)
-    status: HighsStatus = aside.run(highs.run)
+    (_, threads) = highs.getOptionValue("threads")
+    status: HighsStatus = aside.run(highs.run, kind=int(threads))
     ended: HighsModelStatus = highs.getModelStatus()
     # lost in the numbers, it says that it has failed too, but in that state
     if status == HighsStatus.kError and ended != HighsModelStatus.kSolveError:
