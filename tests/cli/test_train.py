@@ -47,6 +47,49 @@ def test_resume_goes_on_from_the_checkpoint(folder: Path, invoke: Invoke) -> Non
     assert one == two
 
 
+ROBUST = ("--test", "striped.npz", "--robust", "0.1", "--held-out", "0.25")
+
+
+def test_a_robust_network_is_trained(invoke: Invoke) -> None:
+    vote = ("--conv", "4@3x3/2", "--levels", "0.3,0.6", "--ternary", "--vote", "3", "--pgd", "1")
+    options = ("train", "striped.npz", "--epochs", 4, "--batch-size", 8, *ROBUST, *vote)
+    result = invoke(*options, "--out", "trained.safetensors")
+    assert result.exit_code == 0, result.output
+    network = load_network("trained.safetensors")
+    assert network.widths == (32, 16)
+    assert set(np.unique(network.output.weight)) <= set(range(-3, 4))
+    assert "attacked" in result.stderr
+    assert "certified by bounds" in result.stderr
+    assert '"epsilon": 0.1' in network.card["settings"]
+
+
+def test_robust_dense_networks_keep_a_plain_output(invoke: Invoke) -> None:
+    result = invoke(*TRAIN, *ROBUST, "--out", "trained.safetensors")
+    assert result.exit_code == 0, result.output
+    network = load_network("trained.safetensors")
+    assert network.widths == (6, 6)
+    assert network.output.plain
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--pgd", "3"), "--pgd goes with --robust EPSILON, which is not given"),
+        (("--conv", "4@3x3"), "--conv goes with --robust EPSILON"),
+        (("--robust", "0.1", "--conv", "four"), "'four' names no convolution"),
+        (("--robust", "0.1", "--levels", "low"), "--levels is 'low'; it must be numbers"),
+        (("--robust", "0.1", "--levels", "0.6,0.3"), "they must rise"),
+        (("--robust", "0.1", "--interval", "2"), "interval is 2.0; it must be from 0 to 1"),
+        (("--robust", "0.1", "--vote", "3"), "weights are -1 and +1 only"),
+        (("--robust", "a"), "'--robust'"),
+    ],
+)
+def test_bad_robust_options(invoke: Invoke, options: tuple[str, ...], message: str) -> None:
+    result = invoke(*TRAIN, "--test", "striped.npz", *options, "--out", "trained.safetensors")
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

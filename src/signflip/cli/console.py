@@ -42,6 +42,11 @@ class Bar:
         self._progress = progress
         self._task = task
 
+    @property
+    def shown(self) -> bool:
+        """Whether there is a terminal to show it on."""
+        return not self._progress.disable
+
     def advance(self, note: str = "") -> None:
         """One step is done; `note` stands behind the bar."""
         self._progress.update(self._task, advance=1, note=note)

@@ -2,19 +2,26 @@
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
+from signflip.arrays import Floats, Integers
 from signflip.cli import values
-from signflip.cli.console import output, progress_bar
+from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE, data_dir_option, index_option, overwrite_option
 from signflip.cli.output import check_writable, writing
+from signflip.cli.robust_options import RobustOptions, robust_options
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
 from signflip.data.sources import SOURCES
 from signflip.errors import DataError, SettingError
 from signflip.formats.native import save_network
+from signflip.network import BinaryNetwork
+
+if TYPE_CHECKING:
+    from signflip.training import TrainingSettings
 
 
 @click.command()
@@ -22,12 +29,12 @@ from signflip.formats.native import save_network
 @click.option(
     "--hidden",
     type=values.hidden_widths,
-    default="2x100",
     metavar="DxR",
-    show_default=True,
-    help="D hidden layers of R neurons, or the widths: 200,100.",
+    help="D hidden layers of R neurons, or the widths: 200,100.  [default: 2x100]",
 )
-@click.option("--epochs", type=int, default=100, show_default=True, help="Passes over the images.")
+@click.option(
+    "--epochs", type=int, help="Passes over the images.  [default: 100; 10 with --robust]"
+)
 @click.option("--batch-size", type=int, default=256, show_default=True, help="Images in a step.")
 @click.option(
     "--learning-rate", type=float, default=0.005, show_default=True, help="Of Adam, at the start."
@@ -38,13 +45,14 @@ from signflip.formats.native import save_network
 @click.option("--checkpoint", type=FILE, help="File that keeps the state after each epoch.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
 @click.option("--test", "test_name", metavar="IMAGES", help="What to measure the accuracy on.")
+@robust_options
 @index_option
 @overwrite_option
 @data_dir_option
 def train(
     dataset: str,
-    hidden: tuple[int, ...],
-    epochs: int,
+    hidden: tuple[int, ...] | None,
+    epochs: int | None,
     batch_size: int,
     learning_rate: float,
     seed: int,
@@ -53,24 +61,29 @@ def train(
     checkpoint: Path | None,
     resume: bool,
     test_name: str | None,
+    robust: RobustOptions,
     index: Indices,
     overwrite: bool,
     data_dir: Path | None,
 ) -> None:
-    """Train a network as in the paper.
+    """Train a network as in the paper, or with --robust one that can be proved robust.
 
     DATASET is mnist, fashion-mnist, or a .npz file with images and labels. The accuracy is measured
     on the test split of a data set, or on --test IMAGES.
     """
     from signflip import training  # torch is an extra, and slow to import
 
-    settings = training.TrainingSettings(
-        hidden=hidden,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        device=device,
+    plain: dict[str, Any] = {
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "device": device,
+    }
+    if epochs is not None:
+        plain["epochs"] = epochs
+    settings: training.TrainingSettings
+    settings = robust.settings(hidden, **plain) or training.TrainingSettings(
+        hidden=hidden or (100, 100), **plain
     )
     check_writable(out, overwrite=overwrite)
     if checkpoint is not None:
@@ -80,20 +93,9 @@ def train(
     test.need_labels("an accuracy")
     chosen = index.of(images)
     _check_test(test, inputs=images.images.shape[1], classes=int(images.labels[chosen].max()) + 1)
-    with progress_bar("train", epochs) as bar:
-
-        def report(epoch: training.EpochReport) -> None:
-            bar.show(epoch.epoch, f"loss {epoch.loss:.4f}")
-
-        module = training.train(
-            settings,
-            images.images[chosen],
-            images.labels[chosen],
-            on_epoch=report,
-            checkpoint=checkpoint,
-            resume=resume,
-        )
-    network = training.fold(module)
+    network = _trained(
+        settings, images.images[chosen], images.labels[chosen], checkpoint, resume=resume
+    )
     accuracy = float(np.mean(network.predict(test.images) == test.labels))
     card = training.training_card(
         settings,
@@ -108,6 +110,33 @@ def train(
         f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
         f"{out} is written"
     )
+
+
+def _trained(
+    settings: "TrainingSettings",
+    images: Floats,
+    labels: Integers,
+    checkpoint: Path | None,
+    *,
+    resume: bool,
+) -> BinaryNetwork:
+    from signflip import training
+    from signflip.training import robust
+
+    with progress_bar("train", settings.epochs) as bar:
+
+        def report(epoch: training.EpochReport | robust.RobustReport) -> None:
+            note = f"loss {epoch.loss:.4f}"
+            if isinstance(epoch, robust.RobustReport) and epoch.scores is not None:
+                note += f"; held out: {epoch.scores}"
+                if not bar.shown:
+                    remarks().print(f"epoch {epoch.epoch} of {epoch.epochs}: {note}")
+            bar.show(epoch.epoch, note)
+
+        options: dict[str, Any] = {"on_epoch": report, "checkpoint": checkpoint, "resume": resume}
+        if isinstance(settings, robust.RobustSettings):
+            return robust.fold_robust(robust.train_robust(settings, images, labels, **options))
+        return training.fold(training.train(settings, images, labels, **options))
 
 
 def _check_checkpoint(checkpoint: Path, out: Path, *, resume: bool, overwrite: bool) -> None:

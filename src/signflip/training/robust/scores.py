@@ -31,6 +31,12 @@ class Scores:
     attacked: float
     certified: float
 
+    def __str__(self) -> str:
+        return (
+            f"clean {self.clean:.2%}, attacked {self.attacked:.2%}, certified by bounds "
+            f"{self.certified:.2%}"
+        )
+
 
 def scores(module: RobustModule, pixels: Tensor, labels: Tensor, epsilon: float) -> Scores:
     """The scores on images (images, inputs), in evaluation; the module is left in training."""
