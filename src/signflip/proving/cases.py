@@ -91,26 +91,25 @@ class Cases:
         refusal = self._refusals.of(toggled, self._clock)
         if refusal is None:
             raise NoProofError("a pattern above the bound could not be refused")
-        number, count = int(self._sets.size[0]), len(refusal.neurons)
-        self._sets.literals[number, :count] = 2 * refusal.neurons + toggled[refusal.neurons]
+        sets, count = self._sets, len(refusal.neurons)
+        number = int(sets.size[0])
+        begin = int(sets.start[number])
+        own = slice(begin, begin + count)
+        sets.literals[own] = 2 * refusal.neurons + toggled[refusal.neurons]
         if max(refusal.multipliers) < 2**62:
-            self._sets.multipliers[number, :count] = refusal.multipliers
+            sets.multipliers[own] = refusal.multipliers
         else:
             self._large[number] = refusal.multipliers
-        close(self._path, self._sets, keep(self._sets, count))
+        close(self._path, sets, keep(sets, count))
 
     def _make_room(self) -> None:
+        if len(self._path.steps) > MOST_STEPS:
+            raise NoProofError(f"it has over {MOST_STEPS} steps")
         if int(self._path.written[0]) + 2 * self._space.size + 2 > len(self._path.steps):
-            if len(self._path.steps) > MOST_STEPS:
-                raise NoProofError(f"it has over {MOST_STEPS} steps")
-            steps = np.concatenate([self._path.steps, np.zeros_like(self._path.steps)])
-            self._path = self._path._replace(steps=steps)
-        if int(self._sets.size[0]) + 2 > len(self._sets.words):
-            grown = {
-                name: np.concatenate([array, np.zeros_like(array)])
-                for name, array in self._sets._asdict().items()
-                if name not in ("first", "size")
-            }
+            self._path = self._path._replace(steps=_doubled(self._path.steps))
+        else:
+            arrays = self._sets._asdict()
+            grown = {name: _doubled(array) for name, array in arrays.items() if name in _OF_SETS}
             self._sets = self._sets._replace(**grown)
 
     def _numbers(self) -> Iterator[int]:
@@ -132,11 +131,12 @@ class Cases:
                 yield from (KNOWN, len(written) - 1 - written[number])
             else:
                 written[number] = len(written)
-                own = sets.literals[number]
-                count = int((own >= 0).sum())
-                yield from (NEW, count)
-                multipliers = self._large.get(number, sets.multipliers[number, :count].tolist())
-                for literal, multiplier in zip(own[:count].tolist(), multipliers, strict=True):
+                own = slice(sets.start[number], sets.start[number + 1])
+                multipliers = self._large.get(number, sets.multipliers[own].tolist())
+                yield from (NEW, len(multipliers))
+                for literal, multiplier in zip(
+                    sets.literals[own].tolist(), multipliers, strict=True
+                ):
                     yield from (int(literals[literal]), multiplier)
 
 
@@ -150,16 +150,25 @@ def keeps(space: PatternSpace, flips: Flips, bound: Fraction, strict: tuple[int,
     return max(values[c] for c in problem.rivals) <= room and not level & set(strict)
 
 
+_OF_SETS = ("words", "start", "literals", "multipliers", "following")
+"""What grows with the number of sets."""
+
+
 def _fresh_sets(size: int) -> Sets:
-    most = max(MOST_FLIPS, size)
+    most = ROOM * 8 + 2 * max(MOST_FLIPS, size)
     return Sets(
         words=np.zeros((ROOM, _span(size)), dtype=np.uint64),
-        literals=np.full((ROOM, most), -1, dtype=np.int32),
-        multipliers=np.zeros((ROOM, most), dtype=np.int64),
+        start=np.zeros(ROOM + 1, dtype=np.int64),
+        literals=np.zeros(most, dtype=np.int32),
+        multipliers=np.zeros(most, dtype=np.int64),
         following=np.zeros(ROOM, dtype=np.int32),
         first=np.full(2 * size, -1, dtype=np.int32),
         size=np.zeros(1, dtype=np.int64),
     )
+
+
+def _doubled(array: np.ndarray) -> np.ndarray:
+    return np.concatenate([array, np.zeros_like(array)])
 
 
 def _fresh_path(sums: Sums, size: int, span: int, geometry: Geometry) -> Path:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from signflip.compiled import compiled
 from signflip.exact.counting import Sums, Words
-from signflip.exact.geometry import Factor, Geometry, extend, refused
+from signflip.exact.geometry import MOST_FLIPS, Factor, Geometry, extend, refused
 from signflip.exact.kernel import Upper, promising
 
 U64 = np.uint64
@@ -45,8 +45,9 @@ class Sets(NamedTuple):
     """
 
     words: Words  # (S, span) the literals as bits
-    literals: npt.NDArray[np.int32]  # (S, F) -1 behind the last
-    multipliers: npt.NDArray[np.int64]  # (S, F)
+    start: npt.NDArray[np.int64]  # (S + 1,) where the set begins in the next two
+    literals: npt.NDArray[np.int32]
+    multipliers: npt.NDArray[np.int64]
     following: npt.NDArray[np.int32]  # (S,) the next of the list, -1 at its end
     first: npt.NDArray[np.int32]  # (2 m,) of each list
     size: npt.NDArray[np.int64]  # (1,) how many there are
@@ -92,16 +93,16 @@ def _known(sets: Sets, path: Path, last: int) -> int:
 
 @compiled()
 def keep(sets: Sets, count: int) -> int:
-    """Enter the set whose `count` literals were written behind the last one; its number."""
+    """Enter the set whose `count` literals were written behind the last one's; its number."""
     number = sets.size[0]
     sets.size[0] = number + 1
+    sets.start[number + 1] = sets.start[number] + count
     deepest = -1
     sets.words[number, :] = U64(0)
-    for i in range(count):
-        literal = sets.literals[number, i]
+    for i in range(sets.start[number], sets.start[number + 1]):
+        literal = sets.literals[i]
         sets.words[number, literal >> 6] |= U64(1) << U64(literal & 63)
         deepest = max(deepest, literal)
-    sets.literals[number, count:] = -1
     sets.following[number] = sets.first[deepest]
     sets.first[deepest] = number
     return int(number)
@@ -110,8 +111,8 @@ def keep(sets: Sets, count: int) -> int:
 @compiled()
 def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
     """The set of the active flips that `refused` refused, without those that it can do without."""
-    number = sets.size[0]
-    literals, multipliers = sets.literals[number], sets.multipliers[number]
+    begin = sets.start[sets.size[0]]
+    literals, multipliers = sets.literals[begin:], sets.multipliers[begin:]
     largest = 0.0
     for i in range(count):
         largest = max(largest, factor.u[i])
@@ -153,8 +154,8 @@ def close(path: Path, sets: Sets, number: int) -> None:
     depth = path.depth[0]
     if number >= 0:
         deepest = -1
-        for i in range(sets.literals.shape[1]):
-            deepest = max(deepest, sets.literals[number, i])
+        for i in range(sets.start[number], sets.start[number + 1]):
+            deepest = max(deepest, sets.literals[i])
         while depth > (deepest >> 1) + 1:
             depth = _back(path, depth)
         path.written[0] = path.began[depth]
@@ -199,7 +200,8 @@ def advance(
             return DONE
         if path.written[0] + 2 * size + 2 > path.steps.shape[0]:
             return FULL
-        if sets.size[0] + 2 > sets.words.shape[0]:
+        room = sets.literals.shape[0] - sets.start[sets.size[0]]
+        if sets.size[0] + 2 > sets.words.shape[0] or room < max(size, MOST_FLIPS):
             return FULL
         path.began[depth] = path.written[0]
         count = 0
