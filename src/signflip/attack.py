@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy.typing as npt
@@ -90,6 +91,7 @@ def attack(
     time_limit: float | None = None,
     start: npt.ArrayLike | None = None,
     on_improvement: OnImprovement | None = None,
+    proof: str | Path | None = None,
 ) -> AttackResult:
     """Attack a problem with a method.
 
@@ -100,17 +102,25 @@ def attack(
         start: (inputs,) float64 inside the region: a point to start from, None for the clean image.
             Where the measure is a distance, an image that flips.
         on_improvement: called as (seconds, objective or distance, image) at each better witness.
+        proof: file for a proof that `signflip check` can check, made in what is left of the time
+            limit: of *robust*, of an optimum, of the lower end of a distance, or the witness of a
+            flip. Where there is none, the result's remark says why.
 
     Raises:
         ProblemError: the method cannot work on the problem, or the start lies outside the region
             or is no flip.
-        SettingError: the time limit is negative.
+        SettingError: the time limit is negative, or there can be no file for the proof.
     """
     refused = refusal(method, problem)
     if refused is not None:
         raise ProblemError(refused)
     if isinstance(method, Preparing):
         method.prepare()
+    if proof is not None:
+        # here, and not above: what makes proofs rests on the search, and few attacks need it
+        from signflip.proving.files import prepare, write_proof
+
+        prepare(Path(proof))
     clock = Clock.start(time_limit)
     search = Search(problem, clock, start, on_improvement)
     try:
@@ -125,8 +135,12 @@ def attack(
             )
         bound = search.reached
     measured = problem.measure.norm is not None and search.flipped
+    verdict, seconds, remark = _verdict(search, outcome, method), clock.elapsed(), outcome.remark
+    if proof is not None:
+        lacking = write_proof(Path(proof), search, verdict, outcome.stop, bound)
+        remark = " ".join(filter(None, (remark, lacking)))
     return AttackResult(
-        verdict=_verdict(search, outcome, method),
+        verdict=verdict,
         witness=search.witness.copy(),  # the user's own: to write to, or to share with PyTorch
         objective=float(search.value),
         clean_objective=float(problem.clean.value),
@@ -134,10 +148,10 @@ def attack(
         distance=search.distance if measured else None,
         prediction=problem.prediction,
         witness_prediction=search.replay.prediction,
-        seconds=clock.elapsed(),
+        seconds=seconds,
         trace=tuple(search.trace),
         stop=outcome.stop,
-        remark=outcome.remark,
+        remark=remark,
         flips_as_float32=_flips_on(Float32(), search),
         flips_as_8bit=_flips_on(GridName.EIGHT_BIT.of(problem.network.input_range), search),
     )

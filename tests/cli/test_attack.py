@@ -32,6 +32,7 @@ KEYS = [
     "grid",
     "mask",
     "remark",
+    "proof",
     "witness_prediction",
     "flips_as_float32",
     "flips_as_8bit",

@@ -48,6 +48,7 @@ def test_a_line_says_what_the_record_says(**values: Any) -> None:
         "grid": None,
         "mask": None,
         "remark": record.remark,
+        "proof": None,
         "witness_prediction": record.witness_prediction,
         "flips_as_float32": None,
         "flips_as_8bit": None,

@@ -90,6 +90,7 @@ def test_lines_hold_the_documented_keys() -> None:
         "grid",
         "mask",
         "remark",
+        "proof",
         "witness_prediction",
         "flips_as_float32",
         "flips_as_8bit",

@@ -39,6 +39,7 @@ def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
             "convert",
             "verify",
             "replay",
+            "check",
             "train",
             "demo",
         ),

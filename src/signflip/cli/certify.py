@@ -17,6 +17,7 @@ from signflip.cli.options import (
     network_argument,
     out_option,
     overwrite_option,
+    proofs_option,
     target_option,
     terms_options,
     time_limit_option,
@@ -24,6 +25,7 @@ from signflip.cli.options import (
     workers_option,
 )
 from signflip.cli.output import ResultFiles
+from signflip.cli.proofs import remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import UNLABELLED, load_dataset
@@ -48,6 +50,7 @@ from signflip.zoo.named import open_network
 @workers_option
 @out_option
 @witnesses_option
+@proofs_option
 @overwrite_option
 @data_dir_option
 def certify(
@@ -61,6 +64,7 @@ def certify(
     workers: int,
     out: Path | None,
     witnesses: Path | None,
+    proofs: Path | None,
     overwrite: bool,
     data_dir: Path | None,
 ) -> None:
@@ -75,7 +79,9 @@ def certify(
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
-    series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
+    series = Series(
+        name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit, proofs=proofs
+    )
     question = Question(epsilon=epsilon, goal=target, terms=terms, series=series)
     plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
     gathered = Gathered()
@@ -85,6 +91,7 @@ def certify(
     finally:  # also after Ctrl-C: what was decided is shown
         if gathered.answers:
             _print_certificate(gathered, question)
+            remark_on_proofs(gathered.answers, proofs)
     if gathered.failed:
         sys.exit(1)
 

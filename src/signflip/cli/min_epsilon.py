@@ -21,6 +21,7 @@ from signflip.cli.options import (
     network_argument,
     out_option,
     overwrite_option,
+    proofs_option,
     target_option,
     terms_options,
     time_limit_option,
@@ -28,6 +29,7 @@ from signflip.cli.options import (
     workers_option,
 )
 from signflip.cli.output import ResultFiles
+from signflip.cli.proofs import remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
@@ -67,6 +69,7 @@ STATES = {
 @workers_option
 @out_option
 @witnesses_option
+@proofs_option
 @overwrite_option
 @data_dir_option
 def min_epsilon(
@@ -80,6 +83,7 @@ def min_epsilon(
     workers: int,
     out: Path | None,
     witnesses: Path | None,
+    proofs: Path | None,
     overwrite: bool,
     data_dir: Path | None,
 ) -> None:
@@ -93,7 +97,9 @@ def min_epsilon(
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
-    series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
+    series = Series(
+        name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit, proofs=proofs
+    )
     asked = replace(terms, measure=Distance(Norm.LINF, tolerance))
     opened = open_network(network)
     # the ball of this radius holds every image
@@ -107,6 +113,7 @@ def min_epsilon(
     finally:  # also after Ctrl-C: what was found is shown
         if gathered.answers:
             _print_intervals(gathered.answers)
+            remark_on_proofs(gathered.answers, proofs)
     if gathered.failed:
         sys.exit(1)
 

@@ -50,7 +50,10 @@ def run_task(task: Task, network: BinaryNetwork) -> Record | Failure:
 
 
 def _answer(task: Task, problem: Problem) -> Record:
-    result = attack(problem, task.series.method, time_limit=task.series.time_limit)
+    proof = task.proof
+    if proof is not None:
+        proof.unlink(missing_ok=True)  # of an earlier run: this answer may have none
+    result = attack(problem, task.series.method, time_limit=task.series.time_limit, proof=proof)
     plain, measure = problem.network.output.plain, task.case.terms.measure
     of_distance = isinstance(measure, Distance)
     return _record(
@@ -62,6 +65,7 @@ def _answer(task: Task, problem: Problem) -> Record:
         closed=result.stop is Stop.DECIDED if of_distance else None,
         stop=result.stop.name,
         remark=result.remark,
+        proof=proof.name if proof is not None and proof.exists() else None,
         failure=None,
         objective=number(result.objective, plain=plain),
         bound=None if of_distance else finite_bound(result.bound, plain=plain),

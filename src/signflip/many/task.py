@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -31,6 +32,7 @@ class Series:
         method: the method, its seed included.
         seed: the seed; 0 for a method that draws nothing.
         time_limit: seconds for each problem, or None.
+        proofs: folder for a proof of each answer; None for none.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Series:
     method: Method
     seed: int
     time_limit: float | None
+    proofs: Path | None = None
 
     @cached_property
     def settings(self) -> Description:
@@ -130,6 +133,12 @@ class Task:
     def key(self) -> str:
         """`task_key` of problem, method and time limit."""
         return task_key(self.problem_key, self.series.settings, self.series.time_limit)
+
+    @property
+    def proof(self) -> Path | None:
+        """The file for the proof of its answer, if there is to be one."""
+        folder = self.series.proofs
+        return None if folder is None else folder / f"{self.case.index}-{self.key[:12]}.proof"
 
     def with_threads(self, threads: int) -> Self:
         """The task with so many threads for the exact method."""

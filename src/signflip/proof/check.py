@@ -62,9 +62,11 @@ def check(data: bytes, network: BinaryNetwork) -> Proved:
     for x in (file.image,) if witness is None else (file.image, witness):
         if not ((file.lower <= x) & (x <= file.upper)).all():
             fail("box", "the image or the witness lies outside")
+    if file.lower.min() < network.input_range.lower or file.upper.max() > network.input_range.upper:
+        fail("box", f"it goes beyond the range of the network's inputs, {network.input_range}")
     free = (file.lower != file.image) | (file.upper != file.image)
     if file.epsilon is not None:
-        _check_ball(network, file, Fraction(file.epsilon), np.flatnonzero(free).tolist())
+        check_ball(network, file)
     if file.bound is None and (file.steps or witness is None):
         fail("bound", "there is none, but steps, or no witness either")
     cases = 0 if file.bound is None else _Cases(network, file, file.bound).cover()
@@ -72,18 +74,23 @@ def check(data: bytes, network: BinaryNetwork) -> Proved:
     return Proved(content=file, free=int(free.sum()), values=shown, cases=cases)
 
 
-def _check_ball(network: BinaryNetwork, file: Content, epsilon: Fraction, free: list[int]) -> None:
-    """No float64 of the range within epsilon of a free pixel is beyond the pixel's bounds."""
-    for i in free:
-        x, low, high = Fraction(file.image[i]), float(file.lower[i]), float(file.upper[i])
-        for end, far, is_end in (
-            (low, math.nextafter(low, -math.inf), low <= network.input_range.lower),
-            (high, math.nextafter(high, math.inf), high >= network.input_range.upper),
+def check_ball(network: BinaryNetwork, file: Content) -> None:
+    """No float64 of the range within epsilon of a free pixel is beyond the pixel's bounds.
+
+    Raises:
+        ProofError: one is.
+    """
+    epsilon, inputs = Fraction(file.epsilon or 0), network.input_range
+    bounds = zip(file.image.tolist(), file.lower.tolist(), file.upper.tolist(), strict=True)
+    for i, (x, low, high) in enumerate(bounds):
+        for end, towards, is_last in (
+            (low, -math.inf, low <= inputs.lower),
+            (high, math.inf, high >= inputs.upper),
         ):
-            if not is_end and abs(Fraction(far) - x) <= epsilon:
-                fail(
-                    "box", f"it ends at {end} in pixel {i}, but {far} is within {file.epsilon} too"
-                )
+            beyond = math.nextafter(end, towards)
+            free = low != x or high != x
+            if free and not is_last and abs(Fraction(beyond) - Fraction(x)) <= epsilon:
+                fail("box", f"pixel {i} ends at {end}, and {beyond} is within {file.epsilon} too")
 
 
 def _lead(network: BinaryNetwork, file: Content, rival: int, bound: Fraction) -> tuple[Array, int]:

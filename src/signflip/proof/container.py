@@ -81,7 +81,7 @@ def packed(content: Content) -> bytes:
     arrays = [content.image, content.lower, content.upper, *([] if witness is None else [witness])]
     parts = [array.astype("<f8").tobytes() for array in arrays]
     body = b"".join([len(text).to_bytes(4, "little"), text, *parts, content.steps])
-    return MAGIC + zlib.compress(body, 9)
+    return MAGIC + zlib.compress(body)
 
 
 def unpacked(data: bytes, inputs: int) -> Content:

@@ -1,6 +1,5 @@
 """The steps of a proof that no pattern of a box has an objective above a bound."""
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -10,8 +9,6 @@ from signflip.exact.counting import Sums
 from signflip.exact.geometry import MOST_FLIPS, Geometry, fresh_factor, geometry_of
 from signflip.exact.tables import second_layer, set_incumbent, upper_of
 from signflip.patterns.space import Flips, PatternSpace
-from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
-from signflip.proof.container import steps_of
 from signflip.proving.kernel import (
     CLOSED,
     DONE,
@@ -23,6 +20,7 @@ from signflip.proving.kernel import (
     advance,
     close,
     keep,
+    written,
 )
 from signflip.proving.refusals import Refusals
 
@@ -32,7 +30,7 @@ BUDGET = 50_000
 """Cases between two looks at the clock."""
 ROOM = 1000
 """For steps, and for sets, at first."""
-MOST_STEPS = 50_000_000
+MOST_STEPS = 20_000_000
 """Steps of a proof at most: a longer one would take a checker hours."""
 
 
@@ -63,8 +61,6 @@ class Cases:
         self._sets = _fresh_sets(space.size)
         self._path = _fresh_path(sums, space.size, self._upper.want_plus.shape[1], self._geometry)
         self._refusals = Refusals(space)
-        self._large: dict[int, list[int]] = {}
-        """Multipliers of sets that 64 bits do not hold."""
 
     def steps(self) -> bytes:
         """The steps, as a proof file has them.
@@ -75,7 +71,7 @@ class Cases:
         while True:
             why = advance(self._geometry, self._table, self._upper, self._path, self._sets, BUDGET)
             if why == DONE:
-                return steps_of(self._numbers())
+                return self._bytes()
             if self._clock.expired():
                 raise NoProofError("time was out before all cases were refuted")
             if why == FULL:
@@ -96,10 +92,7 @@ class Cases:
         begin = int(sets.start[number])
         own = slice(begin, begin + count)
         sets.literals[own] = 2 * refusal.neurons + toggled[refusal.neurons]
-        if max(refusal.multipliers) < 2**62:
-            sets.multipliers[own] = refusal.multipliers
-        else:
-            self._large[number] = refusal.multipliers
+        sets.multipliers[own] = refusal.multipliers
         close(self._path, sets, keep(sets, count))
 
     def _make_room(self) -> None:
@@ -112,32 +105,17 @@ class Cases:
             grown = {name: _doubled(array) for name, array in arrays.items() if name in _OF_SETS}
             self._sets = self._sets._replace(**grown)
 
-    def _numbers(self) -> Iterator[int]:
-        """The numbers of the steps; a set is written where it is needed first."""
-        space, sets = self._space, self._sets
+    def _bytes(self) -> bytes:
+        space, sets, path = self._space, self._sets, self._path
         # a checker counts the unstable neurons by their index
         place = np.argsort(np.argsort(space.unstable))
         away = (space.signs[space.unstable] < 0).astype(np.int64)  # the sign of a toggled neuron
         literals = np.empty(2 * space.size, dtype=np.int64)
-        literals[1::2] = 2 * place + away
-        literals[::2] = 2 * place + 1 - away
-        written: dict[int, int] = {}
-        for step in self._path.steps[: self._path.written[0]].tolist():
-            if step >= 0:
-                yield BRANCH + int(literals[step])
-            elif step == CLOSED:
-                yield BOUND
-            elif (number := -2 - step) in written:
-                yield from (KNOWN, len(written) - 1 - written[number])
-            else:
-                written[number] = len(written)
-                own = slice(sets.start[number], sets.start[number + 1])
-                multipliers = self._large.get(number, sets.multipliers[own].tolist())
-                yield from (NEW, len(multipliers))
-                for literal, multiplier in zip(
-                    sets.literals[own].tolist(), multipliers, strict=True
-                ):
-                    yield from (int(literals[literal]), multiplier)
+        literals[1::2], literals[::2] = 2 * place + away, 2 * place + 1 - away
+        count = int(sets.size[0])
+        room = 5 * int(path.written[0]) + 16 * count + 14 * int(sets.start[count])
+        out = np.empty(room, dtype=np.uint8)
+        return out[: written(path, sets, literals, out)].tobytes()
 
 
 def keeps(space: PatternSpace, flips: Flips, bound: Fraction, strict: tuple[int, ...]) -> bool:

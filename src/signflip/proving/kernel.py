@@ -18,6 +18,7 @@ from signflip.compiled import compiled
 from signflip.exact.counting import Sums, Words
 from signflip.exact.geometry import MOST_FLIPS, Factor, Geometry, extend, refused
 from signflip.exact.kernel import Upper, promising
+from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
 
 U64 = np.uint64
 MOST_TRIED = 2000
@@ -238,3 +239,53 @@ def advance(
         path.second[depth] = False
         path.depth[0] = depth + 1
     return PAUSE
+
+
+@compiled()
+def _write(number: int, out: npt.NDArray[np.uint8], place: int) -> int:
+    """Write a number as proof files have it; where the next one begins."""
+    while number > 127:
+        out[place] = np.uint8(number & 127 | 128)
+        number >>= 7
+        place += 1
+    out[place] = np.uint8(number)
+    return place + 1
+
+
+@compiled()
+def written(
+    path: Path, sets: Sets, literals: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]
+) -> int:
+    """Write the steps as proof files have them, a set where it is needed first.
+
+    Args:
+        path: where all is covered.
+        sets: the sets.
+        literals: (2 m,) what a checker calls the literals.
+        out: at least 5 bytes a step, 16 a set and 14 a literal of a set.
+
+    Returns:
+        The number of bytes.
+    """
+    place = 0
+    seen = 0
+    order = np.full(sets.size[0], -1, dtype=np.int64)
+    for i in range(path.written[0]):
+        step = path.steps[i]
+        number = -2 - step
+        if step >= 0:
+            place = _write(BRANCH + literals[step], out, place)
+        elif step == CLOSED:
+            place = _write(BOUND, out, place)
+        elif order[number] >= 0:
+            place = _write(KNOWN, out, place)
+            place = _write(seen - 1 - order[number], out, place)
+        else:
+            order[number] = seen
+            seen += 1
+            place = _write(NEW, out, place)
+            place = _write(sets.start[number + 1] - sets.start[number], out, place)
+            for j in range(sets.start[number], sets.start[number + 1]):
+                place = _write(literals[sets.literals[j]], out, place)
+                place = _write(sets.multipliers[j], out, place)
+    return place

@@ -1,14 +1,16 @@
 """Making proof files of what is certain about a problem."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from signflip.arrays import Floats
 from signflip.clock import Clock
+from signflip.errors import ProofError
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
-from signflip.proof.check import BOUND
+from signflip.proof.check import BOUND, check_ball
 from signflip.proof.container import Content, packed, steps_of
 from signflip.proving.cases import Cases, NoProofError, keeps
 
@@ -43,18 +45,26 @@ def proof_of(
         else:
             raise NoProofError("the only pattern is above the bound")
     region, box = problem.region, problem.box
-    return packed(
-        Content(
-            network=problem.network.digest,
-            prediction=problem.prediction,
-            rivals=problem.rivals,
-            bound=bound,
-            strict=strict,
-            epsilon=box.epsilon if isinstance(region, Box) else None,
-            image=problem.image,
-            lower=box.lower,
-            upper=box.upper,
-            witness=witness,
-            steps=steps,
-        )
+    content = Content(
+        network=problem.network.digest,
+        prediction=problem.prediction,
+        rivals=problem.rivals,
+        bound=bound,
+        strict=strict,
+        epsilon=box.epsilon if isinstance(region, Box) else None,
+        image=problem.image,
+        lower=box.lower,
+        upper=box.upper,
+        witness=witness,
+        steps=steps,
     )
+    return packed(content if _holds_ball(problem, content) else replace(content, epsilon=None))
+
+
+def _holds_ball(problem: Problem, content: Content) -> bool:
+    """Whether the box holds the ball of its epsilon: one that was cut does not."""
+    try:
+        check_ball(problem.network, content)
+    except ProofError:
+        return False
+    return True

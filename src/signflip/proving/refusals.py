@@ -1,5 +1,6 @@
 """Whole multipliers for signs that no point of the box has together."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from signflip.patterns.refute import refutes, refutes_exactly
 from signflip.patterns.settle import ExactSigns
 from signflip.patterns.space import Flips, PatternSpace
 
+LARGEST = 2**62
+"""Multipliers are below this."""
 SCALES = (100, 10_000, 2**20, 2**30)
 """Largest multipliers that are tried, the small ones first: they make a short proof."""
 
@@ -97,4 +100,9 @@ class Refusals:
         if not refutes_exactly(program, answer.multipliers):
             raise AssertionError("the multipliers of an exact program do not prove its answer")
         rows = np.flatnonzero(asked)[np.flatnonzero(answer.multipliers)]
-        return Refusal(rows, [int(u) for u in answer.multipliers if u])
+        multipliers = [int(u) for u in answer.multipliers if u]
+        divisor = math.gcd(*multipliers)
+        # minors of a matrix of -1, 0 and 1: of fewer than 26 rows none is as large (Hadamard)
+        if max(multipliers) // divisor >= LARGEST:
+            return None
+        return Refusal(rows, [u // divisor for u in multipliers])

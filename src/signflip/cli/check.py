@@ -1,0 +1,94 @@
+"""`signflip check`: proofs checked by a program that shares nothing with what made them."""
+
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+
+from signflip.arrays import Floats
+from signflip.cli.console import output, remarks
+from signflip.cli.options import data_dir_option, images_argument, index_option, network_argument
+from signflip.cli.values import Indices
+from signflip.data import ImageSet, load_dataset
+from signflip.errors import DataError, ProblemError, ProofError
+from signflip.network import BinaryNetwork
+from signflip.problem import GridName
+from signflip.problem.grids import put_on_grid
+from signflip.proof.check import Proved
+from signflip.proof.check import check as check_proof
+from signflip.proof.claim import sentences
+from signflip.zoo.named import open_network
+
+SUFFIX = ".proof"
+NEAR = 1e-6
+"""No pixel is moved farther than this where an image is put on the grid that it is of."""
+
+
+@click.command()
+@click.argument("proof", type=click.Path(exists=True, path_type=Path))
+@network_argument
+@images_argument
+@index_option
+@data_dir_option
+def check(proof: Path, network: str, images: str, index: Indices, data_dir: Path | None) -> None:
+    """Check that PROOF, a file or a folder of them, is valid for one of IMAGES on NETWORK.
+
+    Prints what is proved: nothing else is. The exit code is 0 only if every proof is valid. The
+    checker uses exact arithmetic alone, and nothing of the search.
+    """
+    opened, image_set = open_network(network), load_dataset(images, data_dir=data_dir)
+    image_set = image_set.fitted(opened.input_range)
+    if image_set.images.shape[1] != opened.inputs:
+        raise DataError(
+            f"{images} holds images of {image_set.images.shape[1]} values, and {network} reads "
+            f"{opened.inputs}"
+        )
+    chosen = index.of(image_set)
+    paths = sorted(proof.glob(f"*{SUFFIX}")) if proof.is_dir() else [proof]
+    if not paths:
+        raise DataError(f"{proof} holds no file NAME{SUFFIX}")
+    valid = 0
+    for path in paths:
+        try:
+            proved = check_proof(path.read_bytes(), opened)
+            which = _which(proved, opened, image_set, list(chosen))
+        except ProofError as error:
+            remarks().print(f"{path}: no proof: {error}", soft_wrap=True)
+            continue
+        valid += 1
+        said = " ".join(sentences(proved, opened.classes))
+        own = proved.content.prediction
+        output().print(f"{path}: {which} of {images}, of class {own}: {said}")
+    if proof.is_dir():
+        remarks().print(f"{valid} of {len(paths)} are proofs")
+    if valid < len(paths):
+        sys.exit(1)
+
+
+def _which(proved: Proved, network: BinaryNetwork, images: ImageSet, chosen: list[int]) -> str:
+    """The image that a proof is about.
+
+    Raises:
+        ProofError: it is none of the chosen ones.
+    """
+    image, near = proved.content.image, NEAR * network.input_range.width
+    for place in chosen:
+        own = images.images[place]
+        if np.array_equal(image, own):
+            return f"image {place}"
+        if np.abs(own - image).max() <= near and _on_a_grid(own, image, network):
+            return f"image {place}, put on its grid,"
+    raise ProofError("image: it is none of the images that were named")
+
+
+def _on_a_grid(own: Floats, image: Floats, network: BinaryNetwork) -> bool:
+    """Whether an image is what attacks on a grid make of another."""
+    for grid in GridName:
+        try:
+            put = put_on_grid(own, grid.of(network.input_range), network.input_range)
+        except ProblemError:  # plainly off that grid
+            continue
+        if np.array_equal(image, put):
+            return True
+    return False

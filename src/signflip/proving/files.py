@@ -1,0 +1,99 @@
+"""The proof file of an attack's answer."""
+
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from signflip.clock import Clock
+from signflip.errors import SettingError
+from signflip.files import write_bytes
+from signflip.milp.perturbation import ball_of
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.problem import Margin, Norm, Problem
+from signflip.proving.cases import NoProofError
+from signflip.proving.prove import proof_of
+from signflip.result import Stop, Verdict
+from signflip.search import Search
+
+
+def prepare(path: Path) -> None:
+    """Get ready for a proof.
+
+    Raises:
+        SettingError: no file can be written to that path.
+    """
+    if path.is_dir():
+        raise SettingError(f"the path of the proof, {path}, is a folder; name a file")
+    if not path.parent.is_dir():
+        raise SettingError(f"{path.parent} is no folder for a proof; make it first")
+    _compile()
+
+
+@cache
+def _compile() -> None:
+    """Make a small proof; after the first time on a machine what does is loaded from a cache."""
+    layer = SignLayer.dense([[1, 1], [-1, -1]], [1.0, -1.0])
+    output = OutputLayer(np.array([[1, 1], [-1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((layer,), output), [0.5, 0.4], epsilon=0.2)
+    proof_of(problem, bound=Fraction(2), clock=Clock.start(None))
+
+
+def write_proof(
+    path: Path, search: Search, verdict: Verdict, stop: Stop, bound: float | Fraction | None
+) -> str:
+    """Write the proof of an answer to a file, if there is one.
+
+    Args:
+        path: the file.
+        search: the search that ended: its witness is shown, its clock limits the proof too.
+        verdict: what is certain.
+        stop: why the method ended.
+        bound: what it proved.
+
+    Returns:
+        Why no file was written; empty if one was.
+    """
+    try:
+        data = _proof_of_answer(search, verdict, stop, bound)
+    except NoProofError as error:
+        return f"No proof was written: {error}."
+    write_bytes(path, data)
+    return ""
+
+
+def _proof_of_answer(
+    search: Search, verdict: Verdict, stop: Stop, bound: float | Fraction | None
+) -> bytes:
+    problem, clock = search.problem, search.clock
+    if problem.measure.norm is not None:
+        return _proof_of_distance(problem, verdict, bound, clock)
+    if verdict is Verdict.UNKNOWN:
+        raise NoProofError("nothing is certain")
+    if stop is Stop.OPTIMAL:
+        tied = problem.tied_rivals if verdict is Verdict.ROBUST and search.value == 0 else ()
+        return proof_of(
+            problem, bound=search.value, strict=tied, witness=search.witness, clock=clock
+        )
+    if verdict is Verdict.FLIPPED:
+        return proof_of(problem, bound=None, witness=search.witness, clock=clock)
+    return _proof_of_no_flip(problem, clock)
+
+
+def _proof_of_no_flip(problem: Problem, clock: Clock) -> bytes:
+    return proof_of(problem, bound=Fraction(0), strict=problem.tied_rivals, clock=clock)
+
+
+def _proof_of_distance(
+    problem: Problem, verdict: Verdict, bound: float | Fraction | None, clock: Clock
+) -> bytes:
+    """That no image flips that is nearer than the bound: of the lower end of an interval."""
+    inside = replace(problem, measure=Margin())
+    if verdict is Verdict.ROBUST:
+        return _proof_of_no_flip(inside, clock)
+    if problem.measure.norm is not Norm.LINF or not bound:
+        raise NoProofError("no distance is proved to hold no flip")
+    ball = ball_of(problem, Norm.LINF, float(bound))
+    return _proof_of_no_flip(replace(inside, region=ball), clock)
