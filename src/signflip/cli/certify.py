@@ -25,7 +25,7 @@ from signflip.cli.options import (
     workers_option,
 )
 from signflip.cli.output import ResultFiles
-from signflip.cli.proofs import remark_on_proofs
+from signflip.cli.proofs import make_folder, remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import UNLABELLED, load_dataset
@@ -84,6 +84,7 @@ def certify(
     )
     question = Question(epsilon=epsilon, goal=target, terms=terms, series=series)
     plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
+    make_folder(proofs)
     gathered = Gathered()
     try:
         with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:

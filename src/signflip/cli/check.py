@@ -26,7 +26,7 @@ NEAR = 1e-6
 
 
 @click.command()
-@click.argument("proof", type=click.Path(exists=True, path_type=Path))
+@click.argument("proof", type=click.Path(path_type=Path))
 @network_argument
 @images_argument
 @index_option
@@ -37,6 +37,8 @@ def check(proof: Path, network: str, images: str, index: Indices, data_dir: Path
     Prints what is proved: nothing else is. The exit code is 0 only if every proof is valid. The
     checker uses exact arithmetic alone, and nothing of the search.
     """
+    if not proof.exists():
+        raise DataError(f"{proof} is no file or folder; name a proof, or a folder of proofs")
     opened, image_set = open_network(network), load_dataset(images, data_dir=data_dir)
     image_set = image_set.fitted(opened.input_range)
     if image_set.images.shape[1] != opened.inputs:

@@ -29,7 +29,7 @@ from signflip.cli.options import (
     workers_option,
 )
 from signflip.cli.output import ResultFiles
-from signflip.cli.proofs import remark_on_proofs
+from signflip.cli.proofs import make_folder, remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
@@ -106,6 +106,7 @@ def min_epsilon(
     largest = opened.input_range.width
     question = Question(epsilon=largest, goal=target, series=series, terms=asked)
     plan = question.plan(opened, image_set, index.of(image_set), name=network)
+    make_folder(proofs)
     gathered = Gathered()
     try:
         with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:

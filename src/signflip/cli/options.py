@@ -10,7 +10,6 @@ import click
 
 from signflip.attack import Method
 from signflip.cli import values
-from signflip.cli.output import writing
 from signflip.cli.values import WarmStart
 from signflip.many.masks import load_mask
 from signflip.many.plan import Question
@@ -73,21 +72,9 @@ proofs_option = click.option(
     "--proofs",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    callback=lambda _context, _option, folder: None if folder is None else made_folder(folder),
     help="Folder for a proof of each answer, which `signflip check` checks.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
-
-
-def made_folder(folder: Path) -> Path:
-    """The folder, made if it is not there.
-
-    Raises:
-        SettingError: it cannot be made.
-    """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def target_option(default: str) -> Callable[[Command], Command]:

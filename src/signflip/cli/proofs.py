@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from signflip.cli.console import remarks
+from signflip.cli.output import writing
 from signflip.many.record import Record
+
+
+def make_folder(folder: Path | None) -> None:
+    """Make the folder of the proofs, if there are to be any and it is not there.
+
+    Raises:
+        SettingError: it cannot be made.
+    """
+    if folder is not None:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
 
 
 def remark_on_proofs(records: Sequence[Record], folder: Path | None) -> None:
