@@ -43,7 +43,7 @@ class Votes(NamedTuple):
         bit: (entries,) bit of each entry, rising for each neuron.
         change: (entries,) what passing the bit adds to the neuron's margin.
         margin: (neurons,) margins where every pixel is at level 0.
-        weight: (neurons,) above 0.
+        weight: (neurons,) at least 0.
         base: the lead where every neuron is lost.
         need: a lead from which it is a flip.
     """

@@ -96,7 +96,11 @@ class InputBits:
         space: the open neurons of the first layer.
         levels: the pixels that they belong to.
         off: (width,) halved sums of the last hidden layer, less thresholds, at level 0 everywhere.
-        effect: (width, bits) what passing each bit adds to them.
+        reader: (k,) the neurons of that layer that read a bit.
+        start: (k + 1,) where the entries of each begin.
+        neuron: (entries,) place in `reader` of each entry.
+        bit: (entries,) its bit.
+        change: (entries,) what passing the bit adds to the neuron's halved sum.
     """
 
     run: Run
@@ -104,7 +108,11 @@ class InputBits:
     space: PatternSpace
     levels: Levels
     off: Integers
-    effect: Integers
+    reader: Integers
+    start: Integers
+    neuron: Integers
+    bit: Integers
+    change: Integers
 
     @classmethod
     def of(cls, run: Run, goal: SearchGoal, space: PatternSpace) -> "InputBits | None":
@@ -128,11 +136,24 @@ class InputBits:
         signs[space.unstable] = -1
         # integer thresholds have the parity of the sums: every difference is even
         off = (last.sums(signs[None])[0].astype(np.int64) - last.integer_threshold) // 2
-        effect = np.zeros((len(off), int(levels.first[-1])), dtype=np.int64)
         columns = last.map.columns(space.unstable)
+        reader = np.flatnonzero(columns.any(axis=1))
+        effect = np.zeros((len(reader), int(levels.first[-1])), dtype=np.int64)
         for neuron, bit in enumerate(levels.bit.tolist()):
-            effect[:, bit] += columns[:, neuron]
-        return cls(run=run, goal=goal, space=space, levels=levels, off=off, effect=effect)
+            effect[:, bit] += columns[reader, neuron]
+        entries = np.nonzero(effect)
+        return cls(
+            run=run,
+            goal=goal,
+            space=space,
+            levels=levels,
+            off=off,
+            reader=reader,
+            start=np.searchsorted(entries[0], np.arange(len(reader) + 1)).astype(np.int64),
+            neuron=entries[0].astype(np.int64),
+            bit=entries[1].astype(np.int64),
+            change=effect[entries],
+        )
 
     @property
     def floor(self) -> Standing:
@@ -192,27 +213,22 @@ class InputBits:
         problem = self.run.problem
         lead = problem.network.output.lead(rival, problem.prediction)
         side = np.sign(lead.numerators).astype(np.int64)
-        effect = self.effect * side[:, None]
-        margin = np.where(side > 0, self.off, -self.off - 1)
-        reads = effect != 0
-        open_ = (side != 0) & reads.any(axis=1)
-        settled = ~open_ & (side != 0)
         weight = np.abs(lead.numerators).astype(np.int64)
-        won = np.where(margin[settled] >= 0, 1, -1)
-        base = lead.constant + int((weight[settled] * won).sum()) - int(weight[open_].sum())
-        chosen = effect[open_]
-        neuron, bit = np.nonzero(chosen)
-        start = np.searchsorted(neuron, np.arange(len(chosen) + 1))
-        step = 2 * int(np.gcd.reduce(weight[open_], initial=0))
+        margin = np.where(side > 0, self.off, -self.off - 1)
+        turned, some = side[self.reader], weight[self.reader]
+        settled = np.where(margin >= 0, weight, -weight)
+        base = lead.constant + int(settled.sum() - settled[self.reader].sum() - some.sum())
         return Votes(
             first=self.levels.first,
-            start=start.astype(np.int64),
-            bit=bit.astype(np.int64),
-            change=chosen[neuron, bit],
-            margin=margin[open_],
-            weight=weight[open_],
+            start=self.start,
+            bit=self.bit,
+            change=self.change * turned[self.neuron],
+            margin=margin[self.reader],
+            weight=some,
             base=base,
-            need=_least_lead(lead, base, step, self.floor, tied=self._tied(rival)),
+            need=_least_lead(
+                lead, base, 2 * int(np.gcd.reduce(some)), self.floor, tied=self._tied(rival)
+            ),
         )
 
     def _tied(self, rival: int) -> bool:

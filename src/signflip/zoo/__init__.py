@@ -1,7 +1,8 @@
 """Trained networks that come with Signflip, by name: `mnist-2x100` to `fashion-5x100`, and 3x30.
 
 Each is a network file (see `signflip.formats.native`), compressed with gzip: a weight takes a byte
-there and little more than a bit here. `scripts/train_zoo.py` trains them.
+there and little more than a bit here. `scripts/train_zoo.py` trains them, and
+`scripts/train_robust.py` those that are proved robust.
 """
 
 import difflib
@@ -27,10 +28,20 @@ ATTACKED = tuple(f"{prefix}-{size}" for prefix in DATASETS for size in ARCHITECT
 SMALL = ("mnist-3x30",)
 """The network of the paper's Figure 1."""
 
+ROBUST = (
+    "mnist-robust-2x100",
+    "mnist-robust-2x200",
+    "fashion-robust-2x100",
+    "fashion-robust-2x200",
+    "mnist-vote-0.1",
+)
+"""Networks trained to be robust: dense ones at epsilon 0.02, and votes of bits at the last part."""
+
 __all__ = [
     "ARCHITECTURES",
     "ATTACKED",
     "DATASETS",
+    "ROBUST",
     "SMALL",
     "load_zoo",
     "zoo_card",
@@ -40,8 +51,8 @@ __all__ = [
 
 
 def zoo_names() -> tuple[str, ...]:
-    """Names of all networks, in the order of the README's table."""
-    return ATTACKED + SMALL
+    """Names of all networks, in the order of the README's tables."""
+    return ATTACKED + SMALL + ROBUST
 
 
 def load_zoo(name: str) -> BinaryNetwork:
