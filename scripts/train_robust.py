@@ -41,9 +41,7 @@ FIRST = 6_000
 TIME_LIMIT = 20.0
 """Seconds to decide an image in."""
 
-_DENSE = RobustSettings(
-    epsilon=0.02, interval=0.05, pgd=3, epochs=6, held_out=0.09, device="cpu"
-)
+_DENSE = RobustSettings(epsilon=0.02, interval=0.05, pgd=3, epochs=6, held_out=0.09, device="cpu")
 _VOTE = RobustSettings(
     hidden=(),
     convolutions=(Convolution(filters=32, size=5, stride=2),),

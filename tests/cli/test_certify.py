@@ -1,5 +1,6 @@
+import json
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from signflip.data import load_dataset
 from signflip.many.answer import failed_record, run_task
 from signflip.many.plan import Plan
 from signflip.many.record import Record
+from signflip.many.sweep import run_sweep
 from signflip.many.task import Task
 from signflip.problem import Goal, Ties
 from signflip.zoo import load_zoo
@@ -91,6 +93,36 @@ def test_an_image_without_an_answer_counts_as_unknown(
     assert shares(result.stdout)["unknown"] == 1
     least = right_with(found, {"robust"})
     assert result.stdout.endswith(f": {least / IMAGES:.2%} to {(least + 1) / IMAGES:.2%}\n")
+
+
+def test_a_store_keeps_answers_and_a_summary_tells_them(
+    folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = tiny_network().predict(load_dataset("images.npz").images)
+    np.savez("images.npz", images=load_dataset("images.npz").images, labels=labels)
+    arguments = (*CERTIFY[:3], "--ties", "none", "--epsilon", 0.1, "--store", "kept.db")
+    assert invoke(*arguments, "--index", "0:5").exit_code == 0
+    asked: list[int] = []
+
+    def count(plan: Plan, tasks: Sequence[Task], *rest: Any) -> Any:
+        asked.extend(task.case.index for task in tasks)
+        return run_sweep(plan, tasks, *rest)
+
+    monkeypatch.setattr(running, "run_sweep", count)
+    result = invoke(*arguments, "--summary", "sum.json", "--out", "out.jsonl")
+    assert result.exit_code == 0, result.output
+    assert asked == list(range(5, IMAGES))
+    assert "5 of 8 are in kept.db" in result.stderr
+    found = records(folder / "out.jsonl")
+    assert [record["index"] for record in found] == list(range(IMAGES))
+    summary = json.loads((folder / "sum.json").read_text())
+    assert summary["images"] == IMAGES
+    assert summary["epsilon"] == 0.1
+    assert summary["certified"] == summary["certified_at_most"] == right_with(found, {"robust"}) / 8
+    assert shares(result.stdout) == {v: summary[v] for v in ("robust", "flipped", "unknown")}
+    again = invoke(*arguments, "--summary", "sum.json")
+    assert again.exit_code == 2
+    assert "sum.json exists already" in again.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ __all__ = ["cli", "main"]
 
 _WORKERS_IMPORT = {
     "attack": fork_server.METHODS,
-    **dict.fromkeys(("certify", "min-epsilon", "sweep", "demo"), fork_server.SEARCH),
+    **dict.fromkeys(("certify", "curve", "min-epsilon", "sweep", "demo"), fork_server.SEARCH),
 }
 _WITHOUT_WORKERS = ("-h", "--help", "--scheduler", "--dry-run")
 
@@ -33,6 +33,7 @@ def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
         *(
             "attack",
             "certify",
+            "curve",
             "min-epsilon",
             "show",
             "networks",

@@ -1,5 +1,6 @@
 """`signflip certify`: which images are proved robust, and how much accuracy is certain."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from signflip.cli.attack import COLOURS
+from signflip.cli.certificate import Certificate
 from signflip.cli.console import output
 from signflip.cli.options import (
+    FILE,
     data_dir_option,
     epsilon_option,
     images_argument,
@@ -18,18 +21,21 @@ from signflip.cli.options import (
     out_option,
     overwrite_option,
     proofs_option,
+    store_option,
     target_option,
     terms_options,
     time_limit_option,
     witnesses_option,
     workers_option,
 )
-from signflip.cli.output import ResultFiles
+from signflip.cli.output import ResultFiles, check_writable, writing
 from signflip.cli.proofs import make_folder, remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import UNLABELLED, load_dataset
+from signflip.files import write_bytes
 from signflip.many.plan import Question
+from signflip.many.record import Record
 from signflip.many.task import Series
 from signflip.many.workers import check_workers
 from signflip.methods import Exact
@@ -51,6 +57,8 @@ from signflip.zoo.named import open_network
 @out_option
 @witnesses_option
 @proofs_option
+@store_option
+@click.option("--summary", type=FILE, help="File for the shares, as JSON.")
 @overwrite_option
 @data_dir_option
 def certify(
@@ -65,6 +73,8 @@ def certify(
     out: Path | None,
     witnesses: Path | None,
     proofs: Path | None,
+    store: Path | None,
+    summary: Path | None,
     overwrite: bool,
     data_dir: Path | None,
 ) -> None:
@@ -75,9 +85,12 @@ def certify(
     flipped. An image is flipped when the network predicts another class, unless --ties says
     otherwise.
 
-    NETWORK and IMAGES are as for `signflip attack`.
+    With --store a run that was ended goes on where it was if it is called again. NETWORK and IMAGES
+    are as for `signflip attack`.
     """
     check_workers(workers)
+    if summary is not None:
+        check_writable(summary, overwrite=overwrite)
     image_set = load_dataset(images, data_dir=data_dir)
     series = Series(
         name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit, proofs=proofs
@@ -85,44 +98,58 @@ def certify(
     question = Question(epsilon=epsilon, goal=target, terms=terms, series=series)
     plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
     make_folder(proofs)
-    gathered = Gathered()
+    gathered, so_far = Gathered(), Certificate()
+
+    def bracket(record: Record) -> str:
+        so_far.add(record)
+        return f"certain {so_far.bracket}"
+
     try:
         with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:
-            gather("certify", plan, workers, files, gathered)
+            gather("certify", plan, workers, files, gathered, bracket, store)
     finally:  # also after Ctrl-C: what was decided is shown
         if gathered.answers:
             _print_certificate(gathered, question)
+            if summary is not None:
+                _write_summary(summary, gathered, question, network, images)
             remark_on_proofs(gathered.answers, proofs)
     if gathered.failed:
         sys.exit(1)
 
 
 def _print_certificate(gathered: Gathered, question: Question) -> None:
-    # whether an image is right, and what is certain of it; without an answer nothing is
-    found = [
-        (record.prediction == record.label, record.verdict)
-        for record in (*gathered.answers, *gathered.failed)
-    ]
-    count = len(found)
+    records = [*gathered.answers, *gathered.failed]
+    found = Certificate.of(records)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     table.add_column(justify="right")
     for verdict in (Verdict.ROBUST, Verdict.FLIPPED, Verdict.UNKNOWN):
-        number = sum(v is verdict for _, v in found)
+        number = found.verdicts[verdict]
         name = Text(verdict.value, style=COLOURS[verdict])
-        table.add_row(name, f"{number} of {count}", f"{number / count:.2%}")
+        table.add_row(name, f"{number} of {found.images}", f"{number / found.images:.2%}")
     output().print(table)
     output().print(question.terms.ties.sentence)
-    if all(record.label == UNLABELLED for record in (*gathered.answers, *gathered.failed)):
+    if all(record.label == UNLABELLED for record in records):
         return  # nothing can be said of accuracy
-    right = [verdict for is_right, verdict in found if is_right]
-    least = right.count(Verdict.ROBUST)
-    most = len(right) - right.count(Verdict.FLIPPED)
-    certain = f"{least / count:.2%}"
-    if most > least:
-        certain += f" to {most / count:.2%}"
     output().print(
-        f"accuracy {len(right) / count:.2%}; certain against {goal_of(question.goal)} "
-        f"within epsilon {question.epsilon:g}: {certain}"
+        f"accuracy {found.accuracy:.2%}; certain against {goal_of(question.goal)} "
+        f"within epsilon {question.epsilon:g}: {found.bracket}"
     )
+
+
+def _write_summary(
+    path: Path, gathered: Gathered, question: Question, network: str, images: str
+) -> None:
+    records = [*gathered.answers, *gathered.failed]
+    content = {
+        "network": network,
+        "images_of": images,
+        "epsilon": question.epsilon,
+        "against": str(goal_of(question.goal)),
+        "ties": question.terms.ties.value,
+        "time_limit": question.series.time_limit,
+        **Certificate.of(records).as_dict([record.seconds for record in records]),
+    }
+    with writing(path):
+        write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -63,6 +63,11 @@ time_limit_option = click.option(
 out_option = click.option(
     "--out", type=FILE, help="File for the results: a line of JSON for each image."
 )
+store_option = click.option(
+    "--store",
+    type=FILE,
+    help="Keep each answer in this store; what it has already is not run again.",
+)
 witnesses_option = click.option(
     "--witnesses",
     type=FILE,

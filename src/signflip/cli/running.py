@@ -1,15 +1,18 @@
 """The loop of commands that work through many images: answers come and are kept, or are missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from signflip.cli.console import progress_bar, remarks
 from signflip.cli.output import ResultFiles
 from signflip.many.interrupts import undisturbed
+from signflip.many.local import LocalExecutor
 from signflip.many.plan import Plan
 from signflip.many.record import Record
-from signflip.many.sweep import run_here
+from signflip.many.store import Store
+from signflip.many.sweep import run_here, run_sweep, tasks_left
 from signflip.result import Verdict
 
 
@@ -33,6 +36,7 @@ def gather(
     files: ResultFiles,
     gathered: Gathered,
     note: Callable[[Record], str] | None = None,
+    store: Path | None = None,
 ) -> None:
     """Run a plan; each answer goes to `files` and to `gathered` as it comes.
 
@@ -43,6 +47,7 @@ def gather(
         files: get each answer.
         gathered: grows.
         note: what to write behind the bar of an answer; None to count flips.
+        store: file of a store, which keeps each answer; what it has is not run again.
     """
     if plan.skipped:
         skipped = ", ".join(map(str, sorted(plan.skipped)))
@@ -50,9 +55,9 @@ def gather(
     behind = ""
     with (
         progress_bar(title, len(plan.tasks())) as bar,
-        closing(run_here(plan, workers=workers)) as found,
+        closing(_records(plan, workers, store)) as found,
     ):
-        for _, record in found:
+        for record in found:
             if record.failed:
                 gathered.failed.append(record)
                 remarks().print(
@@ -65,6 +70,24 @@ def gather(
                     gathered.answers.append(record)
                 behind = f"{flips(gathered.answers)} flipped" if note is None else note(record)
             bar.advance(behind)
+
+
+def _records(plan: Plan, workers: int, path: Path | None) -> Generator[Record]:
+    """The records of a plan as they come, those that the store has first."""
+    if path is None:
+        with closing(run_here(plan, workers=workers)) as found:
+            for _, record in found:
+                yield record
+        return
+    with Store.open(path, create=True) as store:
+        tasks = plan.tasks()
+        left = tasks_left(tasks, store, retry_failed=True)
+        had = {task.key for task in tasks} - {task.key for task in left}
+        if had:
+            remarks().print(f"{len(had):,} of {len(tasks):,} are in {path}")
+        yield from (record for record in store.records() if record.key in had)
+        with closing(run_sweep(plan, left, store, LocalExecutor(workers=workers))) as rest:
+            yield from rest
 
 
 def flips(records: Sequence[Record]) -> int:

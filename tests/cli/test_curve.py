@@ -1,0 +1,64 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from signflip.data import load_dataset
+from tests.cli.conftest import IMAGES, Invoke, records
+from tests.support.tiny import tiny_network
+
+CURVE = ("curve", "net.safetensors", "images.npz", "--epsilons", "0.05,0.3,0.05")
+
+
+@pytest.fixture
+def labelled(folder: Path) -> Path:
+    """The folder, with images of which all but one are classified rightly."""
+    images = load_dataset("images.npz").images
+    labels = tiny_network().predict(images)
+    labels[0] = (labels[0] + 1) % 3
+    np.savez("images.npz", images=images, labels=labels)
+    return folder
+
+
+def test_a_curve_is_what_certify_and_attack_say(labelled: Path, invoke: Invoke) -> None:
+    options = ("--attacks", "fgsm", "--store", "kept.db")
+    result = invoke(*CURVE, *options, "--out", "c.svg", "--json", "c.json")
+    assert result.exit_code == 0, result.output
+    assert b"<svg" in (labelled / "c.svg").read_bytes()
+    found = json.loads((labelled / "c.json").read_text())
+    assert found["epsilons"] == [0.05, 0.3]
+    assert found["images"] == IMAGES
+    assert found["accuracy"] == (IMAGES - 1) / IMAGES
+    for place, epsilon in enumerate(found["epsilons"]):
+        out = f"{epsilon}.jsonl"
+        certify = ("certify", *CURVE[1:3], "--epsilon", epsilon, "--ties", "flip", "--out", out)
+        assert invoke(*certify).exit_code == 0
+        sure = [r for r in records(labelled / out) if r["label"] == r["prediction"]]
+        robust = sum(record["verdict"] == "robust" for record in sure) / IMAGES
+        assert found["certified"][place] == found["possible"][place] == robust
+        assert robust <= found["withstood"]["fgsm"][place] <= found["accuracy"]
+        assert f"{epsilon:g}" in result.stdout
+    again = invoke(*CURVE, *options, "--out", "c.png")
+    assert again.exit_code == 0, again.output
+    assert f"{4 * IMAGES} of {4 * IMAGES} are in kept.db" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--out", "c.bmp"), "c.bmp is no name of a picture"),
+        (("--out", "c.png", "--attacks", "luck"), "--attacks names 'luck'; the attacks are fgsm"),
+        (("--out", "c.png", "--epsilons", "0.1,big"), "'big'"),
+        (("--out", "c.png", "--epsilons", "2"), "epsilon is 2.0; it must be from 0 to 1"),
+        (("--out", "c.png", "--json", "c.png"), "both name c.png"),
+        (("--out", "images.npz"), "no name of a picture"),
+    ],
+)
+def test_bad_options(
+    labelled: Path, invoke: Invoke, options: tuple[str, ...], message: str
+) -> None:
+    result = invoke(*CURVE, *options)
+    assert result.exit_code == 2, result.output
+    assert message in " ".join(result.stderr.split())
+    assert not (labelled / "c.png").exists()
