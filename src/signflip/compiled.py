@@ -40,10 +40,17 @@ def compiled(
         fastmath: whether sums may be taken in any order; or LLVM's flags for what else may be.
         inner: whether only compiled functions call it: that halves the time to compile it.
     """
-    wrappers: dict[str, Any] = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "fastmath": fastmath,
+        # divisions as IEEE has them: a test for 0 in each would keep loops from running on vectors
+        "error_model": "numpy",
+        "no_cfunc_wrapper": True,
+        "no_cpython_wrapper": inner,
+    }
 
     def compile_one(function: Function) -> Function:
-        dispatcher: Any = njit(nogil=True, fastmath=fastmath, **wrappers)(function)
+        dispatcher: Any = njit(**options)(function)
         dispatcher._cache = CompiledCache(function, SOURCES)
         return cast("Function", dispatcher)
 

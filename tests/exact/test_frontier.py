@@ -10,7 +10,9 @@ from signflip.exact.frontier import Frontier, split
 from signflip.exact.geometry import geometry_of
 from signflip.exact.kernel import State
 from signflip.exact.tables import blocks_of, fresh_state, set_incumbent, upper_of
+from signflip.network import BinaryNetwork, OutputLayer
 from signflip.patterns.space import Flips, PatternSpace
+from signflip.problem import Problem
 from tests.support.random_problems import random_problem
 
 
@@ -109,3 +111,17 @@ def value_of(space: PatternSpace, flips: Flips) -> Fraction:
     problem = space.problem
     signs = problem.network.activations_of_pattern(space.pattern(flips)[None])[-1]
     return problem.exact_objective(signs[0])
+
+
+def test_classes_that_no_neuron_tells_apart_end_the_search_at_once() -> None:
+    problem = random_problem(np.random.default_rng(0), inputs=30, widths=(9, 5), epsilon=0.3)
+    output = problem.network.output
+    weight = np.repeat(output.weight[:1], 2, axis=0).astype(np.int8)
+    same = OutputLayer(weight, np.ones(2), np.zeros(2))
+    problem = Problem(BinaryNetwork(problem.network.hidden, same), problem.image, problem.region)
+    space, upper = PatternSpace.of(problem), upper_of(problem)
+    assert space.size
+    set_incumbent(upper, problem, Fraction(0))
+    frontier = Frontier(space, geometry_of(space, 0, 0), upper, 1)
+    assert len(frontier.advance(None, capacity=1)) == 0
+    assert frontier.exhausted

@@ -1,22 +1,31 @@
-"""The open part of a search: one or more kernel states that threads advance side by side.
+"""The open part of a search: one or more parts that threads advance side by side.
 
-A state holds its path from the root and the patterns still open at each level. When a thread runs
-out of work, half of the open patterns of another state's highest open level become its own.
+A search starts with blocks of six (`kernel`), which is quick to begin. One that goes on begins
+again with sets of flips (`sets`), whose joint bound costs more and refutes far more, where the
+objective is a sum over the second layer. When a thread runs out of work, it takes some of another
+part's highest open level.
 """
 
 import copy
 import time
 from concurrent.futures import Executor
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from signflip.clock import ENDLESS, Clock
 from signflip.exact.bits import PATTERNS
-from signflip.exact.geometry import Geometry
+from signflip.exact.counting import Sums
+from signflip.exact.frames import Rules, fresh_sets
+from signflip.exact.frames import State as SetState
+from signflip.exact.geometry import Geometry, geometry_of
 from signflip.exact.kernel import Blocks, State, Upper, advance, bound
-from signflip.exact.tables import blocks_of, fresh_state, shallow
+from signflip.exact.rows import Rows, countable, rows_of
+from signflip.exact.sets import advance_sets, split_sets
+from signflip.exact.tables import blocks_of, fresh_state, shallow, upper_of
 from signflip.patterns.space import PatternSpace
+from signflip.problem import Problem
 
 SLICE_SECONDS = 0.02
 FIRST_BUDGET = 1000
@@ -25,10 +34,114 @@ MOST_STEPS = 100_000_000
 """Additions and words of bits in the patterns of a first slice: some 50 ms."""
 LEAST_BUDGET = 500
 """Patterns of a slice at least; after the first they are sized by the measured speed."""
+FIRST_SETS = 20
+"""Visits of the first slice of a search over sets; one takes as long as a dozen patterns."""
+LEAST_SETS = 5
+PATIENCE = 10_000
+"""Patterns after which a search begins again with sets of flips,"""
+LEAST_ROWS = 130
+"""if so many second-layer neurons matter: with fewer the joint bound is too weak for its price."""
+
+Leaves = npt.NDArray[np.bool_]
+
+
+class Part(Protocol):
+    """A part of the search that one thread advances."""
+
+    @property
+    def visited(self) -> int:
+        """Visits so far."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it is searched."""
+
+    def advance(self, leaves: Leaves, budget: int) -> int:
+        """Search on until `budget` visits are made or `leaves` is full; the leaves found."""
+
+    def split(self) -> "Part | None":
+        """Give some of the work away, if that can be done."""
+
+
+class BlockPart:
+    """A part of the search in blocks of six."""
+
+    def __init__(
+        self, shallow: bool, geometry: Geometry, blocks: Blocks, upper: Upper, state: State
+    ) -> None:
+        self._tables = shallow, geometry, blocks, upper
+        self._state = state
+
+    @property
+    def visited(self) -> int:
+        """Patterns visited."""
+        return int(self._state.tally[0])
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it is searched."""
+        return bool(self._state.level[0] < 0)
+
+    def advance(self, leaves: Leaves, budget: int) -> int:
+        """Search on."""
+        return advance(*self._tables, self._state, leaves, budget)
+
+    def split(self) -> "BlockPart | None":
+        """Give half of a level's open patterns away."""
+        half = split(self._state)
+        return None if half is None else BlockPart(*self._tables, half)
+
+
+class SetPart:
+    """A part of the search over sets of flips."""
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        rows: Rows,
+        need: npt.NDArray[np.int64],
+        rules: Rules,
+        state: SetState,
+    ) -> None:
+        self._tables = geometry, rows, need, rules
+        self._state = state
+
+    @property
+    def visited(self) -> int:
+        """Visits to frames, and patterns of the blocks at the bottom."""
+        return int(self._state.tally[0])
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it is searched."""
+        return bool(self._state.top[0] < 0)
+
+    def advance(self, leaves: Leaves, budget: int) -> int:
+        """Search on."""
+        return advance_sets(*self._tables, self._state, leaves, budget)
+
+    def split(self) -> "SetPart | None":
+        """Give the rest of a frame's list away."""
+        given = split_sets(self._state)
+        return None if given is None else SetPart(*self._tables, given)
 
 
 class Frontier:
-    """What is left to search of a problem with at least one unstable neuron."""
+    """What is left to search of a problem with at least one unstable neuron.
+
+    Args:
+        space: its patterns.
+        geometry: of the space.
+        upper: the layers above, with the incumbent that is to be beaten.
+        workers: threads.
+        clock: the run's.
+        patience: patterns after which the search begins again with sets of flips; None for
+            `PATIENCE` where enough neurons matter.
+        rules: of that search.
+
+    Raises:
+        OutOfTime: time was out before the search began.
+    """
 
     def __init__(
         self,
@@ -37,29 +150,48 @@ class Frontier:
         upper: Upper,
         workers: int,
         clock: Clock = ENDLESS,
+        *,
+        patience: float | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.upper = upper
+        self._space = space
         self._geometry = geometry
-        self._blocks: Blocks
-        self._blocks, sums = blocks_of(space, clock)
+        self._rules = rules or Rules()
+        blocks, sums = blocks_of(space, clock)
         clock.check()
-        self._shallow = shallow(space.problem)
-        first = fresh_state(geometry, self._blocks, upper, sums)
-        # the root's own bound only opens its patterns: an empty root ends the search at once
-        bound(0, self._shallow, self._blocks, upper, first)
-        self._states: list[State] = [first]
+        self._parts: list[Part] = [self._of_blocks(blocks, sums)]
         self._workers = workers
         # a pattern of a wide network takes longer than a slice should
         steps = max(1, len(sums) + 4 * upper.plus.size)
-        self._least = min(LEAST_BUDGET, max(1, MOST_STEPS // steps))
-        self._budget = min(FIRST_BUDGET, 2 * self._least)
+        self._least_budget = min(LEAST_BUDGET, max(1, MOST_STEPS // steps))
+        self._budget = min(FIRST_BUDGET, 2 * self._least_budget)
+        if patience is None:
+            patience = PATIENCE if upper.counts.min() >= LEAST_ROWS else np.inf
+        self._patience = patience if countable(space) else np.inf
+        self._visited = 0
+
+    def _of_blocks(self, blocks: Blocks, sums: Sums) -> Part:
+        counts = shallow(self._space.problem)
+        first = fresh_state(self._geometry, blocks, self.upper, sums)
+        # the root's own bound only opens its patterns: an empty root ends the search at once
+        bound(0, counts, blocks, self.upper, first)
+        return BlockPart(counts, self._geometry, blocks, self.upper, first)
+
+    def _begin_sets(self) -> None:
+        """Begin again: what the blocks have searched is little beside what is left."""
+        rows, sums = rows_of(self._space)
+        state = fresh_sets(self._geometry, rows, sums, self._rules)
+        self._parts = [SetPart(self._geometry, rows, self.upper.need, self._rules, state)]
+        self._budget, self._least_budget = FIRST_SETS, LEAST_SETS
+        self._patience = np.inf
 
     @property
     def exhausted(self) -> bool:
         """Whether all is searched."""
-        return not self._states
+        return not self._parts
 
-    def advance(self, pool: Executor | None, capacity: int) -> npt.NDArray[np.bool_]:
+    def advance(self, pool: Executor | None, capacity: int) -> Leaves:
         """Search for about `SLICE_SECONDS`.
 
         Args:
@@ -70,33 +202,34 @@ class Frontier:
             Leaves (N, m) bool: the flips of full patterns that beat the incumbent, as far as the
             search can tell; N is at most `capacity` times the number of threads.
         """
+        if self._visited >= self._patience:
+            self._begin_sets()
         self._share()
         started = time.monotonic()
-        before = sum(int(state.tally[0]) for state in self._states)
+        before = sum(part.visited for part in self._parts)
         work = map if pool is None else pool.map
-        found = list(work(lambda state: self._advance_one(state, capacity), self._states))
-        visited = sum(int(state.tally[0]) for state in self._states) - before
+        found = list(work(lambda part: self._advance_one(part, capacity), self._parts))
+        visited = sum(part.visited for part in self._parts) - before
+        self._visited += visited
         seconds = time.monotonic() - started
         if visited >= self._budget and seconds > 0:
             scale = min(4.0, SLICE_SECONDS / seconds)
-            self._budget = max(self._least, int(self._budget * scale))
-        self._states = [state for state in self._states if state.level[0] >= 0]
+            self._budget = max(self._least_budget, int(self._budget * scale))
+        self._parts = [part for part in self._parts if not part.done]
         return np.concatenate(found)
 
-    def _advance_one(self, state: State, capacity: int) -> npt.NDArray[np.bool_]:
+    def _advance_one(self, part: Part, capacity: int) -> Leaves:
         leaves = np.zeros((capacity, len(self._geometry.distance)), dtype=np.bool_)
-        count = advance(
-            self._shallow, self._geometry, self._blocks, self.upper, state, leaves, self._budget
-        )
+        count = part.advance(leaves, self._budget)
         return leaves[:count]
 
     def _share(self) -> None:
-        for state in list(self._states):
-            if len(self._states) >= self._workers:
+        for part in list(self._parts):
+            if len(self._parts) >= self._workers:
                 return
-            half = split(state)
-            if half is not None:
-                self._states.append(half)
+            given = part.split()
+            if given is not None:
+                self._parts.append(given)
 
 
 def split(state: State) -> State | None:
@@ -115,3 +248,11 @@ def split(state: State) -> State | None:
         state.open[level] = word & ~given
         return half
     return None
+
+
+def compile_sets(problem: Problem) -> None:
+    """Compile the search over sets of flips, by searching a small problem of two hidden layers."""
+    space, upper = PatternSpace.of(problem), upper_of(problem)
+    frontier = Frontier(space, geometry_of(space, 0.0, 0.0), upper, 1, patience=0)
+    while not frontier.exhausted:
+        frontier.advance(None, 1)

@@ -53,7 +53,7 @@ class Upper(NamedTuple):
     want_minus: npt.NDArray[np.uint64]  # (rivals, words)
     coefficients: npt.NDArray[np.float64]  # (rivals, width)
     counts: npt.NDArray[np.int64]  # (rivals,) how many matter
-    need: npt.NDArray[np.int64]  # (rivals,) useful signs needed to beat the incumbent
+    need: npt.NDArray[np.int64]  # (rivals,) useful signs needed to beat it; or their worth
     floor: npt.NDArray[np.float64]  # (rivals,) what the sum of coefficients must exceed
 
 
@@ -155,7 +155,7 @@ def bound(level: int, shallow: bool, blocks: Blocks, upper: Upper, state: State)
     return bool(survivors)
 
 
-@compiled()
+@compiled(inner=True)
 def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> None:
     """Write to `below` the sums after the flips of a block's subset."""
     below[:] = sums
@@ -169,7 +169,7 @@ def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> Non
         neuron += 1
 
 
-@compiled()
+@compiled(inner=True)
 def _place(geometry: Geometry, subset: int, first: int, count: int, factor: Factor) -> int:
     """Add the flips of a block's subset to the factor; return the flips that are active now."""
     neuron = first
@@ -181,7 +181,7 @@ def _place(geometry: Geometry, subset: int, first: int, count: int, factor: Fact
     return count
 
 
-@compiled()
+@compiled(inner=True)
 def _refused(geometry: Geometry, count: int, state: State) -> bool:
     """Whether geometry refuses the active flips."""
     state.tally[1] += 1

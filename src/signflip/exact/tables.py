@@ -16,6 +16,7 @@ from signflip.exact.bits import BLOCK, REACH, usable_patterns
 from signflip.exact.counting import COUNTER_DIGITS, Sums, Words
 from signflip.exact.geometry import Geometry, fresh_factor
 from signflip.exact.kernel import Blocks, State, Upper
+from signflip.exact.worth import need_of
 from signflip.network import UNIT_ROUNDOFF
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
@@ -198,6 +199,8 @@ def set_incumbent(
             error = 4 * terms * UNIT_ROUNDOFF * (size + _scale_size(problem, rival))
             floor = float(value) - constant - error
             upper.floor[index] = math.nextafter(floor, -math.inf) if rival in level else floor
+            lead = problem.network.output.lead(rival, problem.prediction)
+            upper.need[index] = need_of(lead, value, level=rival in level)
 
 
 def _scale_size(problem: Problem, rival: int) -> float:

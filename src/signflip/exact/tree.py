@@ -1,5 +1,6 @@
 """The exact search of one problem: the tree of patterns, a walk beside it, and its leaves."""
 
+import math
 from concurrent.futures import Executor, ThreadPoolExecutor
 from fractions import Fraction
 from functools import cached_property
@@ -43,7 +44,14 @@ class ExactSearch:
         geometry = geometry_of(self._space, settings.ask, settings.gate, run.clock)
         self._upper = upper_of(run.problem)
         self._raise_floor()
-        self._frontier = Frontier(self._space, geometry, self._upper, settings.threads, run.clock)
+        self._frontier = Frontier(
+            self._space,
+            geometry,
+            self._upper,
+            settings.threads,
+            run.clock,
+            patience=None if settings.joint else math.inf,
+        )
         self._realiser = Realiser(self._space)
 
     @cached_property

@@ -31,15 +31,18 @@ class Exact:
         ask: share of the ellipsoid's limit from which flips that pass the bound get the integer
             test of geometry.
         gate: the share from which they get it before the bound; both change the speed only.
+        joint: whether a search of two hidden layers that goes on may begin again over sets of
+            flips with a joint bound; without it, blocks of six alone prove all.
     """
 
-    SPEED_ONLY: ClassVar = ("threads", "ask", "gate")
+    SPEED_ONLY: ClassVar = ("threads", "ask", "gate", "joint")
 
     goal: SearchGoal = SearchGoal.DECIDE
     threads: int = 1
     annealing: float = 0.2
     ask: float = 0.6
     gate: float = 0.65
+    joint: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "goal", search_goal(self.goal))
@@ -96,11 +99,16 @@ class Exact:
 @cache
 def _compile_kernel() -> None:
     """Search small problems, one for each way that the bounds are computed."""
+    from signflip.exact.frontier import compile_sets
+
     compile_walk()
     rng = np.random.default_rng(0)
     dense = [SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(3)]
     bits = SignLayer(Sparse.selection(4, np.arange(4)), np.full(4, 0.5))
-    for hidden in (dense[:2], dense, [bits, dense[0]]):
+    two = dense[:2]
+    for hidden in (two, dense, [bits, dense[0]]):
         output = OutputLayer(rng.choice([-1, 1], (2, 4)), np.ones(2), np.zeros(2))
         problem = Problem.ball(BinaryNetwork(tuple(hidden), output), np.full(4, 0.5), epsilon=0.5)
         Exact(goal=SearchGoal.OPTIMISE).run(Run(problem, Clock.start(None)))
+        if hidden is two:
+            compile_sets(problem)

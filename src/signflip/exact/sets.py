@@ -1,0 +1,362 @@
+"""The depth-first search over sets of flips for hard problems, in Numba.
+
+A frame holds a set F of flips and a list of the neurons that may join it. It tries to refute all
+supersets of F within the list at once, by the joint bound. While that fails, it takes the first
+neuron j out of the list, for good, and opens a frame for F and j with the rest of the list. So a
+frame branches on the shortest prefix of its list after which the rest is refuted, and the order of
+the list is free. Flips are tried ahead: a neuron that geometry refuses together with F is refused
+with every superset, and leaves the list for the frame and all that it opens.
+
+The curvatures of the joint bound are chosen anew where some decisions were made since, and serve
+the frames below until these choose their own.
+"""
+
+import copy
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.compiled import compiled
+from signflip.exact.ahead import combine, place, refused_at_once, refused_with, value_with
+from signflip.exact.bottom import enter, walk, write_flips
+from signflip.exact.curvature import COLD_ROUNDS, choose
+from signflip.exact.frames import Counts, Rules, State
+from signflip.exact.geometry import Geometry
+from signflip.exact.joint import joint
+from signflip.exact.products import Small, Whole
+from signflip.exact.rows import Rows
+
+F32 = np.float32
+I16 = np.int16
+I32 = np.int32
+I64 = np.int64
+
+
+@compiled(inner=True)
+def _reachable(sums: Small, gain: Small, weight: Whole) -> int:
+    """What the rows are worth that can be useful, each on its own."""
+    worth = I64(0)
+    for k in range(sums.shape[0]):
+        worth += weight[k] if I16(sums[k] + gain[k]) >= 0 else I32(0)
+    return int(worth)
+
+
+@compiled(inner=True)
+def _bounded(frame: int, rows: Rows, need: Counts, rules: Rules, s: State) -> bool:
+    """Bound the rivals of a frame that are due; whether any may still win."""
+    first = s.next[frame]
+    count = s.length[frame] - first
+    hope = False
+    for rival in range(need.shape[0]):
+        if not s.hopeful[frame, rival]:
+            continue
+        if s.due[frame, rival]:
+            s.due[frame, rival] = False
+            s.looked[frame, rival] = True
+            s.tally[0] += 1
+            sums, gain, weight = s.sums[frame, rival], s.gain[frame, rival], rows.weight[rival]
+            done = _reachable(sums, gain, weight) < need[rival]
+            gap = 0.0
+            slot = s.data[frame, rival]
+            if not done and slot >= 0 and rules.least < count <= rules.most:
+                s.tally[4] += 1
+                done, gap = joint(
+                    sums,
+                    gain,
+                    rows.effect[rival],
+                    weight,
+                    rows.fraction,
+                    s.curve[slot, rival],
+                    s.root[slot, rival],
+                    s.diagonal[slot, rival],
+                    s.drop[slot, rival],
+                    s.bits[slot, rival],
+                    s.live[frame, first:],
+                    count,
+                    need[rival],
+                    rules.steps,
+                    s.point[frame, rival],
+                    s.scratch,
+                )
+                s.tally[5] += 1 if done else 0
+            s.gap[frame, rival] = gap
+            s.passed[frame, rival] = F32(0)
+            s.hopeful[frame, rival] = not done
+        hope |= s.hopeful[frame, rival]
+    return hope
+
+
+@compiled(inner=True)
+def _chosen(frame: int, rows: Rows, rules: Rules, s: State) -> bool:
+    """Give a frame curvatures of its own where it has been bounded and they are old."""
+    first = s.next[frame]
+    count = s.length[frame] - first
+    if not rules.least < count <= rules.most or frame >= s.mu.shape[0]:
+        return False
+    some = False
+    for rival in range(s.hopeful.shape[1]):
+        old = s.data[frame, rival]
+        again = (
+            count >= rules.fresh
+            and s.gap[frame, rival] >= rules.near
+            and s.age[frame, rival] >= rules.age
+        )
+        wanted = s.looked[frame, rival] and (old < 0 or again)
+        s.looked[frame, rival] = False
+        if not (wanted and s.hopeful[frame, rival]):
+            continue
+        s.tally[6] += 1
+        warm = max(old, 0)
+        proved, drop, bits = choose(
+            s.sums[frame, rival],
+            s.gain[frame, rival],
+            rows.effect[rival],
+            rows.weight[rival],
+            rows.fraction,
+            s.live[frame, first:],
+            count,
+            COLD_ROUNDS if old < 0 else rules.rounds,
+            rules.sweeps,
+            old < 0,
+            s.mu[warm, rival],
+            s.variance[warm, rival],
+            s.vectors[warm, rival],
+            s.mu[frame, rival],
+            s.variance[frame, rival],
+            s.vectors[frame, rival],
+            s.curve[frame, rival],
+            s.root[frame, rival],
+            s.diagonal[frame, rival],
+            s.excess[frame, rival],
+            s.point[frame, rival],
+            s.workspace,
+        )
+        s.drop[frame, rival] = drop
+        s.bits[frame, rival] = bits
+        s.data[frame, rival] = frame if proved else -1
+        s.age[frame, rival] = 0
+        s.due[frame, rival] = proved
+        some |= proved
+    return some
+
+
+@compiled(inner=True)
+def _leader(frame: int, s: State) -> int:
+    """The rival whose bound is farthest from the need."""
+    leader = 0
+    largest = F32(-1)
+    for rival in range(s.hopeful.shape[1]):
+        if s.hopeful[frame, rival] and s.gap[frame, rival] > largest:
+            largest = s.gap[frame, rival]
+            leader = rival
+    return leader
+
+
+@compiled(inner=True)
+def _sort(frame: int, rival: int, geometry: Geometry, rules: Rules, s: State) -> None:
+    """Sort what is left of a list: first the neurons whose decision lowers (J) most, either way.
+
+    D_j - Q_jj times p_j^2 or (1 - p_j)^2 is what (J) falls by to second order at the best p. A flip
+    also takes of the ellipsoid's budget, and so brings refusals.
+    """
+    slot = s.data[frame, rival]
+    first, end = s.next[frame], s.length[frame]
+    live = s.live[frame]
+    now = s.span.factor.value[s.span.active[frame]]
+    left = max(geometry.gate - now, 1e-9 * geometry.gate)
+    for q in range(first, end):
+        j = live[q]
+        p = float(s.point[frame, rival, j])
+        excess = max(float(s.excess[slot, rival, j]), 1e-4)
+        taken = max(value_with(frame, j, geometry, s.span) - now, 0.0) / left
+        stays = excess * p * p
+        flips = excess * (1 - p) * (1 - p) + rules.budget * min(taken, 1.0)
+        score = stays * flips
+        i = q
+        while i > first and s.score[i - 1] < score:
+            s.score[i] = s.score[i - 1]
+            live[i] = live[i - 1]
+            i -= 1
+        s.score[i] = score
+        live[i] = j
+
+
+@compiled(inner=True)
+def _try_ahead(frame: int, geometry: Geometry, rows: Rows, s: State) -> bool:
+    """Take the neurons that geometry refuses from a new frame's list; whether there are any."""
+    live = s.live[frame]
+    kept = 0
+    length = s.length[frame]
+    need, scale = combine(frame, geometry, s.span)
+    for q in range(length):
+        j = live[q]
+        dead = False
+        if value_with(frame, j, geometry, s.span) > geometry.ask:
+            s.tally[1] += 1
+            dead = scale > 0.0 and refused_at_once(frame, j, need, scale, geometry, s.span)
+            s.tally[7] += 1 if dead else 0
+            dead = dead or refused_with(frame, j, geometry, s.span)
+            s.tally[2] += 1 if dead else 0
+        if not dead:
+            live[kept] = j
+            kept += 1
+            continue
+        for rival in range(s.hopeful.shape[1]):
+            if s.hopeful[frame, rival]:
+                gain, change = s.gain[frame, rival], rows.effect[rival, j]
+                for k in range(gain.shape[0]):
+                    gain[k] -= max(change[k], I16(0))
+    s.length[frame] = kept
+    return bool(kept < length)
+
+
+@compiled(inner=True)
+def _take(frame: int, rows: Rows, rules: Rules, s: State) -> int:
+    """Take the first neuron out of a frame's list: in what is left of the frame it is unflipped."""
+    neuron = int(s.live[frame, s.next[frame]])
+    s.next[frame] += 1
+    for rival in range(s.hopeful.shape[1]):
+        if not s.hopeful[frame, rival]:
+            continue
+        gain, change = s.gain[frame, rival], rows.effect[rival, neuron]
+        for k in range(gain.shape[0]):
+            gain[k] -= max(change[k], I16(0))
+        slot = s.data[frame, rival]
+        if slot >= 0:
+            p = s.point[frame, rival, neuron]
+            s.passed[frame, rival] += max(s.excess[slot, rival, neuron], F32(0)) * p * p
+        s.age[frame, rival] += 1
+        s.due[frame, rival] = s.passed[frame, rival] >= F32(rules.share) * s.gap[frame, rival]
+    return neuron
+
+
+@compiled(inner=True)
+def _descend(frame: int, neuron: int, rows: Rows, need: Counts, s: State) -> bool:
+    """Make the frame with one more flip; whether any rival may win there, each row on its own."""
+    below = frame + 1
+    hope = False
+    for rival in range(need.shape[0]):
+        s.hopeful[below, rival] = False
+        if not s.hopeful[frame, rival]:
+            continue
+        sums, change = s.sums[below, rival], rows.effect[rival, neuron]
+        above, gain = s.sums[frame, rival], s.gain[frame, rival]
+        for k in range(sums.shape[0]):
+            sums[k] = above[k] + change[k]
+        if _reachable(sums, gain, rows.weight[rival]) < need[rival]:
+            continue
+        hope = True
+        s.hopeful[below, rival] = True
+        s.due[below, rival] = True
+        gain_below = s.gain[below, rival]
+        for k in range(gain.shape[0]):
+            gain_below[k] = gain[k]
+        for j in range(s.point.shape[2]):
+            s.point[below, rival, j] = s.point[frame, rival, j]
+        s.data[below, rival] = s.data[frame, rival]
+        s.age[below, rival] = s.age[frame, rival] + 2
+    if hope:
+        first, end = s.next[frame], s.length[frame]
+        s.next[below] = 0
+        s.length[below] = end - first
+        for q in range(first, end):
+            s.live[below, q - first] = s.live[frame, q]
+        s.flip[frame] = neuron
+        s.fresh[below] = True
+    return hope
+
+
+@compiled(inner=True)
+def _write_leaf(top: int, s: State, leaf: npt.NDArray[np.bool_]) -> None:
+    for j in range(leaf.shape[0]):
+        leaf[j] = False
+    for frame in range(top):
+        leaf[s.flip[frame]] = True
+
+
+@compiled()
+def advance_sets(
+    geometry: Geometry,
+    rows: Rows,
+    need: Counts,
+    rules: Rules,
+    s: State,
+    leaves: npt.NDArray[np.bool_],
+    budget: int,
+) -> int:
+    """Search on until `budget` visits are made, `leaves` is full, or all is searched.
+
+    Returns the number of leaves found; `state.top[0]` is -1 when all is searched.
+    """
+    found = 0
+    top = s.top[0]
+    end = s.tally[0] + budget
+    while top >= 0 and s.tally[0] < end and found < leaves.shape[0]:
+        live = s.live[top, s.next[top] : s.length[top]]
+        count = live.shape[0]
+        if s.bottom.level[0] >= 0:
+            left = end - s.tally[0]
+            if walk(geometry, rows.effect, live, need, s.span.factor, s.bottom, left, s.tally):
+                _write_leaf(top, s, leaves[found])
+                write_flips(live, s.bottom, leaves[found])
+                found += 1
+            if s.bottom.level[0] < 0:
+                top -= 1
+            continue
+        if count == 0:
+            s.tally[0] += 1
+            for rival in range(need.shape[0]):
+                if s.hopeful[top, rival] and (
+                    _reachable(s.sums[top, rival], s.gain[top, rival], rows.weight[rival])
+                    >= need[rival]
+                ):
+                    _write_leaf(top, s, leaves[found])
+                    found += 1
+                    break
+            top -= 1
+            continue
+        if not _bounded(top, rows, need, rules, s):
+            top -= 1
+        elif s.fresh[top]:
+            s.fresh[top] = False
+            place(top - 1, s.flip[top - 1], geometry, s.span)
+            if _try_ahead(top, geometry, rows, s):
+                for rival in range(need.shape[0]):
+                    s.due[top, rival] = True
+        elif rows.blocks and count <= rules.bottom:
+            s.tally[0] += 1
+            sums, hopeful = s.sums[top], s.hopeful[top]
+            if not enter(rows.effect, sums, hopeful, live, need, s.span.active[top], s.bottom):
+                top -= 1
+        elif _chosen(top, rows, rules, s):
+            leader = _leader(top, s)
+            if s.data[top, leader] == top:
+                _sort(top, leader, geometry, rules, s)
+        else:
+            s.tally[0] += 1
+            neuron = _take(top, rows, rules, s)
+            if _descend(top, neuron, rows, need, s):
+                top += 1
+    s.top[0] = top
+    s.tally[3] += found
+    return found
+
+
+def split_sets(state: State) -> State | None:
+    """Move the rest of the lowest frame's list to a new state; None if only the top has any."""
+    for frame in range(int(state.top[0])):
+        if state.next[frame] < state.length[frame]:
+            given = copy.deepcopy(state)
+            given.top[0] = frame
+            given.bottom.level[0] = -1
+            given.tally[:] = 0
+            _close(given, slice(0, frame))
+            _close(state, slice(frame, frame + 1))
+            return given
+    return None
+
+
+def _close(state: State, frames: slice) -> None:
+    """Leave nothing to do in these frames; they are the path to others."""
+    state.next[frames] = state.length[frames]
+    state.hopeful[frames] = False
