@@ -1,0 +1,136 @@
+"""Proofs of the robust verdicts of the exact table: their number, size, and time to check.
+
+    python -m benchmarks.proofs --out out/proofs.jsonl
+
+Every image that `benchmarks/results/exact-table.jsonl` calls robust is searched again, proved
+within the time limit, and the proof is checked. Seconds are those of the processor. Results are
+stored as they come; the same command goes on where it was stopped. It prints its table at the end.
+"""
+
+import json
+import statistics
+import time
+from collections import defaultdict
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from benchmarks.common import (
+    Benchmark,
+    Job,
+    Row,
+    Store,
+    images_of,
+    machine,
+    markdown,
+    network,
+    run_jobs,
+    store_options,
+)
+from signflip import Problem, Verdict, attack
+from signflip.clock import Clock
+from signflip.errors import ProofError
+from signflip.methods import Exact
+from signflip.proof.check import check
+from signflip.proving.cases import NoProofError
+from signflip.proving.prove import proof_of
+
+KEY = ("network", "epsilon", "index", "limit")
+TABLE = Path(__file__).parent / "results" / "exact-table.jsonl"
+
+
+def measure(name: str, epsilon: float, index: int, limit: float) -> Row:
+    """Search, prove and check one image."""
+    method, known = Exact(), network(name)
+    method.prepare()
+    image = images_of(name).images[index]
+    problem = Problem.ball(known, image, epsilon=epsilon)
+    row: Row = {"network": name, "epsilon": epsilon, "index": index, "limit": limit}
+    # what is compiled at its first call
+    small = Problem.ball(known, image, epsilon=0.0005)
+    check(
+        proof_of(small, bound=Fraction(problem.largest_conceivable), clock=Clock.start(60)), known
+    )
+    begun = time.process_time()
+    robust = attack(problem, method, time_limit=limit).verdict is Verdict.ROBUST
+    searched = time.process_time()
+    row |= {"robust": robust, "search_seconds": searched - begun}
+    if not robust:
+        return row
+    try:
+        data = proof_of(problem, bound=Fraction(0), clock=Clock.start(limit))
+    except NoProofError as reason:
+        return row | {"why_no_proof": str(reason), "prove_seconds": time.process_time() - searched}
+    proved = time.process_time()
+    try:
+        cases = check(data, known).cases
+    except ProofError as reason:
+        return row | {"refused": str(reason), "bytes": len(data)}
+    return row | {
+        "bytes": len(data),
+        "cases": cases,
+        "prove_seconds": proved - searched,
+        "check_seconds": time.process_time() - proved,
+    }
+
+
+def jobs(limit: float) -> list[Job]:
+    """Every robust verdict of the exact table, the networks and budgets in its order."""
+    rows = [json.loads(line) for line in TABLE.read_text().splitlines()]
+    robust = [row for row in rows if row["goal"] == "decide" and row["verdict"] == "robust"]
+    return [(row["network"], row["epsilon"], row["index"], limit) for row in robust]
+
+
+def table(rows: list[Row]) -> str:
+    """A line for each network and budget: medians, and the worst."""
+    groups: dict[tuple[str, float], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["robust"]:
+            groups[row["network"].partition("-")[2], row["epsilon"]].append(row)
+    lines = []
+    for (name, epsilon), group in sorted(groups.items()):
+        proofs = [row for row in group if "cases" in row]
+        ends = ["-"] * 4
+        if proofs:
+            ends = [
+                f"{statistics.median(row['bytes'] for row in proofs) / 1000:.1f}",
+                f"{max(row['bytes'] for row in proofs) / 1000:.0f}",
+                f"{statistics.median(row['check_seconds'] for row in proofs):.2f}",
+                f"{max(row['check_seconds'] for row in proofs):.1f}",
+            ]
+        search = sum(row["search_seconds"] for row in proofs)
+        prove = sum(row["prove_seconds"] for row in proofs)
+        refused = sum("refused" in row for row in group)
+        lines.append(
+            (
+                name,
+                epsilon,
+                len(group),
+                len(proofs),
+                refused,
+                *ends,
+                f"{search:.2f}",
+                f"{prove:.2f}",
+            )
+        )
+    head = (
+        *("networks", "epsilon", "robust", "accepted", "refused", "median KB", "largest KB"),
+        *("median check s", "longest check s", "search s", "prove s"),
+    )
+    return markdown(head, lines)
+
+
+@click.command(cls=Benchmark)
+@store_options(out="out/proofs.jsonl", limit=60.0)
+@click.option("--only", default="", help="Networks whose names hold this: 2x100.")
+@click.option("--epsilon", type=float, default=1.0, show_default=True, help="Budgets up to this.")
+def main(out: Path, time_limit: float, workers: int, only: str, epsilon: float) -> None:
+    """Measure what is not stored yet, and print the table."""
+    wanted = [job for job in jobs(time_limit) if only in job[0] and job[1] <= epsilon]
+    rows = run_jobs(wanted, measure, Store(out, KEY), workers, 3 * time_limit)
+    click.echo(f"{machine(rows)}\n\n{table(rows)}")
+
+
+if __name__ == "__main__":
+    main()
