@@ -125,9 +125,14 @@ def table(rows: list[Row]) -> str:
 @store_options(out="out/proofs.jsonl", limit=60.0)
 @click.option("--only", default="", help="Networks whose names hold this: 2x100.")
 @click.option("--epsilon", type=float, default=1.0, show_default=True, help="Budgets up to this.")
-def main(out: Path, time_limit: float, workers: int, only: str, epsilon: float) -> None:
+@click.option("--images", default=20, show_default=True, help="The first of each data set.")
+def main(
+    out: Path, time_limit: float, workers: int, only: str, epsilon: float, images: int
+) -> None:
     """Measure what is not stored yet, and print the table."""
-    wanted = [job for job in jobs(time_limit) if only in job[0] and job[1] <= epsilon]
+    wanted = [
+        job for job in jobs(time_limit) if only in job[0] and job[1] <= epsilon and job[2] < images
+    ]
     rows = run_jobs(wanted, measure, Store(out, KEY), workers, 3 * time_limit)
     click.echo(f"{machine(rows)}\n\n{table(rows)}")
 

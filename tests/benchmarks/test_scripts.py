@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import attacks_compared, exact_against_milp, exact_table, verdicts_agree
+from benchmarks import attacks_compared, exact_against_milp, exact_table, proofs, verdicts_agree
 from benchmarks.common import Store
 from signflip.data import load_dataset
 from signflip.zoo import DATASETS
@@ -23,6 +23,7 @@ RUNS: list[tuple[click.Command, tuple[str, ...], tuple[str, ...], int]] = [
     (exact_against_milp.main, exact_against_milp.KEY, ("--images", "1"), 8),
     (attacks_compared.main, attacks_compared.KEY, ("--images", "2"), 10),
     (verdicts_agree.main, verdicts_agree.KEY, ("--problems", "2"), 14),
+    (proofs.main, proofs.KEY, ("--only", "mnist-2x100", "--epsilon", "0.005", "--images", "2"), 2),
 ]
 
 
@@ -40,7 +41,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("command", "key", "options", "count"),
     RUNS,
-    ids=["exact_table", "exact_against_milp", "attacks_compared", "verdicts_agree"],
+    ids=["exact_table", "exact_against_milp", "attacks_compared", "verdicts_agree", "proofs"],
 )
 def test_measures_once_and_prints_tables(
     tmp_path: Path,

@@ -60,6 +60,25 @@ def test_a_sweep_and_what_it_prints(invoke: Invoke) -> None:
     assert table["exact"][:5] == [str(2 * IMAGES), *map(str, counts), "0"]
 
 
+def test_a_sweep_with_proofs(folder: Path, invoke: Invoke, grid: Path) -> None:
+    grid.write_text(f"proofs = true\n{GRID.replace('[0.05, 0.3]', '[0.05]')}")
+    result = invoke(*SWEEP)
+    assert result.exit_code == 0, result.output
+    proofs = {path.name for path in (folder / "results.db.proofs").iterdir()}
+    assert len(proofs) == IMAGES
+    with Store.open("results.db") as store:
+        rows = store.connection.execute("SELECT method, proof FROM results").fetchall()
+    assert {proof for method, proof in rows if method == "exact"} == proofs
+    assert {proof for method, proof in rows if method != "exact"} == {None}
+    result = invoke("check", "results.db.proofs", "net.safetensors", "images.npz")
+    assert result.exit_code == 0, result.output
+    invoke("report", "results.db", "--out", "report")
+    assert "of these with a proof file" in (folder / "report" / "index.html").read_text()
+    result = invoke(*SWEEP, "--scheduler", "tcp://127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "proofs, which are files of the machine" in result.output
+
+
 def test_a_second_call_runs_nothing(invoke: Invoke) -> None:
     first = invoke(*SWEEP)
     again = invoke(*SWEEP)

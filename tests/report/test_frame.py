@@ -39,10 +39,15 @@ def test_the_objective_is_divided_by_its_largest_conceivable_value() -> None:
 
 
 def test_what_is_known_of_a_problem_is_known_of_all_its_rows() -> None:
-    frame = frame_of(row("fgsm", 0), flipped("milp", 0), row("fgsm", 1), robust("exact", 1))
+    proved = robust("exact", 2) | {"proof": "2.proof"}
+    frame = frame_of(
+        *(row("fgsm", 0), flipped("milp", 0) | {"proof": "0.proof"}),
+        *(row("fgsm", 1), robust("exact", 1), row("fgsm", 2), proved),
+    )
     found = frame.filter(pl.col("method") == "fgsm").sort("image_index")
-    assert found["can_flip"].to_list() == [True, False]
-    assert found["is_robust"].to_list() == [False, True]
+    assert found["can_flip"].to_list() == [True, False, False]
+    assert found["is_robust"].to_list() == [False, True, True]
+    assert found["has_proof"].to_list() == [False, False, True]
 
 
 def test_the_optimum_is_what_the_exact_method_proved() -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from signflip.cli import values
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE, data_dir_option
+from signflip.cli.proofs import make_folder
 from signflip.errors import SettingError
 from signflip.files import is_file
 from signflip.many.counts import Counts, counts_by_series
@@ -60,6 +61,13 @@ def sweep(
     """
     executor = _executor(workers, scheduler)
     plan = read_plan(grid, data_dir=data_dir)
+    if plan.proofs:
+        if scheduler is not None:
+            raise SettingError(
+                f"{grid} asks for proofs, which are files of the machine that makes them; leave "
+                "--scheduler out, or `proofs` in the grid"
+            )
+        plan = plan.with_proofs(store_path.with_name(f"{store_path.name}.proofs"))
     tasks = [task for task in plan.tasks() if shard is None or shard.has(task.key)]
     if plan.title:
         remarks().print(plan.title)
@@ -68,6 +76,8 @@ def sweep(
     if dry_run:
         _print_plan(tasks, _left_without_running(tasks, store_path, retry_failed))
         return
+    if plan.proofs:
+        make_folder(store_path.with_name(f"{store_path.name}.proofs"))
     failed = _run_and_show(plan, tasks, store_path, executor, retry_failed=retry_failed)
     if failed:
         remarks().print(f"{failed} failed; --retry-failed runs them again")

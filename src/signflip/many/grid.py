@@ -66,6 +66,7 @@ class _Planner:
             networks={named.key: named.network for named in self._networks.values()},
             names={named.key: name for name, named in self._networks.items()},
             blocks=tuple(blocks),
+            proofs=self._grid.proofs,
         )
 
     def _block(self, table: ProblemTable, name: str) -> Block:

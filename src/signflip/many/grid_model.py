@@ -145,6 +145,7 @@ class Grid(_Table):
         time_limit: seconds for each attack.
         seed: seed of the methods that make random choices.
         seeds: several seeds instead: each such method runs once with each.
+        proofs: whether answers of the exact method come with proof files, beside the store.
         methods: name of a series -> its method and settings.
         problems: what is attacked.
     """
@@ -153,6 +154,7 @@ class Grid(_Table):
     time_limit: Seconds = 180.0
     seed: Seed | None = None
     seeds: Annotated[list[Seed] | None, EACH_ONCE] = Field(default=None, min_length=1)
+    proofs: bool = False
     methods: dict[str, MethodTable] = Field(min_length=1)
     problems: list[ProblemTable] = Field(min_length=1)
 

@@ -1,7 +1,9 @@
 """What a grid or a command comes to: networks, images and methods, and the tasks that they make."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -41,12 +43,28 @@ class Plan:
         networks: `BinaryNetwork.digest` -> network.
         names: `BinaryNetwork.digest` -> name in the grid.
         blocks: the rectangles that the grid consists of.
+        proofs: whether answers of the exact method are to come with proof files.
     """
 
     title: str
     networks: Mapping[str, BinaryNetwork]
     names: Mapping[str, str]
     blocks: tuple[Block, ...]
+    proofs: bool = False
+
+    def with_proofs(self, folder: Path) -> Self:
+        """The plan with proofs of the exact method's answers in a folder."""
+        blocks = tuple(
+            replace(
+                block,
+                series=tuple(
+                    replace(series, proofs=folder) if series.kind == "exact" else series
+                    for series in block.series
+                ),
+            )
+            for block in self.blocks
+        )
+        return replace(self, blocks=blocks)
 
     @property
     def skipped(self) -> tuple[int, ...]:
