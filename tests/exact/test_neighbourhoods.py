@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from signflip.attack import Outcome
 from signflip.clock import Clock
 from signflip.exact.neighbourhoods import Neighbourhoods
+from signflip.exact.pairs import Clashes
 from signflip.exact.tree import ExactSearch
 from signflip.methods import Exact
 from signflip.methods.search_goal import SearchGoal
@@ -50,6 +51,23 @@ def test_no_outcome_contradicts_brute_force(problem: Problem, goal: SearchGoal, 
     if outcome.flipless:
         assert not run.flipped
         assert optimum < 0 or (optimum == 0 and ties is Ties.NONE)
+
+
+@settings(max_examples=40)
+@given(problem=problems(network=mapped_networks()), goal=st.sampled_from(SearchGoal))
+def test_what_is_not_kept_only_raises_bounds(problem: Problem, goal: SearchGoal) -> None:
+    """Neurons that read more than two have their way with all but one: still nothing is wrong."""
+    assume(PatternSpace.of(problem).size > 0)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("MOST_READ", 2), ("KEPT", 1), ("LEAST_LARGE", 0)):
+            patch.setattr(f"signflip.exact.neighbourhoods.{name}", value)
+        run, outcome = searched(problem, goal)
+    optimum = exact_optimum(problem).value
+    assert run.value <= optimum
+    if outcome is not None:
+        assert outcome.bound is not None
+        assert outcome.bound >= optimum or outcome.stop is Stop.DECIDED
+        assert not outcome.flipless or optimum <= 0
 
 
 def image_network(seed: int) -> BinaryNetwork:
@@ -111,6 +129,11 @@ def test_dense_networks_are_left_to_the_tree() -> None:
     assert Neighbourhoods.of(run, SearchGoal.DECIDE, PatternSpace.of(problem)) is None
 
 
+def no_clashes(space: PatternSpace) -> Clashes:
+    del space
+    return Clashes(np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2), dtype=np.bool_))
+
+
 def test_a_conflict_that_cannot_be_noted_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Geometry refuses patterns here; without room to note them there is no verdict."""
     decided = 0
@@ -120,6 +143,7 @@ def test_a_conflict_that_cannot_be_noted_proves_nothing(monkeypatch: pytest.Monk
         problem = Problem.ball(network, image, epsilon=0.05, goal=Untargeted())
         run, outcome = searched(problem, SearchGoal.OPTIMISE)
         monkeypatch.setattr("signflip.exact.neighbourhoods.MOST_CONFLICT", 0)
+        monkeypatch.setattr("signflip.exact.neighbourhoods.clashes", no_clashes)
         _, noted = searched(problem, SearchGoal.OPTIMISE)
         monkeypatch.undo()
         assert outcome is not None

@@ -97,3 +97,17 @@ def test_a_query_that_does_not_fit_is_refused() -> None:
         Query(network=network, lower=np.ones(1), upper=np.zeros(1), cases=((asks,),))
     with pytest.raises(ProblemError, match="asks for nothing"):
         Query(network=network, lower=np.zeros(1), upper=np.ones(1), cases=())
+
+
+def test_inputs_may_be_grey_levels() -> None:
+    """A box from 0 to 255 is nothing special: one neuron, +1 from 100 on."""
+    from signflip.network import OutputLayer, SignLayer
+
+    hidden = SignLayer.dense(np.array([[1]]), np.array([100.0]))
+    network = BinaryNetwork((hidden,), OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2)))
+    ahead = Comparison(coefficients=((0, Fraction(-1)), (1, Fraction(1))), level=Fraction(0))
+    for upper, answer in ((99.0, Answer.UNSAT), (100.0, Answer.SAT)):
+        query = Query(
+            network=network, lower=np.array([97.0]), upper=np.array([upper]), cases=((ahead,),)
+        )
+        assert decide(query, (Exact(),)).answer is answer

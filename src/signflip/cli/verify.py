@@ -10,7 +10,8 @@ from signflip.cli import values
 from signflip.cli.options import FILE
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
-from signflip.methods import Exact, Fgsm
+from signflip.methods import Apgd, Exact
+from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.decide import Answer, Decision, decide
 from signflip.queries.layout import Layout
@@ -52,7 +53,7 @@ def verify(
     else:
         opened = open_network(network, inputs)
         query, scale = _query(opened, property_), None
-    decision = decide(query, (Fgsm(width=0.3, restarts=64), Exact()), time_limit=time_limit)
+    decision = decide(query, (Apgd(goal=SearchGoal.DECIDE), Exact()), time_limit=time_limit)
     text = _text(query, decision, scale)
     if result is not None:
         write_bytes(result, (text + "\n").encode())

@@ -28,6 +28,9 @@ from signflip.programs.highs import OVERRUN, check, new_highs, run_highs
 MARGIN = 1e-6
 """Distance from every threshold that a first point must keep, in units of the largest radius."""
 
+_DIGITS = (0, 1, 2, 4, 8, 16, 24)
+"""Binary digits behind the point of the grids on which a point may lie on its thresholds."""
+
 _BASIC, _HIGH = highspy.HighsBasisStatus.kBasic, highspy.HighsBasisStatus.kUpper
 
 
@@ -119,12 +122,15 @@ class Realiser:
         answer = self.by_ascent(flips)
         return self.by_program(flips, seconds) if answer is Answer.UNDECIDED else answer
 
-    def realise(self, demand: Signs, seconds: float = np.inf) -> Realisation:
+    def realise(
+        self, demand: Signs, seconds: float = np.inf, *, thorough: bool = True
+    ) -> Realisation:
         """Look for an image of the box with some signs.
 
         Args:
             demand: (neurons,) int8, the asked signs of the first layer, 0 for either.
             seconds: time limit; there may be neither image nor refusal beyond it.
+            thorough: whether exact arithmetic settles what is too close to call without it.
         """
         space = self._space
         unstable = np.zeros(len(demand), dtype=np.bool_)
@@ -135,7 +141,8 @@ class Realiser:
             alone[wrong[0]] = demand[wrong[0]]
             return Realisation(image=None, refused=True, conflict=alone)
         asked = demand[space.unstable]
-        found = self._by_program(-asked * space.signs[space.unstable], Clock.start(seconds))
+        side = -asked * space.signs[space.unstable]
+        found = self._by_program(side, Clock.start(seconds), thorough=thorough)
         if isinstance(found, _Clash):
             clash = np.zeros_like(demand)
             clash[space.unstable[found.rows]] = asked[found.rows]
@@ -164,14 +171,18 @@ class Realiser:
         found = self._by_program(_sides(flips), Clock.start(seconds))
         return Answer.REFUSED if isinstance(found, _Clash) else found
 
-    def _by_program(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer":
-        """An image with what is asked, in three steps, the last of which is exact.
+    def _by_program(
+        self, side: Signs, clock: Clock, *, thorough: bool = True
+    ) -> "Floats | _Clash | Answer":
+        """An image with what is asked, in four steps, the last of which is exact.
 
         Args:
             side: (m,) int8: 1 for a neuron that toggles, -1 for one that does not, 0 for either.
             clock: `UNDECIDED` once it is past.
+            thorough: whether to take the last step.
         """
-        for step in (self._with_margin, self._with_slack, self._exactly):
+        steps = (self._with_margin, self._with_slack, self._on_thresholds, self._exactly)
+        for step in steps if thorough else steps[:-1]:
             left = clock.remaining() - self._space.directions.size * OVERRUN
             if left <= 0:
                 return Answer.UNDECIDED
@@ -201,15 +212,31 @@ class Realiser:
         duals = np.array(self._solver.getSolution().row_dual)
         return self._clash(side, duals) or self._image(side, clock)
 
+    def _on_thresholds(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer | None":
+        """A point on thresholds, where signs of +1 may be: whole pixels have such patterns.
+
+        The solver's point misses a threshold by its rounding; on a coarse grid it may be right.
+        """
+        del clock
+        space = self._space
+        self._stretch_rows(side, (side * space.signs[space.unstable]) > 0)
+        middle = (space.distance + space.reluctance) / 2
+        self._set_rows(side, middle, middle, 0.0)
+        if run_highs(self._solver) != highspy.HighsModelStatus.kOptimal:
+            return None
+        move = np.array(self._solver.getSolution().col_value)[:-1]
+        point = space.centre + self._unit * move
+        for digits in _DIGITS:
+            image = space.problem.region.project(
+                np.ldexp(np.rint(np.ldexp(point, digits)), -digits)
+            )
+            if self._has(image, side):
+                return image
+        return None
+
     def _exactly(self, side: Signs, clock: Clock) -> "Floats | _Clash | Answer":
         """The answer of exact arithmetic, which goes on from where floating point ends."""
         program, asked = self._exact.program(side), np.flatnonzero(side)
-        strict = np.zeros(len(side), dtype=np.bool_)
-        strict[asked] = program.elastic
-        self._stretch_rows(side, strict)
-        middle = (self._space.distance + self._space.reluctance) / 2
-        self._set_rows(side, middle, middle, 0.0)
-        run_highs(self._solver)  # whatever it says, it is but a start
         found = settle(program, self._basis(asked), clock)
         if found is None:
             return Answer.UNDECIDED

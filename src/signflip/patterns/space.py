@@ -13,7 +13,7 @@ the box would refuse it (docs/exactness.md).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,17 @@ class PatternSpace:
     def size(self) -> int:
         """Number m of unstable neurons."""
         return len(self.unstable)
+
+    def part(self, neurons: Integers) -> "PatternSpace":
+        """The space of only these unstable neurons (k,), by their places in it."""
+        return replace(
+            self,
+            unstable=self.unstable[neurons],
+            directions=self.directions[neurons],
+            distance=self.distance[neurons],
+            reluctance=self.reluctance[neurons],
+            grid_distance=self.grid_distance[neurons],
+        )
 
     def pattern(self, flips: Flips) -> Signs:
         """Activations (neurons,) int8 of the first layer for flips (m,) bool."""

@@ -48,7 +48,8 @@ def decide(
 
     Args:
         query: the question.
-        methods: are tried one after the other on each part; the first takes a tenth of the time.
+        methods: are tried one after the other on each part, each from the best point of those
+            before; all but the last take a tenth of the time that is left.
         time_limit: seconds for all of it.
     """
     clock = Clock.start(time_limit)
@@ -90,10 +91,12 @@ def _decide_part(
         if problem is None:
             # the centre fulfils this comparison already: it rules nothing out
             continue
+        start = None
         for index, method in enumerate(methods):
             share = clock.remaining() / (10 if index + 1 < len(methods) else 1)
             limit = None if np.isinf(share) else share
-            result = attack(problem, method, time_limit=limit)
+            result = attack(problem, method, time_limit=limit, start=start)
+            start = result.witness
             if query.is_witness(result.witness):
                 return result.witness
             if result.verdict is Verdict.ROBUST:
@@ -106,7 +109,7 @@ def _problem(query: Query, group: tuple[Comparison, ...], centre: Floats) -> Pro
     network = _compared(query, group)
     if int(network.predict(centre[None])[0]) != 0 or _ties(network, centre):
         return None
-    box = Box(lower=query.lower, upper=query.upper)
+    box = Box(lower=query.lower, upper=query.upper, inputs=network.input_range)
     return Problem(network, centre, box, Untargeted(), ties=Ties.FLIP)
 
 
