@@ -5,15 +5,18 @@ Read are graphs of dense and convolutional layers with signs between, as Larq (t
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from signflip.errors import MissingExtraError, NetworkError
+from signflip.errors import DataError, MissingExtraError, NetworkError
+from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
 from signflip.formats.onnx_nodes import NODES, Graph, refuse
+from signflip.formats.onnx_run import OnnxRuntime
 from signflip.formats.value import Value
 from signflip.network import BinaryNetwork, InputRange, Shape
 
@@ -48,10 +51,27 @@ def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwor
         raise NetworkError(f"{path} is no whole ONNX file ({error}); export it again") from error
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
+    card = {"source": path.name, "producer": model.producer_name}
     try:
-        return _network(model, input_range, {"source": path.name, "producer": model.producer_name})
+        network = _network(model, input_range, card)
+        return replace(network, card={**network.card, CHECKED: _compared(path, network)})
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
+
+
+def _compared(path: Path, network: BinaryNetwork) -> str:
+    """What onnxruntime says of a network that was read, for its card."""
+    try:
+        runtime = OnnxRuntime(path, network)
+    except MissingExtraError:
+        return "not compared: onnxruntime is not installed"
+    except NetworkError as error:
+        # graphs of QONNX and FINN have nodes of their own
+        return f"not compared: {error}"
+    try:
+        return check_agreement(network, runtime, "onnxruntime")
+    except DataError as error:
+        return f"not compared: {error}"
 
 
 def _network(model: Any, input_range: InputRange | None, card: dict[str, str]) -> BinaryNetwork:

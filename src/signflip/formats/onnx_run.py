@@ -99,9 +99,11 @@ class OnnxRuntime:
 
 
 def _classes(output: npt.NDArray[np.generic]) -> Integers:
-    """Classes (N,) of class values (N, classes), or of the classes themselves (N, 1)."""
-    classes = output[:, 0] if output.shape[1] == 1 else output.argmax(axis=1)
-    return classes.astype(np.int64)
+    """Classes (N,) of class values (N, classes), of one logit (N, 1), or of classes (N, 1)."""
+    if output.shape[1] > 1:
+        return output.argmax(axis=1).astype(np.int64)
+    single = output[:, 0]
+    return (single >= 0 if single.dtype.kind == "f" else single).astype(np.int64)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,13 +6,17 @@ the layers of BinaryNet.pytorch by their names. A class of your own is a sign wh
 one; anything else is refused by its place.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from signflip.arrays import Floats, Integers
 from signflip.errors import MissingExtraError, NetworkError
+from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
 from signflip.formats.value import Value, exact
 from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
@@ -58,7 +62,36 @@ def from_torch(
         except NetworkError as error:
             kind = type(child).__name__
             raise NetworkError(f"the module {name!r} ({kind} of {value.shape}): {error}") from error
-    return assembly.finish(value, dict(card or {}))
+    network = assembly.finish(value, dict(card or {}))
+    runtime = _TorchRuntime(module, tuple(input_shape))
+    try:
+        compared = check_agreement(network, runtime, "PyTorch")
+    except (RuntimeError, TypeError, ValueError) as error:  # what a user's module may raise
+        compared = f"not compared: the module cannot run ({error})"
+    return replace(network, card={**network.card, CHECKED: compared})
+
+
+class _TorchRuntime:
+    """A module in evaluation, on a copy in float64."""
+
+    def __init__(self, module: "nn.Module", shape: Shape) -> None:
+        self.dtype: np.dtype[Any] = np.dtype(np.float64)
+        self._module = copy.deepcopy(module).double().cpu().eval()
+        self._shape = shape
+
+    def read(self, images: Floats) -> Floats:
+        """The images as they are."""
+        return images
+
+    def predict(self, images: Floats) -> Integers:
+        """Classes (N,) of images (N, inputs) float64."""
+        import torch
+
+        with torch.no_grad():
+            values = self._module(torch.from_numpy(images).reshape(-1, *self._shape))
+        array: Floats = values.reshape(len(images), -1).numpy()
+        classes = array[:, 0] >= 0 if array.shape[1] == 1 else array.argmax(axis=1)
+        return classes.astype(np.int64)
 
 
 def _children(module: "nn.Module", name: str) -> Iterator[tuple[str, "nn.Module"]]:
