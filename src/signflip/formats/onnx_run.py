@@ -101,9 +101,11 @@ class OnnxRuntime:
 def _classes(output: npt.NDArray[np.generic]) -> Integers:
     """Classes (N,) of class values (N, classes), of one logit (N, 1), or of classes (N, 1)."""
     if output.shape[1] > 1:
-        return output.argmax(axis=1).astype(np.int64)
+        return np.asarray(output.argmax(axis=1), dtype=np.int64)
     single = output[:, 0]
-    return (single >= 0 if single.dtype.kind == "f" else single).astype(np.int64)
+    if single.dtype.kind == "f":
+        return (single.astype(np.float64) >= 0).astype(np.int64)
+    return single.astype(np.int64)
 
 
 def _first_line(error: Exception) -> str:
