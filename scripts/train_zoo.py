@@ -21,7 +21,10 @@ from signflip.data import load_dataset
 from signflip.files import write_bytes
 from signflip.formats.native import network_to_bytes
 from signflip.training import EpochReport, TrainingSettings, fold, train, training_card
-from signflip.zoo import DATASETS, load_zoo, zoo_names, zoo_sha256
+from signflip.zoo import ATTACKED, DATASETS, SMALL, load_zoo, zoo_sha256
+
+NAMES = ATTACKED + SMALL
+"""Those trained as in the paper; `train_robust.py` trains the others."""
 
 NETWORKS = Path(__file__).parents[1] / "src" / "signflip" / "zoo" / "networks"
 
@@ -96,10 +99,10 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), metavar="DIR")
     parser.add_argument("--table", action="store_true", help="train nothing, print the table")
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - set(zoo_names()))
+    unknown = sorted(set(arguments.names) - set(NAMES))
     if unknown:
-        parser.error(f"unknown networks {unknown}; the names are {', '.join(zoo_names())}")
-    names = arguments.names or zoo_names()
+        parser.error(f"unknown networks {unknown}; the names are {', '.join(NAMES)}")
+    names = arguments.names or NAMES
     if not arguments.table:
         torch.set_num_threads(1)
         arguments.checkpoints.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import torch
 
 from signflip.formats.native import network_from_bytes
 from signflip.training import TrainingSettings
-from signflip.zoo import zoo_card, zoo_names
+from signflip.zoo import ATTACKED, SMALL, zoo_card
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_zoo.py"
 
@@ -62,7 +62,7 @@ def test_the_first_mnist_images_are_held_out(
     assert card["training_images"] == "6,001 to 6,040 of the training split"
 
 
-@pytest.mark.parametrize("name", zoo_names())
+@pytest.mark.parametrize("name", ATTACKED + SMALL)
 def test_the_settings_of_the_script_are_those_of_the_card(script: ModuleType, name: str) -> None:
     expected = json.loads(json.dumps(asdict(script.settings_of(name))))
     assert json.loads(zoo_card(name)["settings"]) == expected
