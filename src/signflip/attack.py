@@ -97,7 +97,7 @@ def attack(
 
     Args:
         problem: what to attack, and by what measure.
-        method: how: `Fgsm()`, `Milp()`, `IProp()`, `Exact()`.
+        method: how: `Auto()`, or one of `Fgsm()`, `Milp()`, `IProp()`, `Walk()`, `Exact()`.
         time_limit: seconds, or None to run until the method is through.
         start: (inputs,) float64 inside the region: a point to start from, None for the clean image.
             Where the measure is a distance, an image that flips.
@@ -154,6 +154,7 @@ def attack(
         remark=remark,
         flips_as_float32=_flips_on(Float32(), search),
         flips_as_8bit=_flips_on(GridName.EIGHT_BIT.of(problem.network.input_range), search),
+        found_by=search.part if verdict is Verdict.ROBUST else search.found_by,
     )
 
 

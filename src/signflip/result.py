@@ -61,6 +61,9 @@ class AttackResult:
         flips_as_float32: whether the witness, rounded to float32, still flips. It may leave the
             region by the rounding. None where there is no flip.
         flips_as_8bit: the same for the nearest 8-bit image, `GridName.EIGHT_BIT`.
+        found_by: the part of a portfolio that the witness is from, or the proof where it is robust:
+            "intervals", "walk", "gradient" or "exact"; None where the method has no parts, or
+            nothing was found.
     """
 
     verdict: Verdict
@@ -77,6 +80,7 @@ class AttackResult:
     remark: str = ""
     flips_as_float32: bool | None = None
     flips_as_8bit: bool | None = None
+    found_by: str | None = None
 
     @property
     def flip(self) -> Floats | None:

@@ -36,6 +36,10 @@ class Search:
         self.clock = clock
         self._on_improvement = on_improvement
         self._incumbent = problem.measure.first(problem)
+        self.part: str | None = None
+        """The part of a portfolio that is at work; None where a method has no parts."""
+        self.found_by: str | None = None
+        """The part that the incumbent is from."""
         figure = self._incumbent.figure
         self.trace = [(clock.elapsed(), figure)] if np.isfinite(figure) else []
         if start is not None:
@@ -98,6 +102,7 @@ class Search:
             return False
         better.image.setflags(write=False)
         self._incumbent = better
+        self.found_by = self.part
         seconds = self.clock.elapsed()
         self.trace.append((seconds, better.figure))
         if self._on_improvement is not None:

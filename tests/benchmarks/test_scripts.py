@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import attacks_compared, exact_against_milp, exact_table, proofs, verdicts_agree
+from benchmarks import (
+    attacks_at_size,
+    attacks_compared,
+    exact_against_milp,
+    exact_table,
+    proofs,
+    verdicts_agree,
+)
 from benchmarks.common import Store
 from signflip.data import load_dataset
 from signflip.zoo import DATASETS
@@ -21,6 +28,12 @@ RUNS: list[tuple[click.Command, tuple[str, ...], tuple[str, ...], int]] = [
         4,
     ),
     (exact_against_milp.main, exact_against_milp.KEY, ("--images", "1"), 8),
+    (
+        attacks_at_size.main,
+        attacks_at_size.KEY,
+        ("--table", "sizes", "--cell", "mnist-2x100:0.02", "--method", "walk", "--images", "2"),
+        2,
+    ),
     (attacks_compared.main, attacks_compared.KEY, ("--images", "2"), 10),
     (verdicts_agree.main, verdicts_agree.KEY, ("--problems", "2"), 14),
     (proofs.main, proofs.KEY, ("--only", "mnist-2x100", "--epsilon", "0.005", "--images", "2"), 2),
@@ -41,7 +54,14 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("command", "key", "options", "count"),
     RUNS,
-    ids=["exact_table", "exact_against_milp", "attacks_compared", "verdicts_agree", "proofs"],
+    ids=[
+        "exact_table",
+        "exact_against_milp",
+        "attacks_at_size",
+        "attacks_compared",
+        "verdicts_agree",
+        "proofs",
+    ],
 )
 def test_measures_once_and_prints_tables(
     tmp_path: Path,

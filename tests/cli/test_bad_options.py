@@ -97,14 +97,13 @@ def test_bad_argument(folder: Path, invoke: Invoke, changes: dict[str, str], mes
     assert {path.name for path in folder.iterdir()} == before
 
 
-@pytest.mark.parametrize("option", ["--epsilon", "--method"])
 @pytest.mark.usefixtures("folder")
-def test_missing_option(invoke: Invoke, option: str) -> None:
+def test_missing_option(invoke: Invoke) -> None:
     words = arguments({})
-    at = words.index(option)
+    at = words.index("--epsilon")
     result = invoke(*words[:at], *words[at + 2 :])
     assert result.exit_code == 2
-    assert f"Missing option '{option}'" in result.stderr
+    assert "Missing option '--epsilon'" in result.stderr
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import comb
 
 import numpy as np
@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from signflip.attack import attack
 from signflip.errors import SettingError
 from signflip.methods.fgsm import Fgsm
-from signflip.methods.iprop import IProp, stable_activations
+from signflip.methods.iprop import IProp
+from signflip.methods.layer_programs import stable_activations
+from signflip.methods.layer_solver import LayerSolver, LocalSearch, TieBreak
 from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
 from signflip.milp.neurons import stable_signs
 from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.problem import Problem, Target, Untargeted
+from signflip.programs import Highs
 from signflip.programs.program import MixedProgram
 from signflip.programs.solver import Claim, OnIncumbent, Solution
 from signflip.result import Stop
@@ -127,7 +130,7 @@ def test_a_solver_without_a_point_leaves_the_incumbent() -> None:
 def test_no_layer_problem_gets_more_than_the_cutoff_or_the_time_that_is_left() -> None:
     solver = Scripted()
     attack(levels(5), IProp(solver=solver, cutoff=3.0))
-    attack(levels(5), IProp(solver=solver, cutoff=3.0), time_limit=2.0)
+    attack(levels(5), IProp(solver=solver, cutoff=3.0, restarts=0), time_limit=2.0)
     assert solver.limits[:5] == [3.0] * 5
     assert len(solver.limits) == 10
     assert all(0 < limit < 2.0 for limit in solver.limits[5:])
@@ -145,11 +148,22 @@ def test_without_time_it_does_nothing() -> None:
     problems(),
     st.sampled_from([AdaptiveStep(), AdaptiveStep(share=1.0), ConstantStep(neurons=2)]),
     st.booleans(),
+    st.sampled_from([LocalSearch(), LocalSearch(steps=2, sweeps=1), Highs()]),
+    st.sampled_from(TieBreak),
+    st.sampled_from([None, 2]),
 )
 def test_it_ends_at_a_local_optimum_below_the_optimum(
-    problem: Problem, step: StepSize, fix_stable: bool
+    problem: Problem,
+    step: StepSize,
+    fix_stable: bool,
+    solver: LayerSolver,
+    tie_break: TieBreak,
+    restarts: int | None,
 ) -> None:
-    result = attack(problem, IProp(step=step, fix_stable=fix_stable))
+    method = IProp(
+        step=step, fix_stable=fix_stable, solver=solver, tie_break=tie_break, restarts=restarts
+    )
+    result = attack(problem, method)
     replay = problem.replay(result.witness)
     assert replay.inside
     assert float(replay.value) == result.objective >= result.clean_objective
@@ -180,11 +194,46 @@ def test_it_beats_fgsm_on_real_images() -> None:
     assert sum(r.objective for r in propagated) > sum(r.objective for r in stepped)
 
 
-def test_the_same_seed_gives_the_same_answer() -> None:
+@pytest.mark.parametrize("solver", [LocalSearch(), Highs()], ids=["local", "highs"])
+def test_the_same_seed_gives_the_same_answer(solver: LayerSolver) -> None:
     problem = zoo_problems("mnist-2x100", epsilon=0.002, count=1)[0]
-    one, other = (attack(problem, IProp(seed=3)) for _ in range(2))
+    one, other = (attack(problem, IProp(seed=3, solver=solver)) for _ in range(2))
     np.testing.assert_array_equal(one.witness, other.witness)
     assert [value for _, value in one.trace] == [value for _, value in other.trace]
+
+
+def test_restarts_at_a_local_optimum_find_more() -> None:
+    problem = zoo_problems("mnist-3x100", epsilon=0.01, count=2)[1]
+    once, again = (attack(problem, IProp(restarts=restarts)) for restarts in (0, 10))
+    assert once.stop is again.stop is Stop.LOCAL_OPTIMUM
+    assert again.objective > once.objective > once.clean_objective
+
+
+def test_the_local_search_is_about_as_good_as_programs() -> None:
+    problem = zoo_problems("mnist-2x100", epsilon=0.002, count=1)[0]
+    method = IProp(step=ConstantStep(neurons=3), restarts=0)
+    local, programs = attack(problem, method), attack(problem, replace(method, solver=Highs()))
+    gains = [result.objective - result.clean_objective for result in (local, programs)]
+    assert gains[0] >= 0.7 * gains[1] > 0
+
+
+def test_the_tie_break_by_distance_is_another_one() -> None:
+    problem = zoo_problems("mnist-2x100", epsilon=0.004, count=1)[0]
+    one, other = (attack(problem, IProp(tie_break=each, restarts=0)) for each in TieBreak)
+    assert [value for _, value in one.trace] != [value for _, value in other.trace]
+
+
+def test_names_stand_for_solvers_and_tie_breaks() -> None:
+    named = IProp(solver="local", tie_break="distance")  # type: ignore[arg-type]
+    assert named == IProp(solver=LocalSearch(), tie_break=TieBreak.DISTANCE)
+    assert IProp(solver="highs").solver == Highs()  # type: ignore[arg-type]
+
+
+def test_an_untargeted_local_search_goes_through_the_rivals() -> None:
+    problem = zoo_problems("mnist-2x100", epsilon=0.004, count=1, goal=Untargeted())[0]
+    result = attack(problem, IProp())
+    assert result.stop is Stop.LOCAL_OPTIMUM
+    assert result.objective > result.clean_objective
 
 
 def test_it_goes_on_from_a_warm_start() -> None:
@@ -207,10 +256,23 @@ def test_it_stops_when_the_time_is_out() -> None:
         ({"cutoff": 0.0}, "the cutoff is 0.0; it must be above 0 seconds"),
         ({"cutoff": float("nan")}, "the cutoff is nan; it must be above 0 seconds"),
         ({"threads": 0}, "threads is 0; it must be at least 1"),
+        ({"restarts": -1}, "restarts is -1; it must be 0 or more, or None"),
+        (
+            {"solver": "cplex"},
+            "no solver is called 'cplex'; the solvers of layer",
+        ),
+        ({"tie_break": "luck"}, "tie_break is 'luck'; it must be one of differences, distance"),
         ({"seed": -1}, "the seed is -1; it must be from 0 to 2147483647"),
         ({"seed": 2**31}, "the seed is 2147483648; it must be from 0 to 2147483647"),
     ],
 )
-def test_bad_settings_are_refused(bad: Mapping[str, float], message: str) -> None:
+def test_bad_settings_are_refused(bad: Mapping[str, object], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         IProp(**bad)  # type: ignore[arg-type]
+
+
+def test_bad_settings_of_the_local_search_are_refused() -> None:
+    with pytest.raises(SettingError, match="steps is 0; it must be at least 1"):
+        LocalSearch(steps=0)
+    with pytest.raises(SettingError, match="sweeps is 0; it must be at least 1"):
+        LocalSearch(sweeps=0)

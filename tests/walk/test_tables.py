@@ -73,11 +73,11 @@ def test_tables_stay_as_long_as_the_network_does() -> None:
     other = random_problem(np.random.default_rng(0), inputs=4, widths=(4, 4)).network
     assert tables_of(other) is not tables_of(network)
     gone = ref(network)
-    before = len(module._KEPT)
+    before = len(module._BY_INPUT)
     del network
     gc.collect()
     assert gone() is None
-    assert len(module._KEPT) == before - 1
+    assert len(module._BY_INPUT) == before - 1
 
 
 def test_layers_that_are_too_wide_are_refused() -> None:

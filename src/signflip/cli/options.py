@@ -14,11 +14,12 @@ from signflip.cli.values import WarmStart
 from signflip.many.masks import load_mask
 from signflip.many.plan import Question
 from signflip.many.task import Series
-from signflip.methods import METHODS
+from signflip.methods import METHODS, IProp
+from signflip.methods.layer_solver import LAYER_SOLVERS, layer_solver
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import seeded_method
 from signflip.problem import Distance, Goal, GridName, Margin, Mask, Measure, Norm, Terms, Ties
-from signflip.programs import SOLVERS, solver_named
+from signflip.programs import solver_named
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -154,7 +155,8 @@ def _option_table() -> tuple[Callable[[Any], Any], ...]:
         click.option(
             "--method",
             type=click.Choice(list(METHODS)),
-            required=True,
+            default="auto",
+            show_default=True,
             help="How to attack.",
         ),
         target_option("second"),
@@ -163,8 +165,8 @@ def _option_table() -> tuple[Callable[[Any], Any], ...]:
         time_limit_option,
         click.option(
             "--solver",
-            type=click.Choice(list(SOLVERS)),
-            help="Solver of the methods that use one.  [default: highs]",
+            type=click.Choice(LAYER_SOLVERS),
+            help="Solver of the methods that use one.  [default: highs, and local for iprop]",
         ),
         click.option(
             "--goal",
@@ -231,5 +233,6 @@ def _method(
     settings: dict[str, object] = {key: text for key, text in options.items() if text is not None}
     solver = options["solver"]
     if solver is not None:
-        settings["solver"] = solver_named(solver)
+        layered = METHODS[name] is IProp
+        settings["solver"] = layer_solver(solver) if layered else solver_named(solver)
     return seeded_method(name, settings, seed, warm_start)

@@ -30,12 +30,17 @@ class ExactSearch:
         settings: the method.
         run: its run.
         space: the patterns of the run's problem, more than one.
+        walker: a walk to go on with; None for a new one.
 
     Raises:
         OutOfTime: time was out before the search began.
     """
 
-    def __init__(self, settings: "Exact", run: Run, space: PatternSpace) -> None:
+    def __init__(
+        self, settings: "Exact", run: Run, space: PatternSpace, walker: Walker | None = None
+    ) -> None:
+        if walker is not None:
+            self._walker = walker
         self._settings = settings
         self._run = run
         self._space = space
@@ -78,6 +83,7 @@ class ExactSearch:
 
     def outcome(self) -> Outcome:
         """Search until the goal is settled or time is out."""
+        self._run.part = "exact"
         complete = self._search()
         if self._settled:
             return self._stopped(Stop.DECIDED)
@@ -119,10 +125,15 @@ class ExactSearch:
                 return True
             share = self._settings.annealing
             if share > 0 and self._walker.seconds < share * clock.elapsed():
-                self._walker.step()
+                self._walk()
             if self._settled or clock.expired():
                 return False
             self._raise_floor()
+
+    def _walk(self) -> None:
+        part, self._run.part = self._run.part, "walk"
+        self._walker.step()
+        self._run.part = part
 
     def _raise_floor(self) -> None:
         problem, floor = self._run.problem, self._floor

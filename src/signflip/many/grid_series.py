@@ -6,6 +6,7 @@ from signflip.errors import GridError, SettingError, did_you_mean
 from signflip.many.grid_model import Grid, MethodTable
 from signflip.many.task import Series
 from signflip.methods import METHODS, IProp, Milp, method_settings
+from signflip.methods.layer_solver import LocalSearch
 from signflip.methods.spec import identity, read_settings, seeded_method, warm_start
 from signflip.methods.warm_start import WarmStarted
 from signflip.programs import ProgramBuilder, Solver
@@ -69,7 +70,7 @@ def _series_of_table(name: str, table: MethodTable, grid: Grid) -> Iterator[Seri
 def _solvers(method: object) -> Iterator[Solver]:
     parts = (method.first, method.then) if isinstance(method, WarmStarted) else (method,)
     for part in parts:
-        if isinstance(part, Milp | IProp):
+        if isinstance(part, Milp | IProp) and not isinstance(part.solver, LocalSearch):
             yield part.solver
 
 

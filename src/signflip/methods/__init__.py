@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from signflip.attack import Method
 from signflip.errors import SettingError
 from signflip.methods.apgd import Apgd
+from signflip.methods.auto import Auto
 from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
 from signflip.methods.iprop import IProp
@@ -23,12 +24,14 @@ METHODS: Mapping[str, Callable[..., Method]] = {
     "iprop": IProp,
     "walk": Walk,
     "exact": Exact,
+    "auto": Auto,
 }
 """Name -> class; the command line and sweeps take their choices from here."""
 
 __all__ = [
     "METHODS",
     "Apgd",
+    "Auto",
     "Exact",
     "Fgsm",
     "IProp",

@@ -5,7 +5,7 @@ Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from signflip.network import BinaryNetwork, OutputLayer, SignLayer, Sparse
 from signflip.problem import Distance, Norm, Problem
 from signflip.result import Stop
 from signflip.run import Run
+
+if TYPE_CHECKING:
+    from signflip.patterns.space import PatternSpace
+    from signflip.walk.walker import Walker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +80,27 @@ class Exact:
 
             return enclose(run, self, measure.tolerance)
         # here, and not above: Numba takes longer to import than all the rest of Signflip
-        from signflip.exact.bounds import interval_bound
-        from signflip.exact.input_bits import InputBits
-        from signflip.exact.neighbourhoods import Neighbourhoods
-        from signflip.exact.tree import ExactSearch
         from signflip.patterns.space import PatternSpace
 
         space = PatternSpace.of(run.problem)
         if space.size == 0:  # one pattern, and the clean image has it
             return Outcome(Stop.OPTIMAL, bound=run.value, proved=True, flipless=not run.flipped)
+        return self.settle(run, space)
+
+    def settle(self, run: Run, space: "PatternSpace", walker: "Walker | None" = None) -> Outcome:
+        """The same for a problem whose patterns (two or more) are known, going on with a walk."""
+        from signflip.exact.bounds import interval_bound
+        from signflip.exact.input_bits import InputBits
+        from signflip.exact.neighbourhoods import Neighbourhoods
+        from signflip.exact.tree import ExactSearch
+
         bits = InputBits.of(run, self.goal, space)
         local = Neighbourhoods.of(run, self.goal, space) if bits is None else bits
         answer = None if local is None else local.outcome()
         if answer is not None:
             return answer
         try:
-            return ExactSearch(self, run, space).outcome()
+            return ExactSearch(self, run, space, walker).outcome()
         except OutOfTime as late:
             return Outcome(Stop.TIME_LIMIT, interval_bound(space), proved=True, remark=str(late))
 

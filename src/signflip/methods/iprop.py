@@ -1,22 +1,30 @@
 """IProp, the paper's Algorithm 1: targets propagated from the last layer to the image."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from math import comb, inf
 from typing import ClassVar
 
 import numpy as np
 
-from signflip.arrays import Floats, Integers, Signs
+from signflip.arrays import Integers, Signs
 from signflip.attack import Outcome
+from signflip.clock import Clock
 from signflip.errors import SettingError
+from signflip.methods.layer_programs import LayerPrograms
+from signflip.methods.layer_solver import (
+    LayerProblems,
+    LayerSolver,
+    LocalSearch,
+    TieBreak,
+    layer_solver,
+    tie_break,
+)
 from signflip.methods.step_size import AdaptiveStep, StepSize
-from signflip.milp.layers import ImageProblem, LayerProgram, signs_program
-from signflip.milp.neurons import Activations, upper_layer
-from signflip.network import BinaryNetwork
-from signflip.programs.highs import Highs
-from signflip.programs.solver import Solver
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.problem import Problem
 from signflip.result import Stop
-from signflip.run import Run
+from signflip.search import Search
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +39,22 @@ class IProp:
     goal) it is the rival with the highest value at the incumbent; where that one's draws are used
     up, the next.
 
-    It stops at a local optimum: every possible draw of the smallest step has been tried from the
-    incumbent. What the layer problems answer to a draw is fixed, so none is tried twice.
+    At a local optimum every possible draw of the smallest step has been tried from the incumbent,
+    none of them twice. There it stops, as the paper's does, or starts again from a random one.
 
     Attributes:
         step: how many neurons to draw: `AdaptiveStep()` (the paper's) or `ConstantStep(neurons=5)`.
         cutoff: seconds that a layer problem may take; its best solution is used then.
         fix_stable: whether (9) knows which neurons cannot change anywhere in the box, and leaves
             them as they are. The paper's does not, and asks for much that (10) cannot give.
-        solver: `Highs()`, `Scip()` or `Gurobi()`.
-        threads: threads that the solver may use.
+        solver: of layer problems: `LocalSearch()`, or as in the paper a solver of programs,
+            `Highs()`, `Scip()` or `Gurobi()`; or its name.
+        tie_break: which of the activations that meet as many targets (9) prefers: those with the
+            fewest differences from the incumbent's (the paper's), or those whose differences are
+            nearest to their thresholds.
+        restarts: how often it starts again at a local optimum; None for until the time limit, and
+            for never without one. The paper's does not.
+        threads: threads that a solver of programs may use.
         seed: of the draws, and of the solver's random choices.
 
     Raises:
@@ -48,15 +62,26 @@ class IProp:
     """
 
     SPEED_ONLY: ClassVar = ("threads",)
+    VERSION: ClassVar = 2
 
     step: StepSize = field(default_factory=AdaptiveStep)
     cutoff: float = 10.0
     fix_stable: bool = True
-    solver: Solver = field(default_factory=Highs)
+    solver: LayerSolver = field(default_factory=LocalSearch)
+    tie_break: TieBreak = TieBreak.DIFFERENCES
+    restarts: int | None = None
     threads: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if isinstance(self.solver, str):
+            object.__setattr__(self, "solver", layer_solver(self.solver))
+        object.__setattr__(self, "tie_break", tie_break(self.tie_break))
+        if self.restarts is not None and self.restarts < 0:
+            raise SettingError(
+                f"restarts is {self.restarts}; it must be 0 or more, or None for until the time "
+                "limit"
+            )
         if not self.cutoff > 0:
             raise SettingError(
                 f"the cutoff is {self.cutoff}; it must be above 0 seconds: 10 is the paper's"
@@ -66,42 +91,78 @@ class IProp:
         if not 0 <= self.seed < 2**31:
             raise SettingError(f"the seed is {self.seed}; it must be from 0 to {2**31 - 1}")
 
-    def run(self, run: Run) -> Outcome:
-        """Iterate from the run's best point, until a local optimum or the time limit.
+    def prepare(self) -> None:
+        """Compile the local search; after the first time on a machine it comes from a cache."""
+        if isinstance(self.solver, LocalSearch):
+            _compile()
+
+    def run(self, run: Search) -> Outcome:
+        """Iterate from the run's best point, until the last local optimum or the time limit.
 
         Raises:
             SettingError: a layer problem is too large for the solver's licence.
             MissingExtraError: the solver's package is not installed.
             SolverFailure: the solver gave up.
+            ProblemError: a layer is too wide for the local search's tables.
         """
-        propagation = _Propagation(self, run)
-        draws = _Draws(self, run)
+        search = self._layer_problems(run)
+        if search is None:
+            return Outcome(Stop.LOCAL_OPTIMUM)
+        draws = _Draws(self, run.problem, search)
+        restarts = self._restarts(run)
         while not run.clock.expired():
             target = draws.next_target()
             if target is None:
-                return Outcome(Stop.LOCAL_OPTIMUM)
-            if propagation.pursue(target, draws.incumbent):
+                if restarts <= 0 or not search.restart():
+                    return Outcome(Stop.LOCAL_OPTIMUM)
+                restarts -= 1
+                draws.restarted()
+            elif search.pursue(target):
                 draws.improved()
             else:
                 draws.failed()
         return Outcome(Stop.TIME_LIMIT)
 
+    def _layer_problems(self, run: Search) -> LayerProblems | None:
+        """What solves the layer problems; None if the first layer has one pattern only."""
+        if not isinstance(self.solver, LocalSearch):
+            return LayerPrograms(self, self.solver, run)
+        # here, and not above: Numba takes longer to import than all the rest of Signflip
+        from signflip.methods.local_layers import LocalLayers
+        from signflip.patterns.space import PatternSpace
+
+        space = PatternSpace.of(run.problem)
+        return LocalLayers(self, self.solver, run, space) if space.size else None
+
+    def _restarts(self, run: Search) -> float:
+        if self.restarts is not None:
+            return self.restarts
+        return 0 if run.clock.limit is None else inf
+
 
 class _Draws:
     """Lines 5 to 8 of Algorithm 1: which neurons of the last layer get a target."""
 
-    def __init__(self, settings: IProp, run: Run) -> None:
+    def __init__(self, settings: IProp, problem: Problem, search: LayerProblems) -> None:
         self._step = settings.step
-        self._run = run
+        self._search = search
         self._rng = np.random.default_rng(settings.seed)
-        self._size = self._step.first(run.problem.network.widths[-1])
+        self._gains = {
+            rival: (problem.constant(rival), problem.coefficients(rival))
+            for rival in problem.rivals
+        }
+        self._first = self._step.first(problem.network.widths[-1])
+        self.restarted()
+
+    def restarted(self) -> None:
+        """Start anew, with the first step."""
+        self._size = self._first
         self.improved()
 
     def improved(self) -> None:
-        """Start from the run's new incumbent."""
-        self.incumbent = [signs[0] for signs in _activations(self._run)]
+        """Start from the new incumbent."""
         self._failures = 0
-        self._drawn: set[tuple[int, frozenset[int]]] = set()
+        self._drawn: dict[tuple[int, int], set[frozenset[int]]] = {}
 
     def failed(self) -> None:
         """The last draw led to no better incumbent."""
@@ -112,13 +173,14 @@ class _Draws:
 
     def next_target(self) -> Signs | None:
         """Targets (width,) int8 for the last layer, 0 for none; None at a local optimum."""
+        incumbent = self._search.signs[-1]
         while True:
-            for rival in self._rivals():
-                ideal = np.sign(self._run.problem.coefficients(rival)).astype(np.int8)
-                missed = np.flatnonzero((ideal != 0) & (self.incumbent[-1] != ideal))
+            for rival in self._rivals(incumbent):
+                ideal = np.sign(self._gains[rival][1]).astype(np.int8)
+                missed = np.flatnonzero((ideal != 0) & (incumbent != ideal))
                 drawn = self._draw(rival, missed)
                 if drawn is not None:
-                    target = np.where(self.incumbent[-1] == ideal, ideal, np.int8(0))
+                    target = np.where(incumbent == ideal, ideal, np.int8(0))
                     target[drawn] = ideal[drawn]
                     return target
             smaller = self._step.after(self._size, inf)
@@ -126,88 +188,35 @@ class _Draws:
                 return None
             self._failures, self._size = 0, smaller
 
-    def _rivals(self) -> list[int]:
+    def _rivals(self, incumbent: Signs) -> list[int]:
         """The rivals, the highest value at the incumbent first."""
-        problem = self._run.problem
-        gains = {
-            rival: problem.constant(rival) + problem.coefficients(rival) @ self.incumbent[-1]
-            for rival in problem.rivals
+        if len(self._gains) == 1:
+            return list(self._gains)
+        values = {
+            rival: constant + coefficients @ incumbent
+            for rival, (constant, coefficients) in self._gains.items()
         }
-        return sorted(gains, key=lambda rival: -gains[rival])
+        return sorted(values, key=lambda rival: -values[rival])
 
     def _draw(self, rival: int, missed: Integers) -> Integers | None:
         """A set of `missed` that was not drawn from this incumbent yet, None if there is none."""
         size = min(self._size, len(missed))
-        used = sum(1 for other, drawn in self._drawn if other == rival and len(drawn) == size)
-        if size == 0 or used == comb(len(missed), size):
+        used = self._drawn.setdefault((rival, size), set())
+        if size == 0 or len(used) == comb(len(missed), size):
             return None
         while True:
             drawn: Integers = self._rng.choice(missed, size, replace=False)
-            key = (rival, frozenset(drawn.tolist()))
-            if key not in self._drawn:
-                self._drawn.add(key)
+            members = frozenset(drawn.tolist())
+            if members not in used:
+                used.add(members)
                 return drawn
 
 
-class _Propagation:
-    """Lines 9 to 12 of Algorithm 1: from targets of the last layer to an image."""
-
-    def __init__(self, settings: IProp, run: Run) -> None:
-        problem = run.problem
-        first = problem.network.hidden[0]
-        self._settings = settings
-        self._run = run
-        self._images = ImageProblem(first, problem.image, problem.region)
-        self._fixed = stable_activations(problem.network, self._images.stable)
-        if not settings.fix_stable:
-            self._fixed = [np.zeros_like(signs) for signs in self._fixed]
-
-    def pursue(self, target: Signs, incumbent: list[Signs]) -> bool:
-        """Offer the image that comes of targets (width,) for the last layer; is it better?
-
-        Args:
-            target: the wanted signs, 0 for none.
-            incumbent: the activations (neurons,) of each layer that ties go to.
-        """
-        layers = self._run.problem.network.hidden
-        for above in range(len(layers) - 1, 0, -1):
-            below = above - 1
-            signs = signs_program(
-                layers[above], target, incumbent[below], self._fixed[below], self._run.clock
-            )
-            target = signs.signs(self._solve(signs))
-        images = self._images.program(target, self._run.witness, self._run.clock)
-        # measured: quick is three times as fast for (10), and misses good points of (9)
-        return self._run.offer(self._images.image_of(self._solve(images, quick=True)))
-
-    def _solve(self, layer: LayerProgram, *, quick: bool = False) -> Floats:
-        """The best point found within the cutoff, the incumbent's if there is no better one."""
-        if not layer.program.columns or self._run.clock.expired():
-            return layer.start
-        solution = self._settings.solver.solve(
-            layer.program,
-            time_limit=self._run.clock.sub_limit(self._settings.cutoff),
-            threads=self._settings.threads,
-            seed=self._settings.seed,
-            quick=quick,
-            start=layer.start,
-        )
-        return layer.start if solution.point is None else solution.point
-
-
-def stable_activations(network: BinaryNetwork, first: Signs) -> list[Signs]:
-    """The sign (neurons,) int8 that each neuron of each layer is bound to, 0 where it can change.
-
-    Args:
-        network: the network.
-        first: these signs for the first layer.
-    """
-    stable = [first]
-    for layer in network.hidden[1:]:
-        column = np.where(stable[-1] == 0, np.arange(layer.inputs), -1)
-        stable.append(upper_layer(layer, Activations(sign=stable[-1], column=column)).stable)
-    return stable
-
-
-def _activations(run: Run) -> list[Signs]:
-    return run.problem.network.activations(run.witness[None])
+@cache
+def _compile() -> None:
+    """Propagate on a small problem."""
+    rng = np.random.default_rng(0)
+    hidden = tuple(SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(2))
+    output = OutputLayer(rng.choice([-1, 1], (2, 4)), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork(hidden, output), np.full(4, 0.5), epsilon=0.5)
+    IProp(restarts=1).run(Search(problem, Clock.start(None)))

@@ -20,6 +20,13 @@ from typing import Any, get_args, get_type_hints
 from signflip.attack import Method
 from signflip.errors import SettingError, did_you_mean
 from signflip.methods import METHODS, make_method, method_settings
+from signflip.methods.layer_solver import (
+    LayerSolver,
+    LocalSearch,
+    TieBreak,
+    layer_solver,
+    tie_break,
+)
 from signflip.methods.losses import Scaling, scaling_named
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
@@ -193,7 +200,7 @@ def _kinds() -> Mapping[str, Any]:
     """Name of a class -> the class, of all that a description may be of."""
     solvers = (type(make()) for make in SOLVERS.values())
     steps = get_args(StepSize)
-    made = (*METHODS.values(), WarmStarted, *steps, *solvers)
+    made = (*METHODS.values(), WarmStarted, LocalSearch, *steps, *solvers)
     return {str(getattr(one, "__name__", one)): one for one in made}
 
 
@@ -282,6 +289,8 @@ def _method(value: object) -> Method:
 
 _READERS: Mapping[Any, Callable[[Any], object]] = {
     Solver: _solver,
+    LayerSolver: layer_solver,
+    TieBreak: tie_break,
     SearchGoal: _goal,
     Slope: lambda value: slope_named(str(value)),
     Scaling | None: lambda value: scaling_named(None if value in (None, "none") else str(value)),

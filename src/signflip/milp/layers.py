@@ -63,13 +63,14 @@ def signs_program(
     target: Signs,
     nearest: Signs,
     fixed: Signs | None = None,
+    costs: Floats | None = None,
     clock: Clock | None = None,
 ) -> SignsProgram:
     """Problem (9) with the minimum-cost tie-break.
 
     The objective is `(n + 1) * targets met - differences from nearest` for n free inputs: the
     paper's tie-break with a multiplier below 1/n, scaled to integers, so that the number of targets
-    always comes first.
+    always comes first. With `costs`, each difference costs as much, and a target more than all.
 
     Args:
         layer: a layer above the first.
@@ -77,6 +78,7 @@ def signs_program(
         nearest: (inputs,) int8, the incumbent's activations, which ties go to.
         fixed: (inputs,) int8, the sign that an input is known to have, 0 where it is free; None for
             free ones only. It agrees with `nearest`.
+        costs: (inputs,) float64 above 0, of a difference in each input; None for 1.
         clock: the time that there is; None for any.
 
     Raises:
@@ -86,12 +88,15 @@ def signs_program(
     below = _inputs(builder, np.zeros_like(nearest) if fixed is None else fixed)
     free = below.column >= 0
     start = (nearest[free] > 0).astype(np.float64)
-    for column, sign in zip(below.column[free].tolist(), nearest[free].tolist(), strict=True):
-        # -1 where h differs from `nearest`
-        builder.add_objective(column, sign)
-        builder.offset -= sign > 0
+    each = np.ones(len(start)) if costs is None else costs[free]
+    for column, sign, cost in zip(
+        below.column[free].tolist(), nearest[free].tolist(), each.tolist(), strict=True
+    ):
+        # -cost where h differs from `nearest`
+        builder.add_objective(column, sign * cost)
+        builder.offset -= cost * (sign > 0)
     pre = upper_layer(layer, below)
-    start = _reward(builder, pre, target, len(start) + 1.0, start)
+    start = _reward(builder, pre, target, float(each.sum()) + 1.0, start)
     return SignsProgram(program=builder.build(), start=start, below=below)
 
 

@@ -102,6 +102,12 @@ class PatternSpace:
             grid_distance=self.grid_distance[neurons],
         )
 
+    def toggles_of(self, image: Floats) -> Flips:
+        """(m,) bool: which unstable neurons toggle at an image (inputs,) of the box. Exact."""
+        signs = self.problem.network.hidden[0].signs_of_reals(image[None])[0]
+        toggles: Flips = signs[self.unstable] != self.signs[self.unstable]
+        return toggles
+
     def pattern(self, flips: Flips) -> Signs:
         """Activations (neurons,) int8 of the first layer for flips (m,) bool."""
         pattern = self.signs.copy()

@@ -5,14 +5,14 @@ iff that is 0 or more, and a toggle of an input changes it by the input's weight
 move toggles few neurons, so only the rows of neurons that turned are added.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Signs
+from signflip.arrays import Integers, Signs
 from signflip.compiled import compiled
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, LinearMap
@@ -23,8 +23,8 @@ MOST_FAN_IN = 32_766
 """Weights of a neuron whose halved sums, from `-fan_in - 1` to `fan_in`, 16 bits hold."""
 SPARSE = 0.25
 """A layer whose neurons read a smaller share of its inputs than this has sparse rows."""
-_COLUMNS = 256
-"""Inputs whose readers are looked up at once."""
+_AT_ONCE = 256
+"""Sparse rows that are looked up at once."""
 
 
 class Tables(NamedTuple):
@@ -57,36 +57,40 @@ class Wires(NamedTuple):
     up: npt.NDArray[np.bool_]  # (largest,) whether to +1
 
 
-_KEPT: "WeakKeyDictionary[BinaryNetwork, Tables]" = WeakKeyDictionary()
+_BY_INPUT: "WeakKeyDictionary[BinaryNetwork, Tables]" = WeakKeyDictionary()
+_BY_NEURON: "WeakKeyDictionary[BinaryNetwork, Tables]" = WeakKeyDictionary()
 
 
 def tables_of(network: BinaryNetwork) -> Tables:
     """The network's tables, built when they are first asked for.
 
     Raises:
-        ProblemError: a layer has too many inputs for sums of 16 bits.
+        ProblemError: a neuron has too many weights for sums of 16 bits.
     """
-    if network not in _KEPT:
-        _KEPT[network] = _build(network)
-    return _KEPT[network]
+    if network not in _BY_INPUT:
+        layers = network.hidden[1:]
+        for layer in layers:
+            most = int(layer.map.fan_in.max())
+            if most > MOST_FAN_IN:
+                raise ProblemError(
+                    f"a layer above the first has neurons of {most} weights; the pattern walk "
+                    f"counts them in 16 bits and takes up to {MOST_FAN_IN}: use another method"
+                )
+        made = [_by_input(layer.map) for layer in layers]
+        _BY_INPUT[network] = _tables(made or [_diagonal(network.hidden[0].neurons)])
+    return _BY_INPUT[network]
 
 
-def _build(network: BinaryNetwork) -> Tables:
-    layers = network.hidden[1:]
-    for layer in layers:
-        if layer.map.fan_in.max() > MOST_FAN_IN:
-            raise ProblemError(
-                f"a layer above the first has neurons of {layer.map.fan_in.max()} weights; the "
-                f"pattern walk counts them in 16 bits and takes up to {MOST_FAN_IN}: use another "
-                "method"
-            )
-    if not layers:
-        return _tables([_diagonal(network.hidden[0].neurons)])
-    return _tables([_table(layer.map) for layer in layers])
+def readers_of(network: BinaryNetwork) -> Tables:
+    """The same tables with a row for each neuron: `inputs` are neurons, and `width` inputs."""
+    if network not in _BY_NEURON:
+        made = [_by_neuron(layer.map) for layer in network.hidden[1:]]
+        _BY_NEURON[network] = _tables(made or [_diagonal(network.hidden[0].neurons)])
+    return _BY_NEURON[network]
 
 
 class _Table(NamedTuple):
-    """One layer: its inputs and width, and either dense rows or sparse ones."""
+    """One layer: the number and width of its rows, and either dense rows or sparse ones."""
 
     inputs: int
     width: int
@@ -102,24 +106,33 @@ def _diagonal(neurons: int) -> _Table:
     return _Table(neurons, neurons, None, bounds, bounds[:-1].astype(np.int32), one)
 
 
-def _table(layer: LinearMap) -> _Table:
-    inputs, width = layer.inputs, layer.neurons
-    if layer.fan_in.mean() >= SPARSE * inputs:
-        rows = np.ascontiguousarray(layer.rows(slice(None)).T)
-        nothing = np.zeros(0, dtype=np.int64)
-        return _Table(
-            inputs, width, rows, nothing, nothing.astype(np.int32), nothing.astype(np.int8)
-        )
+def _by_input(layer: LinearMap) -> _Table:
+    """A row for each input: who reads it."""
+    return _table(lambda inputs: layer.columns(inputs).T, layer.inputs, layer.neurons, layer)
+
+
+def _by_neuron(layer: LinearMap) -> _Table:
+    """A row for each neuron: what it reads."""
+    return _table(layer.rows, layer.neurons, layer.inputs, layer)
+
+
+def _table(
+    rows_of: Callable[[Integers], Signs], count: int, width: int, layer: LinearMap
+) -> _Table:
+    """The rows 0 to `count` of a layer, each of `width`."""
+    if layer.fan_in.mean() >= SPARSE * layer.inputs:
+        rows = np.ascontiguousarray(rows_of(np.arange(count)))
+        none = np.zeros(0, dtype=np.int64)
+        return _Table(count, width, rows, none, none.astype(np.int32), none.astype(np.int8))
     counts, neurons, weights = [], [], []
-    for start in range(0, inputs, _COLUMNS):
-        # who reads an input, input by input
-        columns = layer.columns(np.arange(start, min(start + _COLUMNS, inputs))).T
-        which, reader = np.nonzero(columns)
-        counts.append(np.bincount(which, minlength=len(columns)))
-        neurons.append(reader.astype(np.int32))
-        weights.append(columns[which, reader])
+    for start in range(0, count, _AT_ONCE):
+        rows = rows_of(np.arange(start, min(start + _AT_ONCE, count)))
+        which, neuron = np.nonzero(rows)
+        counts.append(np.bincount(which, minlength=len(rows)))
+        neurons.append(neuron.astype(np.int32))
+        weights.append(rows[which, neuron])
     bounds = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
-    return _Table(inputs, width, None, bounds, np.concatenate(neurons), np.concatenate(weights))
+    return _Table(count, width, None, bounds, np.concatenate(neurons), np.concatenate(weights))
 
 
 def _tables(layers: Sequence[_Table]) -> Tables:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from signflip.patterns.space import Flips, PatternSpace
+from signflip.patterns.space import PatternSpace
 from signflip.run import Run
 from signflip.walk.anneal import BEST, BINS, DICE, HEAT, Schedule, Walk, anneal, begin, spread
 from signflip.walk.dual import (
@@ -219,14 +219,8 @@ class Walker:
         load(self._frame, dual, none, np.zeros_like(dual.u), np.zeros_like(dual.z))
         if self._number > 0 or np.array_equal(run.witness, run.problem.image):
             return HOTTEST
-        pursue(self._frame, dual, self._toggles_of_witness(), SWEEPS[0], np.float32(ROOM))
+        pursue(self._frame, dual, self._space.toggles_of(run.witness), SWEEPS[0], np.float32(ROOM))
         return REHEATED
-
-    def _toggles_of_witness(self) -> Flips:
-        space = self._space
-        signs = space.problem.network.hidden[0].signs_of_reals(self._run.witness[None])[0]
-        toggles: Flips = signs[space.unstable] != space.signs[space.unstable]
-        return toggles
 
     def _unit(self, inverse: float) -> float:
         """The mean change of the present rival's softened objective by a random toggle."""

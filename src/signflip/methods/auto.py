@@ -1,0 +1,121 @@
+"""The portfolio: intervals, the pattern walk, gradients and the exact search on one problem."""
+
+from dataclasses import dataclass
+from math import isinf
+
+from signflip.arrays import Floats
+from signflip.attack import Outcome, attack
+from signflip.errors import SettingError
+from signflip.methods.exact import Exact
+from signflip.methods.pgd import Pgd
+from signflip.methods.search_goal import SearchGoal, search_goal
+from signflip.problem import Problem
+from signflip.result import Stop
+from signflip.search import Search
+
+FIRST_MOVES = 5_000
+"""Moves of the walk before anything else is tried: the first two runs, some 10 ms."""
+GRADIENT_SHARE, GRADIENT_SECONDS = 0.05, 0.2
+"""Share of the time that is left for the gradient's part; the seconds where time has no limit."""
+TREE_SIZES = ((80, 0.2), (200, 0.5))
+"""Up to so many unstable neurons, the walk's share of the time beside the exact search's tree."""
+HOPELESS_SHARE = 0.9
+"""The walk's share with more of them: the tree will hardly end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Auto:
+    """The strongest answer for the time given, on any network.
+
+    Intervals first: they prove at once what they can. Then the pattern walk for a moment, a
+    gradient attack from where it came, and the exact search with the walk beside it, which gets the
+    more of the time the less the search can hope to end. The result says which part its answer is
+    from.
+
+    Attributes:
+        goal: decide whether there is a flip, or find the largest objective.
+        threads: threads that search one problem side by side.
+        seed: of the random choices.
+
+    Raises:
+        SettingError: a setting is out of range.
+    """
+
+    goal: SearchGoal = SearchGoal.DECIDE
+    threads: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "goal", search_goal(self.goal))
+        if self.threads < 1:
+            raise SettingError(f"threads is {self.threads}; it must be at least 1")
+        if self.seed < 0:
+            raise SettingError(f"the seed is {self.seed}; it must be 0 or more")
+
+    def prepare(self) -> None:
+        """Compile what the parts need; after the first time on a machine it is in a cache."""
+        Exact().prepare()
+
+    def refuses(self, problem: Problem) -> str | None:
+        """It works where the exact method does."""
+        return Exact().refuses(problem)
+
+    def run(self, run: Search) -> Outcome:
+        """Search the parts, one after the other, until the goal is settled or time is out.
+
+        Raises:
+            ProblemError: a layer is too wide for the search's tables.
+        """
+        # here, and not above: Numba takes longer to import than all the rest of Signflip
+        from signflip.exact.bounds import interval_bound
+        from signflip.patterns.space import PatternSpace
+        from signflip.walk.walker import Walker
+
+        if run.problem.measure.norm is not None:
+            return Exact(threads=self.threads).run(run)
+        settle = self.goal is SearchGoal.DECIDE
+        if settle and run.flipped:
+            return Outcome(Stop.DECIDED)
+        run.part = "intervals"
+        space = PatternSpace.of(run.problem)
+        if space.size == 0:  # one pattern, and the clean image has it
+            return Outcome(Stop.OPTIMAL, bound=run.value, proved=True, flipless=not run.flipped)
+        bound = interval_bound(space)
+        if settle and run.problem.no_flip_below(bound):
+            return Outcome(Stop.DECIDED, bound=bound, proved=True)
+        share = _walk_share(space.size)
+        walker = Walker(run, space, seed=self.seed, settle=settle, share=share)
+        run.part = "walk"
+        while not (walker.idle or run.clock.expired() or (settle and run.flipped)):
+            if walker.moves >= FIRST_MOVES:
+                break
+            walker.step()
+        if not (settle and run.flipped):
+            run.part = "gradient"
+            self._gradient(run)
+        if settle and run.flipped:
+            return Outcome(Stop.DECIDED, bound=bound, proved=True)
+        exact = Exact(goal=self.goal, threads=self.threads, annealing=share)
+        run.part = "exact"
+        return exact.settle(run, space, walker)
+
+    def _gradient(self, run: Search) -> None:
+        """A gradient attack for a small share of the time; offered as the walk's are."""
+        left = run.clock.remaining()
+        if left == 0.0:
+            return
+
+        def offer(_seconds: float, _objective: float, image: Floats) -> None:
+            run.offer(image)
+
+        attack(
+            run.problem,
+            Pgd(goal=self.goal, seed=self.seed),
+            time_limit=GRADIENT_SECONDS if isinf(left) else GRADIENT_SHARE * left,
+            start=run.witness,
+            on_improvement=offer,
+        )
+
+
+def _walk_share(unstable: int) -> float:
+    return next((share for most, share in TREE_SIZES if unstable <= most), HOPELESS_SHARE)

@@ -1,0 +1,101 @@
+"""What solves IProp's layer problems (9) and (10), and how ties are broken in (9)."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from signflip.arrays import Signs
+from signflip.errors import SettingError
+from signflip.programs import SOLVERS, Solver, solver_named
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalSearch:
+    """Local search for (9), and a dual ascent that adds targets by the room they take for (10).
+
+    It is no solver of programs: it answers thousands of layer problems a second, nearly as well.
+
+    Attributes:
+        steps: most steps of a local search.
+        sweeps: of the ascent for each target of (10).
+
+    Raises:
+        SettingError: a setting is out of range.
+    """
+
+    steps: int = 200
+    sweeps: int = 15
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "sweeps"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+
+LayerSolver = Solver | LocalSearch
+LOCAL = "local"
+LAYER_SOLVERS = (*SOLVERS, LOCAL)
+"""Names of what `layer_solver` knows."""
+
+
+def layer_solver(value: object) -> LayerSolver:
+    """The layer solver called so: `local`, or a solver of programs.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    if value == LOCAL:
+        return LocalSearch()
+    if not isinstance(value, str):
+        names = ", ".join(LAYER_SOLVERS)
+        raise SettingError(f"{value!r} is no solver; write one of {names} in quotes")
+    if value not in SOLVERS:
+        raise SettingError(
+            f"no solver is called {value!r}; the solvers of layer problems are "
+            f"{', '.join(LAYER_SOLVERS)}"
+        )
+    return solver_named(value)
+
+
+class TieBreak(Enum):
+    """Which of the activations that meet as many targets (9) prefers."""
+
+    DIFFERENCES = "differences"
+    """Those with the fewest differences from the incumbent's: the paper's."""
+    DISTANCE = "distance"
+    """Those whose differences are near their thresholds at the incumbent: (10) can give more of
+    them."""
+
+
+def tie_break(value: object) -> TieBreak:
+    """The tie-break, by itself or by its name.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    try:
+        return TieBreak(value)
+    except ValueError as error:
+        names = ", ".join(each.value for each in TieBreak)
+        raise SettingError(f"tie_break is {value!r}; it must be one of {names}") from error
+
+
+class LayerProblems(Protocol):
+    """Lines 9 to 12 of Algorithm 1, with an incumbent of its own."""
+
+    @property
+    def signs(self) -> list[Signs]:
+        """The incumbent's activations (neurons,) int8 of each hidden layer."""
+        ...
+
+    def pursue(self, target: Signs) -> bool:
+        """Propagate targets (width,) of the last layer down to an image.
+
+        Returns:
+            Whether that is better than the incumbent, and takes its place.
+        """
+        ...
+
+    def restart(self) -> bool:
+        """Take a random incumbent; whether there is any choice."""
+        ...

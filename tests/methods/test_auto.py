@@ -1,0 +1,111 @@
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from signflip.attack import attack
+from signflip.errors import SettingError
+from signflip.methods import auto as module
+from signflip.methods.auto import Auto
+from signflip.methods.exact import Exact
+from signflip.methods.fgsm import Fgsm
+from signflip.methods.search_goal import SearchGoal
+from signflip.problem import Problem
+from signflip.result import Stop, Verdict
+from tests.support.map_strategies import mapped_networks
+from tests.support.oracle import exact_optimum
+from tests.support.random_problems import random_problem
+from tests.support.strategies import problems
+from tests.support.zoo import zoo_problems
+
+PARTS = {"intervals", "walk", "gradient", "exact"}
+
+
+@settings(max_examples=25)
+@given(problems() | problems(network=mapped_networks()), st.sampled_from(SearchGoal))
+def test_no_verdict_contradicts_brute_force(problem: Problem, goal: SearchGoal) -> None:
+    result = attack(problem, Auto(goal=goal))
+    optimum = exact_optimum(problem).value
+    replay = problem.replay(result.witness)
+    assert replay.inside
+    assert replay.value <= optimum
+    assert (result.verdict is Verdict.FLIPPED) == replay.flipped
+    if result.verdict is Verdict.ROBUST:
+        assert optimum <= 0
+        assert result.found_by in {"intervals", "exact"}
+    if result.verdict is Verdict.FLIPPED:
+        assert result.found_by in PARTS
+    if result.stop is Stop.OPTIMAL:
+        assert replay.value == optimum
+
+
+def test_intervals_prove_what_they_can_at_once() -> None:
+    problem = zoo_problems("mnist-2x100", epsilon=1e-4, count=1)[0]
+    result = attack(problem, Auto())
+    assert (result.verdict, result.found_by) == (Verdict.ROBUST, "intervals")
+    assert result.bound is not None
+    assert result.bound <= 0
+
+
+def test_the_walk_flips_and_the_exact_search_proves() -> None:
+    found = [
+        attack(problem, Auto(), time_limit=20)
+        for problem in zoo_problems("fashion-2x100", epsilon=0.01, count=8)
+    ]
+    assert {result.verdict for result in found} == {Verdict.FLIPPED, Verdict.ROBUST}
+    for result in found:
+        if result.verdict is Verdict.FLIPPED:
+            assert result.found_by in {"walk", "gradient", "exact"}
+    parts = {result.found_by for result in found}
+    assert {"walk", "exact"} <= parts
+
+
+def test_the_optimum_is_that_of_the_exact_method() -> None:
+    problem = zoo_problems("mnist-2x100", epsilon=0.006, count=1)[0]
+    method = Auto(goal=SearchGoal.OPTIMISE)
+    result = attack(problem, method, time_limit=60)
+    assert result.stop is Stop.OPTIMAL
+    assert result.objective == attack(problem, Exact(goal=SearchGoal.OPTIMISE)).objective
+
+
+def test_the_larger_the_problem_the_more_time_the_walk_gets() -> None:
+    shares = [module._walk_share(size) for size in (1, 80, 81, 200, 201, 5000)]
+    assert shares == sorted(shares)
+    assert shares[0] < shares[2] < shares[-1] < 1
+
+
+def test_the_exact_method_has_two_parts_and_others_none() -> None:
+    problem = zoo_problems("mnist-2x100", epsilon=0.01, count=1)[0]
+    assert attack(problem, Exact()).found_by in {"walk", "exact"}
+    assert attack(problem, Fgsm()).found_by is None
+
+
+def test_it_stops_when_the_time_is_out() -> None:
+    problem = zoo_problems("mnist-2x500", epsilon=0.01, count=1)[0]
+    Auto().prepare()
+    for limit in (0.0, 0.3):
+        result = attack(problem, Auto(goal=SearchGoal.OPTIMISE), time_limit=limit)
+        assert result.stop is Stop.TIME_LIMIT
+        assert result.bound is not None
+        assert result.seconds < limit + 1  # for a machine that has other things to do
+
+
+def test_without_unstable_neurons_there_is_one_pattern() -> None:
+    point = random_problem(np.random.default_rng(0), inputs=9, widths=(9, 8), epsilon=0.0)
+    result = attack(point, Auto())
+    assert (result.verdict, result.stop) == (Verdict.ROBUST, Stop.OPTIMAL)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"threads": 0}, "threads is 0; it must be at least 1"),
+        ({"seed": -1}, "the seed is -1; it must be 0 or more"),
+        ({"goal": "best"}, "goal is 'best'; it must be one of decide, optimise"),
+    ],
+)
+def test_bad_settings_are_refused(bad: Mapping[str, int], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        Auto(**bad)  # type: ignore[arg-type]
