@@ -1,6 +1,6 @@
 """A map whose neurons may read every input: a matrix as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -9,12 +9,18 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import NetworkError
+from signflip.network.maps.bit_rows import BitRows
 from signflip.network.maps.checks import checked_signs, frozen
 from signflip.network.maps.linear_map import LinearMap, Number, Shape
 
+MOST_COPIED = 2**19
+"""Weights up to which a matrix is kept as floats too, whose products with few rows are fastest."""
+_AT_ONCE = 128
+"""Neurons of a larger one whose weights are made floats together: few enough for the cache."""
+
 
 class Dense(LinearMap):
-    """A matrix of weights.
+    """A matrix of weights: a byte each, and a bit where signs are summed.
 
     Args:
         weight: (neurons, inputs), each -1, 0 or +1.
@@ -52,6 +58,14 @@ class Dense(LinearMap):
     def _full(self) -> bool:
         return bool((self.fan_in == self.inputs).all())
 
+    @property
+    def _small(self) -> bool:
+        return self._weight.size <= MOST_COPIED
+
+    @cached_property
+    def _bits(self) -> BitRows:
+        return BitRows(self._weight, self.fan_in)
+
     @cached_property
     def _float64(self) -> Floats:
         # a view of a copy: a transposed copy takes ten times as long, and products no less
@@ -69,26 +83,43 @@ class Dense(LinearMap):
 
     def apply(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.apply`."""
-        sums: npt.NDArray[Number] = values @ self._as(values.dtype)
+        sums: npt.NDArray[Number]
+        if self._small:
+            sums = values @ self._as(values.dtype)
+            return sums
+        sums = np.empty((len(values), self.neurons), dtype=values.dtype)
+        for block in self._blocks():
+            sums[:, block] = values @ self._weight[block].T.astype(values.dtype)
         return sums
 
     def transpose(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.transpose`."""
-        sums: npt.NDArray[Number] = values @ self._as(values.dtype).T
+        sums: npt.NDArray[Number]
+        if self._small:
+            sums = values @ self._as(values.dtype).T
+            return sums
+        sums = np.zeros((len(values), self.inputs), dtype=values.dtype)
+        for block in self._blocks():
+            np.add(sums, values[:, block] @ self._weight[block].astype(values.dtype), out=sums)
         return sums
+
+    def _blocks(self) -> Iterator[slice]:
+        """Neurons that are worked on together."""
+        return (slice(start, start + _AT_ONCE) for start in range(0, self.neurons, _AT_ONCE))
 
     def magnitude(self, values: Floats) -> Floats:
         """See `LinearMap.magnitude`."""
         if self._full:
             return np.full(self.neurons, values.sum())
-        sums: Floats = values @ np.abs(self._float64)
-        return sums
+        blocks = (np.abs(self._weight[block]) @ values for block in self._blocks())
+        return np.concatenate(list(blocks))
 
     def counts(self, signs: Signs) -> npt.NDArray[np.float32]:
         """See `LinearMap.counts`."""
-        # float32 holds these sums exactly, and a product of float32 matrices is the fast one
-        sums: npt.NDArray[np.float32] = signs.astype(np.float32) @ self._float32
-        return sums
+        if self._small or not signs.all():
+            # float32 holds these sums exactly, and a product of float32 matrices is the fast one
+            return self.apply(signs.astype(np.float32))
+        return self._bits.sums(signs)
 
     def rows(self, neurons: Integers | slice) -> Signs:
         """See `LinearMap.rows`."""
