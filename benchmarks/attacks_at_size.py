@@ -40,7 +40,7 @@ from benchmarks.common import (
 from benchmarks.large_networks import network_named
 from signflip import Problem, attack
 from signflip.attack import Method, Preparing
-from signflip.methods import Auto, Exact, Fgsm, IProp, Walk
+from signflip.methods import Apgd, Auto, Exact, Fgsm, IProp, Pgd, Square, Walk
 from signflip.methods.search_goal import SearchGoal
 from signflip.min_epsilon import min_epsilon
 from signflip.programs import Highs
@@ -75,6 +75,9 @@ METHODS: Mapping[str, Method] = {
     "iprop, highs": IProp(solver=Highs(), restarts=0),
     "fgsm": Fgsm(),
     "fgsm, strong": Fgsm(width=0.3, restarts=None),
+    "pgd": Pgd(),
+    "apgd": Apgd(),
+    "square": Square(),
 }
 TO_THE_OPTIMUM: Mapping[str, Method] = {
     "optimum": Exact(goal=OPTIMISE),

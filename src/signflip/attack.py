@@ -86,7 +86,7 @@ class UnsoundError(RuntimeError):
 
 def attack(
     problem: Problem,
-    method: Method,
+    method: Method | None = None,
     *,
     time_limit: float | None = None,
     start: npt.ArrayLike | None = None,
@@ -97,7 +97,8 @@ def attack(
 
     Args:
         problem: what to attack, and by what measure.
-        method: how: `Auto()`, or one of `Fgsm()`, `Milp()`, `IProp()`, `Walk()`, `Exact()`.
+        method: how: `Auto()`, the default, or one of `Fgsm()`, `Milp()`, `IProp()`, `Walk()`,
+            `Exact()`.
         time_limit: seconds, or None to run until the method is through.
         start: (inputs,) float64 inside the region: a point to start from, None for the clean image.
             Where the measure is a distance, an image that flips.
@@ -111,6 +112,10 @@ def attack(
             or is no flip.
         SettingError: the time limit is negative, or there can be no file for the proof.
     """
+    if method is None:
+        from signflip.methods.auto import Auto  # methods are made for attacks, and import them
+
+        method = Auto()
     refused = refusal(method, problem)
     if refused is not None:
         raise ProblemError(refused)

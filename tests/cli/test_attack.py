@@ -36,6 +36,7 @@ KEYS = [
     "witness_prediction",
     "flips_as_float32",
     "flips_as_8bit",
+    "found_by",
 ]
 ATTACK = ("attack", "net.safetensors", "images.npz", "--epsilon", 0.2, "--method", "fgsm")
 
@@ -54,6 +55,7 @@ def test_records_hold_the_documented_keys_and_types(folder: Path, invoke: Invoke
         assert record["prediction"] == network.predict(images.images[[record["index"]]])[0]
         assert (record["epsilon"], record["method"], record["seed"]) == (0.2, "fgsm", 4)
         assert record["bound"] is None
+        assert record["found_by"] is None
         assert isinstance(record["objective"], int)
         assert isinstance(record["clean_objective"], int)
         assert (record["verdict"] == "flipped") == (record["objective"] > 0)

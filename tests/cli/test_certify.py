@@ -46,7 +46,7 @@ def test_shares_and_certain_accuracy_follow_from_the_records(
     result = invoke(*CERTIFY, "--epsilon", 0.1, "--workers", workers)
     assert result.exit_code == 0, result.output
     found = records(folder / "out.jsonl")
-    assert {record["method"] for record in found} == {"exact"}
+    assert {record["method"] for record in found} == {"auto"}
     assert {record["target"] for record in found} == {None}
     verdicts = [record["verdict"] for record in found]
     assert {"robust", "flipped"} == set(verdicts)

@@ -52,6 +52,7 @@ def test_a_line_says_what_the_record_says(**values: Any) -> None:
         "witness_prediction": record.witness_prediction,
         "flips_as_float32": None,
         "flips_as_8bit": None,
+        "found_by": None,
     }
     assert type(found["objective"]) is type(record.objective)
 

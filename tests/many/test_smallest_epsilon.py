@@ -94,6 +94,7 @@ def test_lines_hold_the_documented_keys() -> None:
         "witness_prediction",
         "flips_as_float32",
         "flips_as_8bit",
+        "found_by",
     ]
     assert (line["verdict"], line["stop"], line["closed"]) == ("flipped", "decided", True)
     assert (line["lower"], line["upper"]) == (record.lower, record.upper)

@@ -87,6 +87,9 @@ def _print_answers(records: Sequence[Record]) -> None:
     figures = ("distance", "at least") if measured else ("clean", "objective", "bound")
     for heading in (*figures, "seconds"):
         table.add_column(heading, justify="right")
+    of_parts = any(record.found_by is not None for record in records)
+    if of_parts:
+        table.add_column("found by")
     for record in sorted(records, key=lambda record: record.image_index):
         table.add_row(
             str(record.image_index),
@@ -97,6 +100,7 @@ def _print_answers(records: Sequence[Record]) -> None:
             str(record.witness_prediction) if record.verdict is Verdict.FLIPPED else "",
             *(_distances(record) if measured else _objectives(record)),
             f"{record.seconds:.2f}",
+            *([record.found_by or ""] if of_parts else []),
         )
     output().print(table)
     output().print(summary(records))

@@ -38,7 +38,7 @@ from signflip.many.plan import Question
 from signflip.many.record import Record
 from signflip.many.task import Series
 from signflip.many.workers import check_workers
-from signflip.methods import Exact
+from signflip.methods import Auto
 from signflip.problem import Goal, Terms, Ties
 from signflip.problem.goals import goal_of
 from signflip.result import Verdict
@@ -93,7 +93,7 @@ def certify(
         check_writable(summary, overwrite=overwrite)
     image_set = load_dataset(images, data_dir=data_dir)
     series = Series(
-        name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit, proofs=proofs
+        name="auto", kind="auto", method=Auto(), seed=0, time_limit=time_limit, proofs=proofs
     )
     question = Question(epsilon=epsilon, goal=target, terms=terms, series=series)
     plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)

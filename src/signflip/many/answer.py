@@ -78,6 +78,7 @@ def _answer(task: Task, problem: Problem) -> Record:
         witness_prediction=result.witness_prediction,
         flips_as_float32=result.flips_as_float32,
         flips_as_8bit=result.flips_as_8bit,
+        found_by=result.found_by,
         host=socket.gethostname(),
         versions=versions(),
     )

@@ -90,6 +90,8 @@ class Record:
         flips_as_float32: whether the witness rounded to float32 still flips; None where there is no
             flip, and for results of versions that did not look.
         flips_as_8bit: the same of the nearest 8-bit image.
+        found_by: the part of a portfolio that the answer is from; None where there is none, and
+            where the method has no parts.
         host: name of the machine; empty if it failed.
         versions: package -> version, of the packages that made the result; none if it failed.
         finished: when, in UTC, ISO 8601.
@@ -134,6 +136,7 @@ class Record:
     witness_prediction: int = field(metadata=_line("witness_prediction"))
     flips_as_float32: bool | None = field(default=None, metadata=_line("flips_as_float32"))
     flips_as_8bit: bool | None = field(default=None, metadata=_line("flips_as_8bit"))
+    found_by: str | None = field(default=None, metadata=_line("found_by"))
     host: str
     versions: dict[str, str]
     finished: str

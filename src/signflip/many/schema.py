@@ -144,7 +144,8 @@ def _rewrite(connection: sqlite3.Connection) -> None:
     """Bring a store of version 1 (Signflip 0.1.0) up to date, in a transaction.
 
     Its keys covered every setting, those that change only the speed as well, so that two rows may
-    be one now: the one that did not fail, or else the first.
+    be one now: the one that did not fail, or else the first. What a method of an older version
+    answered keeps a key of its own, and a sweep asks the new one again.
     """
     key = cache(task_key_of)
     connection.create_function("problem_key", 4, _problem_key, deterministic=True)

@@ -12,6 +12,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.attack import Method, Preparing
 from signflip.many.columns import canonical_json
+from signflip.methods.auto import Auto
 from signflip.methods.exact import Exact
 from signflip.methods.spec import Description, describe, identity
 from signflip.methods.warm_start import WarmStarted
@@ -53,7 +54,7 @@ class Series:
         return isinstance(self.method, Preparing)
 
     def with_threads(self, threads: int) -> Self:
-        """The series with so many threads for the exact method; another method as it is."""
+        """The series with so many threads for an exact search; another method as it is."""
         return replace(self, method=_threaded(self.method, threads))
 
 
@@ -207,4 +208,4 @@ def _sha256(content: dict[str, object]) -> str:
 def _threaded(method: Method, threads: int) -> Method:
     if isinstance(method, WarmStarted):
         return replace(method, then=_threaded(method.then, threads))
-    return replace(method, threads=threads) if isinstance(method, Exact) else method
+    return replace(method, threads=threads) if isinstance(method, Auto | Exact) else method

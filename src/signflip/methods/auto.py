@@ -1,7 +1,8 @@
 """The portfolio: intervals, the pattern walk, gradients and the exact search on one problem."""
 
-from dataclasses import dataclass
-from math import isinf
+from dataclasses import dataclass, replace
+from math import inf, isinf
+from typing import TYPE_CHECKING, ClassVar
 
 from signflip.arrays import Floats
 from signflip.attack import Outcome, attack
@@ -13,24 +14,33 @@ from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.search import Search
 
+if TYPE_CHECKING:
+    from signflip.walk.walker import Walker
+
 FIRST_MOVES = 5_000
 """Moves of the walk before anything else is tried: the first two runs, some 10 ms."""
+SMALL = 80
+"""Up to so many unstable neurons nothing is tried before the search, which may end in a ms."""
 GRADIENT_SHARE, GRADIENT_SECONDS = 0.05, 0.2
 """Share of the time that is left for the gradient's part; the seconds where time has no limit."""
-TREE_SIZES = ((80, 0.2), (200, 0.5))
+LEAST_GRADIENT = 0.02
+"""It is left out where it would get fewer seconds: one pass through a wide network takes 10 ms."""
+TREE_SIZES = ((SMALL, 0.2), (200, 0.5))
 """Up to so many unstable neurons, the walk's share of the time beside the exact search's tree."""
 HOPELESS_SHARE = 0.9
 """The walk's share with more of them: the tree will hardly end."""
+HOPELESS_SECONDS = 0.2
+"""And what it walks before: the tree's tables alone take 10 to 20 ms on 3x1024."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Auto:
     """The strongest answer for the time given, on any network.
 
-    Intervals first: they prove at once what they can. Then the pattern walk for a moment, a
-    gradient attack from where it came, and the exact search with the walk beside it, which gets the
-    more of the time the less the search can hope to end. The result says which part its answer is
-    from.
+    Intervals first: they prove at once what they can. Then the exact search with the pattern walk
+    beside it, which gets the more of the time the less the search can hope to end: with more than
+    80 unstable neurons it begins, and with more than 200 a gradient attack goes on from where it
+    came. The result says which part its answer is from.
 
     Attributes:
         goal: decide whether there is a flip, or find the largest objective.
@@ -40,6 +50,8 @@ class Auto:
     Raises:
         SettingError: a setting is out of range.
     """
+
+    SPEED_ONLY: ClassVar = ("threads",)
 
     goal: SearchGoal = SearchGoal.DECIDE
     threads: int = 1
@@ -86,23 +98,41 @@ class Auto:
         share = _walk_share(space.size)
         walker = Walker(run, space, seed=self.seed, settle=settle, share=share)
         run.part = "walk"
-        while not (walker.idle or run.clock.expired() or (settle and run.flipped)):
-            if walker.moves >= FIRST_MOVES:
-                break
-            walker.step()
-        if not (settle and run.flipped):
-            run.part = "gradient"
-            self._gradient(run)
+        if space.size > SMALL:
+            self._walk(run, walker, moves=FIRST_MOVES)
+        if share == HOPELESS_SHARE:
+            if not (settle and run.flipped):
+                run.part = "gradient"
+                self._gradient(run)
+            run.part = "walk"
+            self._walk(run, walker, seconds=HOPELESS_SECONDS)
         if settle and run.flipped:
             return Outcome(Stop.DECIDED, bound=bound, proved=True)
         exact = Exact(goal=self.goal, threads=self.threads, annealing=share)
         run.part = "exact"
-        return exact.settle(run, space, walker)
+        outcome = exact.settle(run, space, walker)
+        if outcome.stop is not Stop.TIME_LIMIT or run.clock.expired():
+            return outcome
+        run.part = "walk"  # the search's tables alone would take longer than there is time
+        self._walk(run, walker)
+        return replace(outcome, stop=Stop.DECIDED) if settle and run.flipped else outcome
+
+    def _walk(
+        self, run: Search, walker: "Walker", *, moves: float = inf, seconds: float = inf
+    ) -> None:
+        """Go on to so many moves or seconds in all, or until the goal is settled or time is out."""
+        settled = self.goal is SearchGoal.DECIDE
+        while not (walker.idle or run.clock.expired() or (settled and run.flipped)):
+            if walker.moves >= moves or walker.seconds >= seconds:
+                return
+            walker.step()
+        walker.finish()
 
     def _gradient(self, run: Search) -> None:
         """A gradient attack for a small share of the time; offered as the walk's are."""
         left = run.clock.remaining()
-        if left == 0.0:
+        seconds = GRADIENT_SECONDS if isinf(left) else GRADIENT_SHARE * left
+        if seconds < LEAST_GRADIENT:
             return
 
         def offer(_seconds: float, _objective: float, image: Floats) -> None:
@@ -111,7 +141,7 @@ class Auto:
         attack(
             run.problem,
             Pgd(goal=self.goal, seed=self.seed),
-            time_limit=GRADIENT_SECONDS if isinf(left) else GRADIENT_SHARE * left,
+            time_limit=seconds,
             start=run.witness,
             on_improvement=offer,
         )

@@ -13,8 +13,8 @@ import numpy as np
 
 from signflip.attack import Method, Outcome, attack
 from signflip.methods.exact import Exact
-from signflip.methods.fgsm import Fgsm
 from signflip.methods.search_goal import SearchGoal
+from signflip.methods.walk import Walk
 from signflip.milp.perturbation import ball_of, nearest, reach
 from signflip.problem import Margin, Norm, Region
 from signflip.result import AttackResult, Stop, Verdict
@@ -38,8 +38,8 @@ RISE = 4.0
 ROUNDING = 2.0**-40
 """More than the rounding error of a number of steps."""
 
-GRADIENT = Fgsm(width=0.3, restarts=64)
-"""Looks for a flip where the exact method gave up."""
+WALK = Walk(moves=1_000_000)
+"""Looks for a flip where the exact method gave up, for a few seconds at most."""
 
 
 def enclose(search: Search, exact: Exact, tolerance: float) -> Outcome:
@@ -144,7 +144,7 @@ class _Bracket:
             self.vain[asked.side] = 0
         elif not self._takes(result, ball):
             # a ball too large for the search may have flips that are easy to find
-            second = self._attack(ball, GRADIENT, self.best.clock.sub_limit(time_limit))
+            second = self._attack(ball, WALK, self.best.clock.sub_limit(time_limit))
             if not self._takes(second, ball):
                 (self.late if result.stop is Stop.TIME_LIMIT else self.doubtful).add(radius)
         for radii in (self.late, self.doubtful):

@@ -105,6 +105,8 @@ class IProp:
             SolverFailure: the solver gave up.
             ProblemError: a layer is too wide for the local search's tables.
         """
+        if run.clock.expired():
+            return Outcome(Stop.TIME_LIMIT)
         search = self._layer_problems(run)
         if search is None:
             return Outcome(Stop.LOCAL_OPTIMUM)

@@ -6,7 +6,8 @@ name, and short forms of some: `"scip"` for a solver, `5` for a constant step, `
 
 A method may state, as variables of its class, `SPEED_ONLY`, the names of settings that change the
 speed and no answer, and `VERSION`, a number that is raised when it gives other answers than before
-with the same settings. `identity` has the second and leaves the first out.
+with the same settings. `identity` has the second and leaves the first out. What an older version of
+a method answered stays its answer, and is none of the new one's.
 """
 
 import dataclasses
@@ -165,7 +166,10 @@ def _made_of(description: Mapping[str, Any]) -> object:
     version = settings.pop("version", _FIRST_VERSION)
     ours = getattr(made, "VERSION", _FIRST_VERSION)
     if version != ours:
-        raise SettingError(f"{kind} is of version {version}, and this Signflip has {ours}")
+        raise SettingError(
+            f"{kind} is of version {version}, and this Signflip has {ours}: use the Signflip that "
+            "described it, or write the settings anew"
+        )
     hints = _hints(made)
     needed = [key for key in hints if key not in _defaults(made)]
     for keys, others, fault in ((settings, hints, "has no setting"), (needed, settings, "lacks")):
@@ -180,13 +184,14 @@ def identity(description: Mapping[str, Any]) -> Description:
 
     Equal for methods that give the same answers. A setting that is added later, with a default that
     changes nothing, leaves it as it is; a default that changes does not, unless the method raises
-    its version.
+    its version. Of another version than ours all settings count, as its defaults may be others.
 
     Args:
         description: of the method, or a part of it, as `describe` gives it.
     """
     made = _kinds().get(str(description.get("kind")))
-    defaults = {} if made is None else _defaults(made)
+    ours = description.get("version", _FIRST_VERSION) == getattr(made, "VERSION", _FIRST_VERSION)
+    defaults = _defaults(made) if made is not None and ours else {}
     speed_only = getattr(made, "SPEED_ONLY", ())
     return {
         name: identity(value) if isinstance(value, Mapping) else value

@@ -97,7 +97,7 @@ def _with_outcomes(frame: pl.DataFrame) -> pl.DataFrame:
         failed=pl.col("stop") == FAILED,
         normalised=pl.col("objective") / largest,
     )
-    proved = (pl.col("method") == "exact") & (pl.col("stop") == Stop.OPTIMAL.name)
+    proved = pl.col("method").is_in(["exact", "auto"]) & (pl.col("stop") == Stop.OPTIMAL.name)
     return frame.with_columns(
         unknown=~pl.col("flipped") & ~pl.col("robust"),
         can_flip=pl.col("flipped").any().over("problem"),
