@@ -225,6 +225,22 @@ def test_a_search_that_goes_on_begins_again_with_sets() -> None:
 def test_the_joint_bound_can_be_left_out(joint: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frontier_module, "PATIENCE", 0)
     monkeypatch.setattr(frontier_module, "LEAST_ROWS", 0)
+    problem = random_problem(np.random.default_rng(4), inputs=30, widths=(9, 20), epsilon=0.3)
+    assert begins_sets(problem, Exact(joint=joint, annealing=0), monkeypatch) == joint
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_few_rows_are_left_to_the_blocks_where_these_count(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frontier_module, "PATIENCE", 0)
+    monkeypatch.setattr(frontier_module, "SHORT_PATIENCE", 0)
+    rng = np.random.default_rng(4)
+    problem = random_problem(rng, inputs=30, widths=(9, 20), epsilon=0.3, plain=plain)
+    assert begins_sets(problem, Exact(annealing=0), monkeypatch) != plain
+
+
+def begins_sets(problem: Problem, method: Exact, monkeypatch: pytest.MonkeyPatch) -> bool:
     begun: list[Rows] = []
 
     def rows_seen(space: PatternSpace) -> tuple[Rows, npt.NDArray[np.int16]]:
@@ -233,6 +249,6 @@ def test_the_joint_bound_can_be_left_out(joint: bool, monkeypatch: pytest.Monkey
         return rows, sums
 
     monkeypatch.setattr(frontier_module, "rows_of", rows_seen)
-    problem = random_problem(np.random.default_rng(4), inputs=30, widths=(9, 20), epsilon=0.3)
-    attack(problem, Exact(goal=SearchGoal.OPTIMISE, joint=joint, annealing=0))
-    assert bool(begun) == joint
+    assert PatternSpace.of(problem).size
+    attack(problem, method)
+    return bool(begun)

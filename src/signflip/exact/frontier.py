@@ -41,6 +41,8 @@ PATIENCE = 10_000
 """Patterns after which a search begins again with sets of flips,"""
 LEAST_ROWS = 130
 """if so many second-layer neurons matter: with fewer the joint bound is too weak for its price."""
+SHORT_PATIENCE = 1000
+"""Patterns where blocks go by intervals, which takes them 20 times as long: there any number."""
 
 Leaves = npt.NDArray[np.bool_]
 
@@ -135,8 +137,8 @@ class Frontier:
         upper: the layers above, with the incumbent that is to be beaten.
         workers: threads.
         clock: the run's.
-        patience: patterns after which the search begins again with sets of flips; None for
-            `PATIENCE` where enough neurons matter.
+        patience: patterns after which the search begins again with sets of flips; None for what
+            has been the best.
         rules: of that search.
 
     Raises:
@@ -167,9 +169,14 @@ class Frontier:
         self._least_budget = min(LEAST_BUDGET, max(1, MOST_STEPS // steps))
         self._budget = min(FIRST_BUDGET, 2 * self._least_budget)
         if patience is None:
-            patience = PATIENCE if upper.counts.min() >= LEAST_ROWS else np.inf
+            patience = self._usual_patience()
         self._patience = patience if countable(space) else np.inf
         self._visited = 0
+
+    def _usual_patience(self) -> float:
+        if not shallow(self._space.problem):
+            return SHORT_PATIENCE
+        return PATIENCE if self.upper.counts.min() >= LEAST_ROWS else np.inf
 
     def _of_blocks(self, blocks: Blocks, sums: Sums) -> Part:
         counts = shallow(self._space.problem)
