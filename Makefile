@@ -35,7 +35,7 @@ clean: ## Remove .venv and caches.
 	@touch $@
 
 .venv/all.stamp: $(SOURCES) | $(BIN)/python
-	$(PIP) --editable '.[scip,gurobi,train,report,cluster,onnx,dev]'
+	$(PIP) --editable '.[scip,gurobi,train,report,cluster,onnx,keras,dev]'
 	@touch $@ .venv/core.stamp
 
 $(BIN)/python:

@@ -89,9 +89,9 @@ def test_any_bytes_are_of_some_kind(data: bytes, start: bytes) -> None:
 def test_the_sentence_says_what_it_is_what_is_read_and_what_to_do() -> None:
     assert why_no_network("net.pth", FILES["pytorch"][0]) == (
         "net.pth is a PyTorch checkpoint; networks are read from network files of Signflip "
-        "(.safetensors), ONNX models (.onnx) and descriptions of arrays (.toml): export it to "
-        "ONNX, or make a signflip.BinaryNetwork of its weights and thresholds, and write that with "
-        "signflip.save_network"
+        "(.safetensors), ONNX models (.onnx), Keras models (.h5, .keras) and descriptions of "
+        "arrays (.toml): export it to ONNX, or make a signflip.BinaryNetwork of its weights and "
+        "thresholds, and write that with signflip.save_network"
     )
     assert why_no_network("net.onnx", b"bytes").startswith(
         "net.onnx is a text, whatever its name says (.onnx); networks are read from "

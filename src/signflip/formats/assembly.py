@@ -91,6 +91,7 @@ class Assembly:
         return self._summed(value, pool.matrix, share, pool.output_shape)
 
     def _summed(self, value: Value, matrix: Any, scales: Exact | None, shape: Shape) -> Value:
+        value.refuse_maximum()
         gain = value.uniform_gain()
         if value.real:
             raise NetworkError("a layer with real weights is followed by another sum")
@@ -115,7 +116,8 @@ class Assembly:
         if self._are_signs(value):
             return self._pool_signs(value, pool, np.zeros(pool.neurons, dtype=np.bool_))
         nothing = exact(np.zeros(pool.output_shape))
-        maximum = Maximum(windows=windows, gain=nothing + 1, shift=nothing)
+        places = np.arange(pool.neurons)
+        maximum = Maximum(windows=windows, gain=nothing + 1, shift=nothing, places=places)
         return replace(value, shape=pool.output_shape, pooled=maximum)
 
     def _are_signs(self, value: Value) -> bool:
@@ -180,6 +182,7 @@ class Assembly:
         array = np.asarray(levels)
         if array.shape[-1] == 0:
             raise NetworkError("a quantiser has no thresholds; it needs at least 1")
+        value.refuse_maximum()
         inputs = None if self.layers else self.input_range
         parts = [
             neurons_of(value.scaled(1, -exact(array[..., k])), strict=False, inputs=inputs)
@@ -227,7 +230,7 @@ class Assembly:
         signed = self.sign(before.scaled(factors, offsets), at_zero=at_zero)
         pool = _pool(signed.shape, maximum.windows)
         every = np.repeat([gain < 0 for gain in gains], pool.neurons // channels)
-        return self._pool_signs(signed, pool, every).transposed(maximum.axes)
+        return self._pool_signs(signed, pool, every).arranged(value.shape, maximum.places)
 
     def finish(self, value: Value, card: dict[str, str]) -> BinaryNetwork:
         """The network whose class values these are."""

@@ -13,6 +13,7 @@ from pathlib import PurePath
 READ = (
     "network files of Signflip (.safetensors)",
     "ONNX models (.onnx)",
+    "Keras models (.h5, .keras)",
     "descriptions of arrays (.toml)",
 )
 """The files that networks are read from, in words; a reader of another format adds its own."""

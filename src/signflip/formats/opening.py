@@ -7,7 +7,10 @@ from pathlib import Path
 from signflip.errors import NetworkError
 from signflip.formats import native
 from signflip.formats.arrays import read_arrays
+from signflip.formats.keras import read_keras
 from signflip.formats.kinds import (
+    HDF5,
+    KERAS,
     ONNX,
     SAFETENSORS,
     TEXT,
@@ -57,6 +60,18 @@ FORMATS = (
         suffixes=(".onnx",),
         kind=ONNX,
         read=read_onnx,
+    ),
+    Format(
+        name="keras",
+        suffixes=(".h5", ".hdf5"),
+        kind=HDF5,
+        read=read_keras,
+    ),
+    Format(
+        name="keras archive",
+        suffixes=(".keras",),
+        kind=KERAS,
+        read=read_keras,
     ),
     Format(
         name="arrays",

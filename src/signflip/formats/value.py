@@ -41,25 +41,25 @@ def exact(numbers: npt.ArrayLike) -> Exact:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Maximum:
-    """`gain * maximum + shift` over windows of each channel, then its axes in another order.
+    """`gain * maximum + shift` over windows of each channel, then moved about.
 
     Attributes:
         windows: of each channel.
         gain: (channels, rows, columns) fractions, of the windows.
         shift: the same.
-        axes: the order of these axes in the value's shape.
+        places: (values,) int64: which of the windows, counted in that order, each value is of.
     """
 
     windows: Windows
     gain: Exact
     shift: Exact
-    axes: tuple[int, ...] = (0, 1, 2)
+    places: Integers
 
     def scaled(self, factor: Exact, offset: Exact) -> "Maximum":
-        """Numbers of the value's shape, brought into the order of the windows."""
-        back = np.argsort(self.axes)
-        factor, offset = factor.transpose(back), offset.transpose(back)
-        return replace(self, gain=self.gain * factor, shift=self.shift * factor + offset)
+        """Numbers (values,), brought into the order of the windows."""
+        factors, offsets = np.empty_like(self.gain), np.empty_like(self.shift)
+        factors.ravel()[self.places], offsets.ravel()[self.places] = factor, offset
+        return replace(self, gain=self.gain * factors, shift=self.shift * factors + offsets)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,10 +89,9 @@ class Value:
 
     def scaled(self, factor: npt.ArrayLike | Fraction, offset: npt.ArrayLike | Fraction) -> "Value":
         """`factor * value + offset`, each of a shape that broadcasts to the value's."""
-        factors, offsets = self._broadcast(factor), self._broadcast(offset)
+        factors, offsets = self._broadcast(factor).ravel(), self._broadcast(offset).ravel()
         if self.pooled is not None:
             return replace(self, pooled=self.pooled.scaled(factors, offsets))
-        factors, offsets = factors.ravel(), offsets.ravel()
         return replace(self, gain=self.gain * factors, shift=self.shift * factors + offsets)
 
     def _broadcast(self, numbers: npt.ArrayLike | Fraction) -> Exact:
@@ -107,12 +106,13 @@ class Value:
 
     def arranged(self, shape: Shape, order: Integers | None = None) -> "Value":
         """The same values in another shape, and in the order (values,) where one is given."""
-        if self.pooled is not None:
-            raise NetworkError("a maximum that no sign has followed is moved about; sign it first")
         if int(np.prod(shape)) != self.size:
             raise NetworkError(f"values of shape {self.shape} cannot have the shape {shape}")
         if order is None:
             return replace(self, shape=shape)
+        if self.pooled is not None:
+            moved = replace(self.pooled, places=self.pooled.places[order])
+            return replace(self, shape=shape, pooled=moved)
         return replace(
             self,
             shape=shape,
@@ -121,8 +121,20 @@ class Value:
             shift=self.shift[order],
         )
 
+    def refuse_maximum(self) -> None:
+        """Refuse what cannot be said of a maximum before it is signed.
+
+        Raises:
+            NetworkError: it is one.
+        """
+        if self.pooled is not None:
+            raise NetworkError(
+                "a maximum is summed, counted, cut or padded before its sign; sign it first"
+            )
+
     def first(self, count: int) -> "Value":
         """The first so many of flat values."""
+        self.refuse_maximum()
         return replace(
             self,
             shape=(count,),
@@ -133,10 +145,6 @@ class Value:
 
     def transposed(self, axes: tuple[int, ...]) -> "Value":
         """The axes in another order."""
-        if self.pooled is not None:
-            order = tuple(self.pooled.axes[axis] for axis in axes)
-            shape = tuple(self.shape[axis] for axis in axes)
-            return replace(self, shape=shape, pooled=replace(self.pooled, axes=order))
         places = np.arange(self.size).reshape(self.shape).transpose(axes)
         return self.arranged(tuple(places.shape), places.ravel())
 
@@ -144,6 +152,7 @@ class Value:
         """With `number` around it: so many before and after along each axis."""
         from scipy.sparse import csr_array, vstack
 
+        self.refuse_maximum()
         index = np.arange(1, self.size + 1).reshape(self.shape)
         index = np.pad(index, list(zip(before, after, strict=True)))
         nothing = csr_array((1, self.matrix.shape[1]), dtype=self.matrix.dtype)
