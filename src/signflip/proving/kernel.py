@@ -21,7 +21,7 @@ from signflip.exact.kernel import Upper, promising
 from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
 
 U64 = np.uint64
-MOST_TRIED = 2000
+MOST_TRIED = 64
 """Refused sets that a case is compared with; those that were of use last come first."""
 
 DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3

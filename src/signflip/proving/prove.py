@@ -11,8 +11,11 @@ from signflip.errors import ProofError
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
 from signflip.proof.check import BOUND, check_ball
-from signflip.proof.container import Content, packed, steps_of
+from signflip.proof.container import MOST_BYTES, Content, packed, steps_of
 from signflip.proving.cases import Cases, NoProofError, keeps
+
+ROOM = 2**21
+"""Bytes of a file for its header: a checker reads no larger ones than `MOST_BYTES`."""
 
 
 def proof_of(
@@ -44,6 +47,8 @@ def proof_of(
             steps = steps_of([BOUND])
         else:
             raise NoProofError("the only pattern is above the bound")
+    if len(steps) > MOST_BYTES - ROOM - 32 * problem.network.inputs:
+        raise NoProofError("its file would be too large")
     region, box = problem.region, problem.box
     content = Content(
         network=problem.network.digest,
