@@ -15,6 +15,7 @@ _WORKERS_IMPORT = {
     "attack": fork_server.METHODS,
     **dict.fromkeys(("certify", "curve", "min-epsilon", "sweep", "demo"), fork_server.SEARCH),
 }
+_SEARCHES = ("auto", "exact", "walk")
 _WITHOUT_WORKERS = ("-h", "--help", "--scheduler", "--dry-run")
 
 
@@ -22,7 +23,9 @@ def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
     """What the worker processes of a command import; nothing if it has none here."""
     if any(argument.startswith(_WITHOUT_WORKERS) for argument in arguments):
         return ()
-    if command == "attack" and any("exact" in argument for argument in arguments):
+    by_default = not any(argument.startswith("--method") for argument in arguments)
+    searches = any(name in argument for name in _SEARCHES for argument in arguments)
+    if command == "attack" and (by_default or searches):
         return fork_server.SEARCH
     return _WORKERS_IMPORT.get(command, ())
 

@@ -27,10 +27,10 @@ LEAST_GRADIENT = 0.02
 """It is left out where it would get fewer seconds: one pass through a wide network takes 10 ms."""
 TREE_SIZES = ((SMALL, 0.2), (200, 0.5))
 """Up to so many unstable neurons, the walk's share of the time beside the exact search's tree."""
-HOPELESS_SHARE = 0.9
+HOPELESS_SHARE = 0.95
 """The walk's share with more of them: the tree will hardly end."""
 HOPELESS_SECONDS = 0.2
-"""And what it walks before: the tree's tables alone take 10 to 20 ms on 3x1024."""
+"""And what it walks before: on 3x1024 the tables of the tree take 10 ms, as does one gradient."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +101,10 @@ class Auto:
         if space.size > SMALL:
             self._walk(run, walker, moves=FIRST_MOVES)
         if share == HOPELESS_SHARE:
+            self._walk(run, walker, seconds=HOPELESS_SECONDS)
             if not (settle and run.flipped):
                 run.part = "gradient"
                 self._gradient(run)
-            run.part = "walk"
-            self._walk(run, walker, seconds=HOPELESS_SECONDS)
         if settle and run.flipped:
             return Outcome(Stop.DECIDED, bound=bound, proved=True)
         exact = Exact(goal=self.goal, threads=self.threads, annealing=share)
