@@ -118,7 +118,7 @@ class _Cases:
         self.signs = self.box.signs(first)
         self.unstable = np.flatnonzero(self.signs == 0).tolist()
         self.rows = first.map.rows(np.array(self.unstable, np.int64)).astype(np.int64)
-        self.numbers, self.steps = numbers_of(file.steps), 0
+        self.numbers = numbers_of(file.steps)
         self.bounds: list[Array] = []  # cases that are to be closed by their bound
         self.sums: list[tuple[Array, int, bool]] = []  # what `_check_sums` has to look at
 
