@@ -131,7 +131,7 @@ def test_rows_of_version_1_that_are_one_now(old: Path) -> None:
             f"verdict, stop, {failure}, objective, clean_objective, bound, largest_conceivable, "
             "seconds, trace, witness, witness_prediction, host, versions, finished FROM results "
             "WHERE key = ?",
-            (f"k{number}", str(settings).replace("'", '"'), row["key"]),
+            (f"k{number}", json.dumps(settings), row["key"]),
         )
     connection.commit()
     connection.close()
