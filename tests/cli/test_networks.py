@@ -11,7 +11,7 @@ def test_the_zoo_is_listed(invoke: Invoke) -> None:
     assert [row[0] for row in rows] == list(zoo_names())
     for name, row in zip(zoo_names(), rows, strict=True):
         card = load_zoo(name).card
-        assert row[1] == name.split("-")[1]
+        assert row[1] == load_zoo(name).architecture
         assert row[3] == f"{100 * float(card['accuracy']):.2f}%"
         assert zoo_sha256(name).startswith(row[-1].removesuffix("..."))
 

@@ -26,8 +26,8 @@ def script() -> ModuleType:
     return module
 
 
-def test_every_robust_network_has_a_recipe_and_no_other_has(script: ModuleType) -> None:
-    assert set(script.RECIPES) == set(ROBUST)
+def test_every_robust_network_has_a_recipe(script: ModuleType) -> None:
+    assert set(script.RECIPES) >= set(ROBUST)
 
 
 @pytest.mark.parametrize("name", ROBUST)
@@ -50,5 +50,4 @@ def test_certified_images_are_counted(script: ModuleType, tmp_path: Path) -> Non
     counts = script.certified(network, ImageSet(images=images, labels=labels, name="x"), 0.1)
     assert sum(counts.values()) == 8
     assert counts["wrong"] == 1
-    assert counts["unknown"] == 0
-    assert counts["robust"] > 0
+    assert counts["robust"] + counts["flipped"] == 7

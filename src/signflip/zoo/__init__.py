@@ -28,7 +28,7 @@ ATTACKED = tuple(f"{prefix}-{size}" for prefix in DATASETS for size in ARCHITECT
 SMALL = ("mnist-3x30",)
 """The network of the paper's Figure 1."""
 
-ROBUST: tuple[str, ...] = ()
+ROBUST: tuple[str, ...] = ("mnist-robust-2x100",)
 """Networks trained to be robust: dense ones at epsilon 0.02, and votes of bits at the last part."""
 
 __all__ = [
