@@ -28,7 +28,12 @@ ATTACKED = tuple(f"{prefix}-{size}" for prefix in DATASETS for size in ARCHITECT
 SMALL = ("mnist-3x30",)
 """The network of the paper's Figure 1."""
 
-ROBUST: tuple[str, ...] = ("mnist-robust-2x100",)
+ROBUST: tuple[str, ...] = (
+    "mnist-robust-2x100",
+    "mnist-robust-2x200",
+    "fashion-robust-2x100",
+    "mnist-vote-0.1",
+)
 """Networks trained to be robust: dense ones at epsilon 0.02, and votes of bits at the last part."""
 
 __all__ = [
