@@ -105,15 +105,15 @@ def test_packed_words() -> None:
 
 
 def wide(neurons: int) -> Problem:
-    """A second-layer neuron that is +1 iff all of the first layer is, for a pixel from 0.5 on."""
+    """A second-layer neuron that is +1 iff all of the first layer is, for two pixels of 0.5 on."""
     thresholds = np.full(neurons, -2.0)
     thresholds[:: neurons // 3] = 0.5
     hidden = (
-        SignLayer.dense(np.ones((neurons, 1), dtype=np.int8), thresholds),
+        SignLayer.dense(np.ones((neurons, 2), dtype=np.int8), thresholds),
         SignLayer.dense(np.ones((1, neurons), dtype=np.int8), np.array([float(neurons)])),
     )
     output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
-    return Problem.ball(BinaryNetwork(hidden, output), [0.4], epsilon=0.2)
+    return Problem.ball(BinaryNetwork(hidden, output), [0.4, 0.0], epsilon=0.2)
 
 
 def test_the_widest_first_layer_that_16_bits_can_sum() -> None:

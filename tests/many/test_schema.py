@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -259,3 +260,16 @@ def test_an_image_comes_back_from_an_old_store(old: Path) -> None:
     with Store.open(old / "store.db") as store:
         for record in store.records():
             assert np.array_equal(store.pixels(record.image), images[record.image_index])
+
+
+def test_a_new_store_waits_for_who_looks_at_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    path.touch()
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN IMMEDIATE")  # what SQLite would not wait for
+    ending = threading.Timer(0.3, reader.execute, ("ROLLBACK",))
+    ending.start()
+    with Store.open(path, create=True) as store:
+        assert store.keys() == set()
+    ending.join()
+    reader.close()

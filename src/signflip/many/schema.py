@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -98,9 +99,24 @@ def store_errors(*paths: str | Path) -> Iterator[None]:
         raise StoreError(f"{files} is no store of Signflip, or is damaged ({error})") from error
 
 
+def _keep_log(connection: sqlite3.Connection) -> None:
+    """Have changes written to a log beside the file; where others look at it, when they are done.
+
+    SQLite itself does not wait here, however patient the connection is.
+    """
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    end = time.monotonic() + patience / 1000
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
 def _make(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        connection.execute("PRAGMA journal_mode = WAL")
+    _keep_log(connection)
     with writing(connection):
         if _is_blank(connection):  # another process may have made it just now
             for statement in (*_INPUTS.split(";"), _RESULTS):
