@@ -1,5 +1,6 @@
 """Queries on small networks against brute force over the patterns of their first layer."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -7,15 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signflip.attack import Outcome
 from signflip.errors import ProblemError
 from signflip.methods import Exact
 from signflip.network import BinaryNetwork
 from signflip.problem import Box
 from signflip.queries.decide import Answer, decide
 from signflip.queries.query import Comparison, Query
+from signflip.run import Run
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import patterns
 from tests.support.reference import reference_values_of_pattern
+from tests.support.tiny import tiny_network
 
 
 @st.composite
@@ -111,3 +115,20 @@ def test_inputs_may_be_grey_levels() -> None:
             network=network, lower=np.array([97.0]), upper=np.array([upper]), cases=((ahead,),)
         )
         assert decide(query, (Exact(),)).answer is answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TooWide:
+    """A method that finds out late that it cannot work on the problem."""
+
+    def run(self, run: Run) -> Outcome:
+        raise ProblemError(f"{run.problem.network.inputs} inputs are too many; use another method")
+
+
+def test_a_method_that_cannot_work_leaves_the_answer_to_others() -> None:
+    network = tiny_network()
+    inside = np.full(network.inputs, 0.5)
+    never = Comparison(coefficients=((0, Fraction(1)),), level=Fraction(10**6))
+    query = Query(network=network, lower=inside - 0.25, upper=inside + 0.25, cases=((never,),))
+    assert decide(query, (TooWide(),)).answer is Answer.UNKNOWN
+    assert decide(query, (TooWide(), Exact())).answer is Answer.UNSAT

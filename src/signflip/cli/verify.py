@@ -20,6 +20,9 @@ from signflip.queries.query import Query
 from signflip.queries.vnnlib import read_property
 from signflip.zoo.named import open_network
 
+METHODS = (Apgd(goal=SearchGoal.DECIDE), Exact())
+"""What is tried on each part of a query, one after the other."""
+
 
 @click.command()
 @click.argument("network", metavar="NETWORK|QUERY")
@@ -52,15 +55,20 @@ def verify(
         query, scale = held.query, held.scale
     else:
         opened = open_network(network, inputs)
-        query, scale = _query(opened, property_), None
-    decision = decide(query, (Apgd(goal=SearchGoal.DECIDE), Exact()), time_limit=time_limit)
+        query, scale = query_of(opened, property_), None
+    decision = decide(query, METHODS, time_limit=time_limit)
     text = _text(query, decision, scale)
     if result is not None:
         write_bytes(result, (text + "\n").encode())
     click.echo(text)
 
 
-def _query(network: BinaryNetwork, property_: Path) -> Query:
+def query_of(network: BinaryNetwork, property_: Path) -> Query:
+    """The query that a VNN-LIB property asks of a network.
+
+    Raises:
+        ProblemError: the file cannot be read, or does not fit the network.
+    """
     lower, upper, cases = read_property(property_)
     if len(lower) != network.inputs:
         raise ProblemError(

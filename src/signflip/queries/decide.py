@@ -9,6 +9,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.attack import Method, attack
 from signflip.clock import Clock
+from signflip.errors import ProblemError
 from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, InputRange, OutputLayer
 from signflip.problem import Box, Problem, Ties, Untargeted
 from signflip.queries.query import Case, Comparison, Query
@@ -95,7 +96,10 @@ def _decide_part(
         for index, method in enumerate(methods):
             share = clock.remaining() / (10 if index + 1 < len(methods) else 1)
             limit = None if np.isinf(share) else share
-            result = attack(problem, method, time_limit=limit, start=start)
+            try:
+                result = attack(problem, method, time_limit=limit, start=start)
+            except ProblemError:  # such as a layer too wide for its tables: others may answer
+                continue
             start = result.witness
             if query.is_witness(result.witness):
                 return result.witness
