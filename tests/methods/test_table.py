@@ -1,4 +1,6 @@
 import dataclasses
+import subprocess
+import sys
 from typing import Any, cast
 
 import pytest
@@ -26,3 +28,8 @@ def test_unknown_names() -> None:
         make_method("pdg", {})
     with pytest.raises(SettingError, match="the method 'fgsm' has no setting 'solver'; it has"):
         make_method("fgsm", {"solver": None})
+
+
+def test_numba_is_imported_by_what_searches_alone() -> None:
+    code = "import sys, signflip.methods, signflip.cli.options; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

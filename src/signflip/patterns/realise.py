@@ -16,7 +16,6 @@ import numpy as np
 from signflip.arrays import Booleans, Floats, Integers, Signs
 from signflip.clock import Clock
 from signflip.network import UNIT_ROUNDOFF
-from signflip.patterns.ascent import End, ascend, sweeps_of
 from signflip.patterns.on_grid import realise_on_grid
 from signflip.patterns.rational import Basis, Feasible
 from signflip.patterns.refute import conflict, refutes
@@ -74,6 +73,9 @@ class Realiser:
         self._margin = min(MARGIN + rounding, len(space.radius) + 1.0)
         self._rows = np.arange(space.size, dtype=np.int32)
         self._reach = space.radius / self._unit
+        # here, and not above: Numba takes longer to import than all the rest of Signflip
+        from signflip.patterns.ascent import sweeps_of
+
         self._sweeps = sweeps_of(*space.directions.shape) if space.size else 0
         self._exact = ExactSigns(space)
 
@@ -152,6 +154,8 @@ class Realiser:
 
     def by_ascent(self, flips: Flips) -> Floats | Answer:
         """The quick way: it leaves `UNDECIDED` patterns that have a margin near 0."""
+        from signflip.patterns.ascent import End, ascend  # as above
+
         space = self._space
         side = np.where(flips, 1.0, -1.0)
         need = np.where(flips, space.reluctance, -space.distance) / self._unit
