@@ -39,6 +39,7 @@ class Votes(NamedTuple):
 
     Attributes:
         first: (pixels + 1,) first bit of each pixel, and the number of bits.
+        pixel: (bits,) pixel of each bit.
         start: (neurons + 1,) where each neuron's entries begin.
         bit: (entries,) bit of each entry, rising for each neuron.
         change: (entries,) what passing the bit adds to the neuron's margin.
@@ -49,6 +50,7 @@ class Votes(NamedTuple):
     """
 
     first: Longs
+    pixel: Longs
     start: Longs
     bit: Longs
     change: Longs
@@ -217,14 +219,13 @@ def _bound(
 def _ranges(votes: Votes, low: Longs, high: Longs, at_low: Longs, least: Longs, most: Longs) -> int:
     """Each neuron's margin at the low levels, and its least and greatest; the lead that is sure."""
     fixed = votes.base
-    pixel_of = _pixels_of_bits(votes)
     for u in range(len(votes.weight)):
         total = votes.margin[u]
         down = up = 0
         k = votes.start[u]
         stop = votes.start[u + 1]
         while k < stop:
-            pixel = pixel_of[votes.bit[k]]
+            pixel = votes.pixel[votes.bit[k]]
             first, last = votes.first[pixel], votes.first[pixel + 1]
             run = worst = best = 0
             while k < stop and votes.bit[k] < last:
@@ -241,15 +242,6 @@ def _ranges(votes: Votes, low: Longs, high: Longs, at_low: Longs, least: Longs, 
         if least[u] >= 0:
             fixed += 2 * votes.weight[u]
     return int(fixed)
-
-
-@compiled(inner=True)
-def _pixels_of_bits(votes: Votes) -> Longs:
-    pixel_of = np.empty(votes.first[-1], np.int64)
-    for pixel in range(len(votes.first) - 1):
-        for k in range(votes.first[pixel], votes.first[pixel + 1]):
-            pixel_of[k] = pixel
-    return pixel_of
 
 
 @compiled(inner=True)
@@ -343,12 +335,11 @@ def _weigh(
 ) -> None:
     """Multiply each pixel's share by the weight of the open neurons that read it."""
     load = np.zeros(len(share), np.float64)
-    pixel_of = _pixels_of_bits(votes)
     for u in range(len(votes.weight)):
         if least[u] < 0 <= most[u]:
             # a neuron that a single bit decides weighs most
             force = votes.weight[u] / (1.0 + min(-least[u], most[u] + 1))
             for k in range(votes.start[u], votes.start[u + 1]):
-                load[pixel_of[votes.bit[k]]] += force
+                load[votes.pixel[votes.bit[k]]] += force
     for pixel in range(len(share)):
         share[pixel] *= load[pixel]

@@ -5,20 +5,18 @@ all together: no geometry is left. With one more hidden layer and the output, a 
 sum over neurons that read few bits, and `signflip.exact.bits_kernel` searches for its maximum.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
 from signflip.arrays import Floats, Integers
 from signflip.attack import Outcome
 from signflip.exact.bits_kernel import OPEN, REFUTED, Nodes, Votes, search
-from signflip.exact.bounds import interval_bound
+from signflip.exact.goal_search import GoalSearch
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import Lead
 from signflip.patterns.space import PatternSpace
-from signflip.problem import NO_FLIP, Box, Standing
+from signflip.problem import Box, Standing
 from signflip.result import Stop
 from signflip.run import Run
 
@@ -87,13 +85,10 @@ def compares_pixels(space: PatternSpace) -> bool:
 
 
 @dataclass(kw_only=True)
-class InputBits:
+class InputBits(GoalSearch):
     """The search of one problem.
 
     Attributes:
-        run: the method's run.
-        goal: whether to decide, or to find the optimum.
-        space: the open neurons of the first layer.
         levels: the pixels that they belong to.
         off: (width,) halved sums of the last hidden layer, less thresholds, at level 0 everywhere.
         reader: (k,) the neurons of that layer that read a bit.
@@ -103,9 +98,6 @@ class InputBits:
         change: (entries,) what passing the bit adds to the neuron's halved sum.
     """
 
-    run: Run
-    goal: SearchGoal
-    space: PatternSpace
     levels: Levels
     off: Integers
     reader: Integers
@@ -155,48 +147,27 @@ class InputBits:
             change=effect[entries],
         )
 
-    @property
-    def floor(self) -> Standing:
-        """What is no better than this is of no interest."""
-        return NO_FLIP if self.goal is SearchGoal.DECIDE else self.run.standing
-
-    def _settled(self) -> bool:
-        return self.goal is SearchGoal.DECIDE and self.run.flipped
-
     def outcome(self) -> Outcome | None:
         """Refute one rival after the other; None where a pattern has no image, against all rules.
 
         Each flip that is found raises the floor, so a rival is refuted when nothing beats the best.
         """
-        if self._settled():  # at a tie, the clean image itself may count as a flip
-            return self._stopped(Stop.DECIDED)
-        for rival in self._rivals():
+        if self.settled():  # at a tie, the clean image itself may count as a flip
+            return self.stopped(Stop.DECIDED)
+        for rival in self.rivals():
             while True:
                 answer, level = self._beaten_by(rival)
                 if answer == OPEN:
-                    return self._stopped(Stop.TIME_LIMIT)
+                    return self.stopped(Stop.TIME_LIMIT)
                 if answer == REFUTED:
                     break
                 before = self.run.standing
                 self.run.offer(self.levels.image(self.space, level))
                 if self.run.standing <= before:
                     return None
-                if self._settled():
-                    return self._stopped(Stop.DECIDED)
-        if self.goal is SearchGoal.DECIDE:
-            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True, flipless=True)
-        return Outcome(
-            Stop.OPTIMAL, bound=self.run.value, proved=True, flipless=not self.run.flipped
-        )
-
-    def _stopped(self, stop: Stop) -> Outcome:
-        return Outcome(stop, bound=interval_bound(self.space), proved=True)
-
-    def _rivals(self) -> Iterator[int]:
-        """The rivals, the nearest in the clean image first: it is the likeliest to flip."""
-        problem = self.run.problem
-        values = problem.network.forward(problem.image[None])[0]
-        yield from sorted(problem.rivals, key=lambda rival: -values[rival])
+                if self.settled():
+                    return self.stopped(Stop.DECIDED)
+        return self.ended()
 
     def _beaten_by(self, rival: int) -> tuple[int, Integers]:
         """FOUND and the levels with which a rival beats the floor; REFUTED; OPEN at the limit."""
@@ -218,8 +189,10 @@ class InputBits:
         turned, some = side[self.reader], weight[self.reader]
         settled = np.where(margin >= 0, weight, -weight)
         base = lead.constant + int(settled.sum() - settled[self.reader].sum() - some.sum())
+        first = self.levels.first
         return Votes(
-            first=self.levels.first,
+            first=first,
+            pixel=np.repeat(np.arange(len(first) - 1), np.diff(first)),
             start=self.start,
             bit=self.bit,
             change=self.change * turned[self.neuron],

@@ -10,7 +10,6 @@ are known before: those that some neuron reads are ruled out at once, where they
 search tree, and every step is integer or rational arithmetic, or rounded outward.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -19,15 +18,15 @@ import numpy as np
 
 from signflip.arrays import Booleans, Integers, Signs
 from signflip.attack import Outcome
-from signflip.exact.bounds import interval_bound
 from signflip.exact.elimination import LARGEST, Factor, Maximum, forbidding, maximise
+from signflip.exact.goal_search import GoalSearch
 from signflip.exact.pairs import Clashes, clashes
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, Lead
 from signflip.network.sign_layer import as_signs
 from signflip.patterns.realise import Realisation, Realiser
 from signflip.patterns.space import PatternSpace
-from signflip.problem import NO_FLIP, Standing
+from signflip.problem import Standing
 from signflip.result import Stop
 from signflip.run import Run
 
@@ -46,13 +45,10 @@ MOST_CONFLICT = 8
 
 
 @dataclass(kw_only=True)
-class Neighbourhoods:
+class Neighbourhoods(GoalSearch):
     """The search of one problem.
 
     Attributes:
-        run: the method's run.
-        goal: whether to decide, or to find the optimum.
-        space: the unstable neurons.
         scopes: what each neuron of the last hidden layer reads of them, or is kept of that.
         most: the sign of each such neuron, for each toggling of its scope, +1 where that can be.
         least: the same, -1 where that can be; the two differ where less was kept than is read.
@@ -60,9 +56,6 @@ class Neighbourhoods:
         ruled_out: parts of patterns that no image has; they hold for every rival.
     """
 
-    run: Run
-    goal: SearchGoal
-    space: PatternSpace
     scopes: list[tuple[int, ...]]
     most: list[np.ndarray]
     least: list[np.ndarray]
@@ -124,28 +117,19 @@ class Neighbourhoods:
             _apart=Clashes(known.neurons[~near], known.toggled[~near]),
         )
 
-    @property
-    def floor(self) -> Standing:
-        """What is no better than this is of no interest."""
-        return NO_FLIP if self.goal is SearchGoal.DECIDE else self.run.standing
-
     def outcome(self) -> Outcome | None:
         """Refute one rival after the other; None where one of them stays open."""
         stuck = False
-        for rival in self._rivals():
+        for rival in self.rivals():
             refuted = self._refute(rival)
-            if self.goal is SearchGoal.DECIDE and self.run.flipped:
-                return self._stopped(Stop.DECIDED)
+            if self.settled():
+                return self.stopped(Stop.DECIDED)
             if self.run.clock.expired():
-                return self._stopped(Stop.TIME_LIMIT)
+                return self.stopped(Stop.TIME_LIMIT)
             stuck = stuck or not refuted
         if stuck or (self._open is not None and self._open > self.floor):
             return None
-        if self.goal is SearchGoal.DECIDE:
-            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True, flipless=True)
-        return Outcome(
-            Stop.OPTIMAL, bound=self.run.value, proved=True, flipless=not self.run.flipped
-        )
+        return self.ended()
 
     def _refute(self, rival: int) -> bool:
         """Whether it is sure that nothing of a rival is above the floor; it may rise meanwhile."""
@@ -154,7 +138,7 @@ class Neighbourhoods:
                 best = self._best(rival, width)
                 if best is None:
                     return True
-                if self.goal is SearchGoal.DECIDE and self.run.flipped:
+                if self.settled():
                     return False
                 if not self._pursue(best):
                     if best.exact:
@@ -162,15 +146,6 @@ class Neighbourhoods:
                         return False
                     break
         return False
-
-    def _stopped(self, stop: Stop) -> Outcome:
-        return Outcome(stop, bound=interval_bound(self.space), proved=True)
-
-    def _rivals(self) -> Iterator[int]:
-        """The rivals, the nearest in the clean image first: it is the likeliest to flip."""
-        problem = self.run.problem
-        values = problem.network.forward(problem.image[None])[0]
-        yield from sorted(problem.rivals, key=lambda rival: -values[rival])
 
     def _best(self, rival: int, width: int) -> Maximum | None:
         """The best pattern for a rival; None if it is not above the floor, geometry or not."""

@@ -2,14 +2,13 @@
 
 import math
 from concurrent.futures import Executor, ThreadPoolExecutor
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from signflip.attack import Outcome
-from signflip.exact.bounds import interval_bound
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
+from signflip.exact.goal_search import GoalSearch
 from signflip.exact.tables import set_incumbent, upper_of
 from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.realise import Answer, Realiser
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from signflip.methods.exact import Exact
 
 
-class ExactSearch:
+class ExactSearch(GoalSearch):
     """One run of `signflip.methods.Exact`.
 
     Args:
@@ -41,68 +40,53 @@ class ExactSearch:
     ) -> None:
         if walker is not None:
             self._walker = walker
+        super().__init__(run=run, goal=settings.goal, space=space)
         self._settings = settings
-        self._run = run
-        self._space = space
         self._unresolved: Standing | None = None
         """Of the best leaf that real points have, but no image that was found."""
-        geometry = geometry_of(self._space, settings.ask, settings.gate, run.clock)
+        geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
         self._upper = upper_of(run.problem)
         self._raise_floor()
         self._frontier = Frontier(
-            self._space,
+            self.space,
             geometry,
             self._upper,
             settings.threads,
             run.clock,
             patience=None if settings.joint else math.inf,
         )
-        self._realiser = Realiser(self._space)
+        self._realiser = Realiser(self.space)
 
     @cached_property
     def _walker(self) -> Walker:
         # made when it is needed first: most problems are settled before
         return Walker(
-            self._run,
-            self._space,
+            self.run,
+            self.space,
             seed=0,
-            settle=self._settings.goal is SearchGoal.DECIDE,
+            settle=self.goal is SearchGoal.DECIDE,
             share=self._settings.annealing,
         )
 
-    @property
-    def _floor(self) -> Standing:
-        """What is no better than this is of no interest."""
-        if self._settings.goal is SearchGoal.DECIDE:
-            return NO_FLIP
-        return self._run.standing
-
-    @property
-    def _settled(self) -> bool:
-        return self._settings.goal is SearchGoal.DECIDE and self._run.flipped
-
     def outcome(self) -> Outcome:
         """Search until the goal is settled or time is out."""
-        self._run.part = "exact"
+        self.run.part = "exact"
         complete = self._search()
-        if self._settled:
-            return self._stopped(Stop.DECIDED)
+        if self.settled():
+            return self.stopped(Stop.DECIDED)
         if not complete:
-            return self._stopped(Stop.TIME_LIMIT)
-        if self._unresolved is not None and self._unresolved > self._floor:
+            return self.stopped(Stop.TIME_LIMIT)
+        if self._unresolved is not None and self._unresolved > self.floor:
             return self._open_leaf(self._unresolved)
-        if self._settings.goal is SearchGoal.DECIDE:
-            return Outcome(Stop.DECIDED, bound=Fraction(0), proved=True, flipless=True)
-        flipless = not self._run.flipped
-        return Outcome(Stop.OPTIMAL, bound=self._run.value, proved=True, flipless=flipless)
+        return self.ended()
 
     def _open_leaf(self, best: Standing) -> Outcome:
         """All was searched, and leaves up to `best` are open: nothing is better than that."""
         return Outcome(
-            Stop.TIME_LIMIT if self._run.clock.expired() else Stop.IMPRECISE,
-            bound=max(best.value, self._run.value),
+            Stop.TIME_LIMIT if self.run.clock.expired() else Stop.IMPRECISE,
+            bound=max(best.value, self.run.value),
             proved=True,
-            flipless=best <= NO_FLIP and not self._run.flipped,
+            flipless=best <= NO_FLIP and not self.run.flipped,
         )
 
     def _search(self) -> bool:
@@ -113,50 +97,47 @@ class ExactSearch:
             return self._search_with(pool)
 
     def _search_with(self, pool: Executor | None) -> bool:
-        clock = self._run.clock
+        clock = self.run.clock
         while True:
             for flips in self._frontier.advance(pool, capacity=1):
                 if clock.expired():
                     return False
                 self._try_leaf(flips)
-                if self._settled:
+                if self.settled():
                     return False
             if self._frontier.exhausted:
                 return True
             share = self._settings.annealing
             if share > 0 and self._walker.seconds < share * clock.elapsed():
                 self._walk()
-            if self._settled or clock.expired():
+            if self.settled() or clock.expired():
                 return False
             self._raise_floor()
 
     def _walk(self) -> None:
-        part, self._run.part = self._run.part, "walk"
+        part, self.run.part = self.run.part, "walk"
         self._walker.step()
-        self._run.part = part
+        self.run.part = part
 
     def _raise_floor(self) -> None:
-        problem, floor = self._run.problem, self._floor
+        problem, floor = self.run.problem, self.floor
         set_incumbent(self._upper, problem, floor.value, problem.level_beats(floor))
 
     def _try_leaf(self, flips: Flips) -> None:
         """Realise a full pattern that beats the floor, or account for it."""
         leaf = self._standing(flips)
-        if leaf <= self._floor:
+        if leaf <= self.floor:
             return
-        answer = self._realiser.solve(flips, self._run.clock.remaining())
+        answer = self._realiser.solve(flips, self.run.clock.remaining())
         if answer is Answer.REFUSED:
             return
         if not isinstance(answer, Answer):
-            self._run.offer(answer)
-        if self._run.standing < leaf and (self._unresolved is None or self._unresolved < leaf):
+            self.run.offer(answer)
+        if self.run.standing < leaf and (self._unresolved is None or self._unresolved < leaf):
             self._unresolved = leaf
 
     def _standing(self, flips: Flips) -> Standing:
-        problem = self._run.problem
-        pattern = self._space.pattern(flips)
+        problem = self.run.problem
+        pattern = self.space.pattern(flips)
         signs = problem.network.activations_of_pattern(pattern[None])[-1]
         return problem.standing(signs[0])
-
-    def _stopped(self, stop: Stop) -> Outcome:
-        return Outcome(stop, bound=interval_bound(self._space), proved=True)
