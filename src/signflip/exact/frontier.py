@@ -8,8 +8,10 @@ part's highest open level.
 
 import copy
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +22,9 @@ from signflip.exact.counting import Sums
 from signflip.exact.frames import Rules, fresh_sets
 from signflip.exact.frames import State as SetState
 from signflip.exact.geometry import Geometry, geometry_of
-from signflip.exact.kernel import Blocks, State, Upper, advance, bound
-from signflip.exact.rows import Rows, countable, rows_of
+from signflip.exact.kernel import Blocks, Upper, advance, bound
+from signflip.exact.kernel import State as BlockState
+from signflip.exact.rows import countable, rows_of
 from signflip.exact.sets import advance_sets, split_sets
 from signflip.exact.tables import blocks_of, fresh_state, shallow, upper_of
 from signflip.patterns.space import PatternSpace
@@ -47,85 +50,63 @@ SHORT_PATIENCE = 1000
 Leaves = npt.NDArray[np.bool_]
 
 
-class Part(Protocol):
-    """A part of the search that one thread advances."""
+class Tallied(Protocol):
+    """Where a search stands."""
+
+    @property
+    def tally(self) -> npt.NDArray[np.int64]:
+        """(1 or more,) visits so far, first of all."""
+
+
+State = TypeVar("State", bound=Tallied)
+
+
+class Kernel(NamedTuple, Generic[State]):
+    """What searches parts of one kind, compiled.
+
+    Attributes:
+        advance: called with a part's tables, its state, leaves and a budget; the leaves found.
+        split: a state with some of another's work, or None if none can be given.
+        depth: of a state, (1,) int64; below 0 when all of it is searched.
+    """
+
+    advance: Callable[..., int]
+    split: Callable[[State], State | None]
+    depth: Callable[[State], npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Generic[State]):
+    """A part of the search that one thread advances.
+
+    Attributes:
+        kernel: what searches it.
+        tables: what the kernel reads, the same for all parts.
+        state: where the search stands.
+    """
+
+    kernel: Kernel[State]
+    tables: tuple[Any, ...]
+    state: State
 
     @property
     def visited(self) -> int:
-        """Visits so far."""
+        """Visits so far: patterns of blocks, or frames and patterns of the blocks below them."""
+        return int(self.state.tally[0])
 
     @property
     def done(self) -> bool:
         """Whether all of it is searched."""
+        return bool(self.kernel.depth(self.state)[0] < 0)
 
     def advance(self, leaves: Leaves, budget: int) -> int:
         """Search on until `budget` visits are made or `leaves` is full; the leaves found."""
+        return self.kernel.advance(*self.tables, self.state, leaves, budget)
 
-    def split(self) -> "Part | None":
+    def split(self) -> "Part[State] | None":
         """Give some of the work away, if that can be done."""
-
-
-class BlockPart:
-    """A part of the search in blocks of six."""
-
-    def __init__(
-        self, shallow: bool, geometry: Geometry, blocks: Blocks, upper: Upper, state: State
-    ) -> None:
-        self._tables = shallow, geometry, blocks, upper
-        self._state = state
-
-    @property
-    def visited(self) -> int:
-        """Patterns visited."""
-        return int(self._state.tally[0])
-
-    @property
-    def done(self) -> bool:
-        """Whether all of it is searched."""
-        return bool(self._state.level[0] < 0)
-
-    def advance(self, leaves: Leaves, budget: int) -> int:
-        """Search on."""
-        return advance(*self._tables, self._state, leaves, budget)
-
-    def split(self) -> "BlockPart | None":
-        """Give half of a level's open patterns away."""
-        half = split(self._state)
-        return None if half is None else BlockPart(*self._tables, half)
-
-
-class SetPart:
-    """A part of the search over sets of flips."""
-
-    def __init__(
-        self,
-        geometry: Geometry,
-        rows: Rows,
-        need: npt.NDArray[np.int64],
-        rules: Rules,
-        state: SetState,
-    ) -> None:
-        self._tables = geometry, rows, need, rules
-        self._state = state
-
-    @property
-    def visited(self) -> int:
-        """Visits to frames, and patterns of the blocks at the bottom."""
-        return int(self._state.tally[0])
-
-    @property
-    def done(self) -> bool:
-        """Whether all of it is searched."""
-        return bool(self._state.top[0] < 0)
-
-    def advance(self, leaves: Leaves, budget: int) -> int:
-        """Search on."""
-        return advance_sets(*self._tables, self._state, leaves, budget)
-
-    def split(self) -> "SetPart | None":
-        """Give the rest of a frame's list away."""
-        given = split_sets(self._state)
-        return None if given is None else SetPart(*self._tables, given)
+        given = self.kernel.split(self.state)
+        return None if given is None else Part(self.kernel, self.tables, given)
 
 
 class Frontier:
@@ -162,7 +143,7 @@ class Frontier:
         self._rules = rules or Rules()
         blocks, sums = blocks_of(space, clock)
         clock.check()
-        self._parts: list[Part] = [self._of_blocks(blocks, sums)]
+        self._parts: list[Part[Any]] = [self._of_blocks(blocks, sums)]
         self._workers = workers
         # a pattern of a wide network takes longer than a slice should
         steps = max(1, len(sums) + 4 * upper.plus.size)
@@ -178,18 +159,18 @@ class Frontier:
             return SHORT_PATIENCE
         return PATIENCE if self.upper.counts.min() >= LEAST_ROWS else np.inf
 
-    def _of_blocks(self, blocks: Blocks, sums: Sums) -> Part:
+    def _of_blocks(self, blocks: Blocks, sums: Sums) -> Part[BlockState]:
         counts = shallow(self._space.problem)
         first = fresh_state(self._geometry, blocks, self.upper, sums)
         # the root's own bound only opens its patterns: an empty root ends the search at once
         bound(0, counts, blocks, self.upper, first)
-        return BlockPart(counts, self._geometry, blocks, self.upper, first)
+        return Part(BLOCKS, (counts, self._geometry, blocks, self.upper), first)
 
     def _begin_sets(self) -> None:
         """Begin again: what the blocks have searched is little beside what is left."""
         rows, sums = rows_of(self._space)
         state = fresh_sets(self._geometry, rows, sums, self._rules)
-        self._parts = [SetPart(self._geometry, rows, self.upper.need, self._rules, state)]
+        self._parts = [Part(SETS, (self._geometry, rows, self.upper.need, self._rules), state)]
         self._budget, self._least_budget = FIRST_SETS, LEAST_SETS
         self._patience = np.inf
 
@@ -225,7 +206,7 @@ class Frontier:
         self._parts = [part for part in self._parts if not part.done]
         return np.concatenate(found)
 
-    def _advance_one(self, part: Part, capacity: int) -> Leaves:
+    def _advance_one(self, part: Part[Any], capacity: int) -> Leaves:
         leaves = np.zeros((capacity, len(self._geometry.distance)), dtype=np.bool_)
         count = part.advance(leaves, self._budget)
         return leaves[:count]
@@ -239,7 +220,7 @@ class Frontier:
                 self._parts.append(given)
 
 
-def split(state: State) -> State | None:
+def split(state: BlockState) -> BlockState | None:
     """Move half of the highest open level's patterns to a new state; None if none can be."""
     for level in range(int(state.level[0]) + 1):
         word = int(state.open[level])
@@ -255,6 +236,12 @@ def split(state: State) -> State | None:
         state.open[level] = word & ~given
         return half
     return None
+
+
+BLOCKS = Kernel[BlockState](advance, split, lambda state: state.level)
+"""Blocks of six: half of a level's open patterns is given away."""
+SETS = Kernel[SetState](advance_sets, split_sets, lambda state: state.top)
+"""Sets of flips: the rest of a frame's list is given away."""
 
 
 def compile_sets(problem: Problem) -> None:
