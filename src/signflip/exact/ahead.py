@@ -16,6 +16,8 @@ from signflip.exact.geometry import (
     SMALLEST_PIVOT,
     Factor,
     Geometry,
+    add_up,
+    best_multipliers,
     fresh_factor,
     refused,
 )
@@ -112,30 +114,13 @@ def combine(frame: int, geometry: Geometry, s: Span) -> tuple[int, float]:
 
     Writes `s.total`; returns the left side of (*) and the size of the multipliers, 0 without any.
     """
-    factor, count = s.factor, s.active[frame]
-    u = factor.u
-    largest = 0.0
-    for i in range(count - 1, -1, -1):
-        value = factor.height[i]
-        for k in range(i + 1, count):
-            value -= factor.lower[k, i] * u[k]
-        value /= factor.lower[i, i]
-        u[i] = value
-        largest = max(largest, value)
-    if not 2.0**-900 < largest < np.inf:
+    count = s.active[frame]
+    largest = best_multipliers(s.factor, count)
+    if largest == 0.0:
         return 0, 0.0
     # room for one more multiplier that is larger than these
     scale = 0.7 * geometry.limit / largest
-    need = I64(0)
-    for k in range(s.total.shape[0]):
-        s.total[k] = I16(0)
-    for i in range(count):
-        multiplier = I16(u[i] * scale + 0.5) if 0.0 < u[i] <= largest else I16(0)
-        if multiplier > 0:
-            need += I64(multiplier) * geometry.grid_distance[factor.members[i]]
-            row = geometry.directions[factor.members[i]]
-            for k in range(row.shape[0]):
-                s.total[k] += multiplier * row[k]
+    need = add_up(geometry, s.factor, count, largest, scale, s.total)
     return int(need), scale
 
 

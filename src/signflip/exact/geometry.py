@@ -169,10 +169,13 @@ def extend(geometry: Geometry, factor: Factor, count: int, neuron: int) -> int:
     return count + 1
 
 
-@compiled()
-def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
-    """Whether (*) fails for the active flips, in exact integer arithmetic."""
-    u, v = factor.u, factor.v
+@compiled(inner=True)
+def best_multipliers(factor: Factor, count: int) -> float:
+    """Write the optimum of the active flips for the ellipsoid to `factor.u`.
+
+    Returns the largest multiplier, or 0 where the numbers are of no use.
+    """
+    u = factor.u
     largest = 0.0
     for i in range(count - 1, -1, -1):
         value = factor.height[i]
@@ -181,19 +184,49 @@ def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
         value /= factor.lower[i, i]
         u[i] = value
         largest = max(largest, value)
-    if not 2.0**-900 < largest < np.inf:
-        return False
-    scale = geometry.limit / largest
+    return largest if 2.0**-900 < largest < np.inf else 0.0
+
+
+@compiled(inner=True)
+def whole_multiplier(u: float, largest: float, scale: float) -> np.int16:
+    """A multiplier times `scale`, as a whole number.
+
+    Whatever floating point made of it: none is below 0 or above `scale` times the largest.
+    """
+    return np.int16(u * scale + 0.5) if 0.0 < u <= largest else np.int16(0)
+
+
+@compiled(inner=True)
+def add_up(
+    geometry: Geometry,
+    factor: Factor,
+    count: int,
+    largest: float,
+    scale: float,
+    total: npt.NDArray[np.int16],
+) -> np.int64:
+    """Write the sum of (*) over the active flips to `total` (inputs,); its left side."""
     need = np.int64(0)
-    v[:] = 0
+    for k in range(total.shape[0]):
+        total[k] = np.int16(0)
     for i in range(count):
-        # whatever floating point made of u: no multiplier is below 0 or above the limit
-        multiplier = np.int16(u[i] * scale + 0.5) if 0.0 < u[i] <= largest else np.int16(0)
+        multiplier = whole_multiplier(factor.u[i], largest, scale)
         if multiplier > 0:
             need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
             row = geometry.directions[factor.members[i]]
-            for k in range(v.shape[0]):
-                v[k] += multiplier * row[k]
+            for k in range(total.shape[0]):
+                total[k] += multiplier * row[k]
+    return need
+
+
+@compiled()
+def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
+    """Whether (*) fails for the active flips, in exact integer arithmetic."""
+    largest = best_multipliers(factor, count)
+    if largest == 0.0:
+        return False
+    v = factor.v
+    need = add_up(geometry, factor, count, largest, geometry.limit / largest, v)
     total = np.int32(0)
     for k in range(v.shape[0]):
         total += np.int32(geometry.grid_radius[k]) * np.int32(abs(v[k]))

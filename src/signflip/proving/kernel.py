@@ -16,7 +16,14 @@ import numpy.typing as npt
 
 from signflip.compiled import compiled
 from signflip.exact.counting import Sums, Words
-from signflip.exact.geometry import MOST_FLIPS, Factor, Geometry, extend, refused
+from signflip.exact.geometry import (
+    MOST_FLIPS,
+    Factor,
+    Geometry,
+    extend,
+    refused,
+    whole_multiplier,
+)
 from signflip.exact.kernel import Upper, promising
 from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
 
@@ -121,8 +128,7 @@ def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
     need = np.int64(0)
     size = 0
     for i in range(count):
-        u = factor.u[i]
-        multiplier = np.int16(u * scale + 0.5) if 0.0 < u <= largest else np.int16(0)
+        multiplier = whole_multiplier(factor.u[i], largest, scale)
         if multiplier > 0:
             literals[size] = 2 * factor.members[i] + 1
             multipliers[size] = multiplier
