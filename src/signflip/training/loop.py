@@ -1,23 +1,15 @@
 """The training loop: cross-entropy, Adam, and clipped latent weights."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy.typing as npt
-import torch
 from torch import Tensor
 from torch.nn import functional
 
-from signflip.errors import SettingError
-from signflip.training.checkpoint import (
-    State,
-    check_replaceable,
-    load_checkpoint,
-    save_checkpoint,
-)
-from signflip.training.data import checked, cosine, run_identity
+from signflip.training.data import checked, run_identity
+from signflip.training.epochs import EpochRun, finish
 from signflip.training.modules import BinaryModule
 from signflip.training.settings import TrainingSettings
 
@@ -68,82 +60,29 @@ def train(
         SettingError: the device cannot be used, the checkpoint is missing, damaged or of another
             run, or its file is something else.
     """
-    if resume and checkpoint is None:
-        raise SettingError("resume=True needs a checkpoint to go on from: give checkpoint=PATH")
-    if checkpoint is not None and not resume:
-        check_replaceable(checkpoint)
-    run = _Run(settings, *checked(settings, images, labels))
-    if resume and checkpoint is not None:
-        run.restore(load_checkpoint(checkpoint, run.identity))
-    start = time.monotonic()
-    while run.epoch < settings.epochs:
-        loss = run.step_epoch()
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, run.identity, run.state())
+
+    def after(run: _Run, loss: float, seconds: float) -> None:
         if on_epoch is not None:
-            on_epoch(
-                EpochReport(
-                    epoch=run.epoch,
-                    epochs=settings.epochs,
-                    loss=loss,
-                    seconds=time.monotonic() - start,
-                )
-            )
+            on_epoch(EpochReport(epoch=run.epoch, epochs=run.epochs, loss=loss, seconds=seconds))
+
+    def begin() -> _Run:
+        return _Run(settings, *checked(settings, images, labels))
+
+    run = finish(begin, checkpoint=checkpoint, resume=resume, after=after)
     return run.module.cpu().eval()
 
 
-class _Run:
-    """A training run between two epochs; `state` and `restore` are its whole memory."""
+class _Run(EpochRun[BinaryModule]):
+    """A run of the paper's training."""
 
     def __init__(self, settings: TrainingSettings, images: Tensor, labels: Tensor) -> None:
-        self.settings = settings
-        self.epoch = 0
-        self.identity = run_identity(settings, images, labels)
-        device = settings.torch_device()
-        self.images, self.labels = images.to(device), labels.to(device)
-        # The caller's random numbers are left as they were.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            self.module = BinaryModule(
-                inputs=images.shape[1], hidden=settings.hidden, classes=int(labels.max()) + 1
-            ).to(device)
-        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=settings.learning_rate)
-        self.shuffling = torch.Generator().manual_seed(settings.seed)
+        def make() -> BinaryModule:
+            classes = int(labels.max()) + 1
+            return BinaryModule(inputs=images.shape[1], hidden=settings.hidden, classes=classes)
 
-    def step_epoch(self) -> float:
-        """Train for one epoch; the mean loss over its batches."""
-        size = self.settings.batch_size
-        # The images that would make a last, smaller batch wait for a later epoch's shuffle.
-        batches = len(self.images) // size
-        order = torch.randperm(len(self.images), generator=self.shuffling).to(self.images.device)
-        self.module.train()
-        total = torch.zeros((), device=self.images.device)
-        for batch in range(batches):
-            self._set_learning_rate((self.epoch + batch / batches) / self.settings.epochs)
-            chosen = order[batch * size : (batch + 1) * size]
-            loss = functional.cross_entropy(self.module(self.images[chosen]), self.labels[chosen])
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            self.module.clip()
-            total += loss.detach()
-        self.epoch += 1
-        return float(total) / batches
+        super().__init__(settings, run_identity(settings, images, labels), make, images, labels)
 
-    def _set_learning_rate(self, progress: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * cosine(progress)
-
-    def state(self) -> State:
-        return {
-            "epoch": self.epoch,
-            "module": self.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "shuffling": self.shuffling.get_state(),
-        }
-
-    def restore(self, state: State) -> None:
-        self.epoch = state["epoch"]
-        self.module.load_state_dict(state["module"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.shuffling.set_state(state["shuffling"])
+    def batch_loss(self, pixels: Tensor, labels: Tensor, progress: float) -> Tensor:
+        """Cross-entropy."""
+        del progress
+        return functional.cross_entropy(self.module(pixels), labels)

@@ -58,7 +58,15 @@ class BinaryLinear(nn.Module):
             self.latent.clamp_(-1, 1)
 
 
-class BinaryModule(nn.Module):
+class LatentModule(nn.Module):
+    """A network of layers with latent weights."""
+
+    def clip(self) -> None:
+        """Clip the latent weights of all layers that have some."""
+        raise NotImplementedError
+
+
+class BinaryModule(LatentModule):
     """A feed-forward network of binary layers, with batch normalisation before each sign.
 
     The output layer has plain -1/+1 weights. A single number divides its values before the

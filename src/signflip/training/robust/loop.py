@@ -1,24 +1,18 @@
 """The loop of robust training: adversaries, intervals, and the best epoch."""
 
 import copy
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy.typing as npt
-import torch
 from torch import Tensor
 from torch.nn import functional
 
-from signflip.errors import DataError, SettingError
-from signflip.training.checkpoint import (
-    State,
-    check_replaceable,
-    load_checkpoint,
-    save_checkpoint,
-)
-from signflip.training.data import checked, cosine, run_identity
+from signflip.errors import DataError
+from signflip.training.checkpoint import State
+from signflip.training.data import checked, run_identity
+from signflip.training.epochs import EpochRun, finish
 from signflip.training.robust.adversary import adversarial
 from signflip.training.robust.boxes import Box, box_of
 from signflip.training.robust.layers import Flow
@@ -83,94 +77,71 @@ def train_robust(
         SettingError: the device cannot be used, the layers do not fit the images, or the
             checkpoint is missing, damaged or of another run.
     """
-    if resume and checkpoint is None:
-        raise SettingError("resume=True needs a checkpoint to go on from: give checkpoint=PATH")
-    if checkpoint is not None and not resume:
-        check_replaceable(checkpoint)
-    run = _RobustRun(settings, *checked(settings, images, labels), start)
-    if resume and checkpoint is not None:
-        run.restore(load_checkpoint(checkpoint, run.identity))
-    began = time.monotonic()
-    while run.epoch < settings.epochs:
-        loss = run.step_epoch()
-        found = run.judge()
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, run.identity, run.state())
+
+    def begin() -> _RobustRun:
+        return _RobustRun(settings, *checked(settings, images, labels), start)
+
+    def after(run: _RobustRun, loss: float, seconds: float) -> None:
         if on_epoch is not None:
             on_epoch(
                 RobustReport(
                     epoch=run.epoch,
-                    epochs=settings.epochs,
+                    epochs=run.epochs,
                     loss=loss,
-                    scores=found,
-                    seconds=time.monotonic() - began,
+                    scores=run.scores,
+                    seconds=seconds,
                 )
             )
+
+    run = finish(begin, checkpoint=checkpoint, resume=resume, after=after)
     run.module.load_state_dict(run.best)
     return run.module.cpu().eval()
 
 
-class _RobustRun:
-    """A run between two epochs; `state` and `restore` are its whole memory."""
+class _RobustRun(EpochRun[RobustModule]):
+    """A robust training run."""
 
     def __init__(
         self, settings: RobustSettings, images: Tensor, labels: Tensor, start: RobustModule | None
     ) -> None:
         self.settings = settings
-        self.epoch = 0
-        self.identity = run_identity(settings, images, labels)
-        device = settings.torch_device()
         kept = len(images) - round(settings.held_out * len(images))
         if kept < settings.batch_size:
             raise DataError(
                 f"{len(images) - kept} of {len(images)} images are held out, and the rest are "
                 f"fewer than a batch of {settings.batch_size}: lower held_out or batch_size"
             )
-        self.images, self.labels = images[:kept].to(device), labels[:kept].to(device)
+
+        def make() -> RobustModule:
+            classes = int(labels.max()) + 1
+            module = RobustModule(settings, inputs=images.shape[1], classes=classes)
+            if start is not None:
+                module.load_state_dict(start.state_dict())
+            return module
+
+        identity = run_identity(settings, images, labels)
+        super().__init__(settings, identity, make, images[:kept], labels[:kept])
+        device = self.images.device
         self.held_images, self.held_labels = images[kept:].to(device), labels[kept:].to(device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            self.module = RobustModule(
-                settings, inputs=images.shape[1], classes=int(labels.max()) + 1
-            ).to(device)
-        self.ramp = RAMP
-        if start is not None:
-            self.module.load_state_dict(start.state_dict())
-            self.ramp = (0.0, 0.0)
-        self.optimizer = torch.optim.Adam(self.module.parameters(), lr=settings.learning_rate)
-        self.random = torch.Generator().manual_seed(settings.seed)
+        self.ramp = RAMP if start is None else (0.0, 0.0)
+        self.scores: Scores | None = None
         self.best: State = {}
         self.best_score = -1.0
 
     def step_epoch(self) -> float:
-        """Train for one epoch; the mean loss over its batches."""
-        settings = self.settings
-        size = settings.batch_size
-        batches = len(self.images) // size
-        order = torch.randperm(len(self.images), generator=self.random).to(self.images.device)
-        self.module.train()
-        total = torch.zeros((), device=self.images.device)
-        for batch in range(batches):
-            progress = (self.epoch + batch / batches) / settings.epochs
-            for group in self.optimizer.param_groups:
-                group["lr"] = settings.learning_rate * cosine(progress)
-            chosen = order[batch * size : (batch + 1) * size]
-            loss = self._loss(self.images[chosen], self.labels[chosen], self._share(progress))
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            self.module.clip()
-            total += loss.detach()
-        self.epoch += 1
-        return float(total) / batches
+        """Train for one epoch, and score it."""
+        loss = super().step_epoch()
+        self._judge()
+        return loss
 
     def _share(self, progress: float) -> float:
         """How much of epsilon and of the interval loss is there, from 0 to 1."""
         begin, end = self.ramp
         return 1.0 if progress >= end else max(0.0, (progress - begin) / (end - begin))
 
-    def _loss(self, pixels: Tensor, labels: Tensor, share: float) -> Tensor:
-        settings, module = self.settings, self.module
+    def batch_loss(self, pixels: Tensor, labels: Tensor, progress: float) -> Tensor:
+        """Of adversaries, and of the worst class values that intervals allow."""
+        settings, module, share = self.settings, self.module, self._share(progress)
         box = box_of(pixels, share * settings.epsilon, module.levels)
         steps = settings.pgd if share > 0 else 0
         point = adversarial(module, box, labels, steps, self.random)
@@ -187,30 +158,22 @@ class _RobustRun:
         above = self.module.boxed(Flow(None, (box.middle, box.radius)))
         return self.module.vote.worst_logits(above, labels)
 
-    def judge(self) -> Scores | None:
+    def _judge(self) -> None:
         """Score the epoch, and keep it if it is the best after the ramps."""
-        found = None
+        self.scores, score = None, 0.0
         if len(self.held_images):
-            found = scores(self.module, self.held_images, self.held_labels, self.settings.epsilon)
-        score = 0.0 if found is None else found.certified
-        ramped = self.epoch >= self.ramp[1] * self.settings.epochs
-        if (ramped and score >= self.best_score) or self.epoch == self.settings.epochs == 1:
+            epsilon = self.settings.epsilon
+            self.scores = scores(self.module, self.held_images, self.held_labels, epsilon)
+            score = self.scores.certified
+        ramped = self.epoch >= self.ramp[1] * self.epochs
+        if (ramped and score >= self.best_score) or self.epoch == self.epochs == 1:
             self.best_score, self.best = score, copy.deepcopy(self.module.state_dict())
-        return found
 
     def state(self) -> State:
-        return {
-            "epoch": self.epoch,
-            "module": self.module.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "random": self.random.get_state(),
-            "best": self.best,
-            "best_score": self.best_score,
-        }
+        """All that the rest of the run depends on."""
+        return {**super().state(), "best": self.best, "best_score": self.best_score}
 
     def restore(self, state: State) -> None:
-        self.epoch = state["epoch"]
-        self.module.load_state_dict(state["module"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.random.set_state(state["random"])
+        """Go on from what `state` returned."""
+        super().restore(state)
         self.best, self.best_score = state["best"], state["best_score"]

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from signflip.errors import SettingError
+from signflip.training.modules import LatentModule
 from signflip.training.robust.boxes import box_of
 from signflip.training.robust.layers import Flow, SignBlock, Vote, Weights
 from signflip.training.robust.settings import Convolution, RobustSettings
 
 
-class RobustModule(nn.Module):
+class RobustModule(LatentModule):
     """A trainable network of a `RobustSettings`.
 
     Args:
