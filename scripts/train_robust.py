@@ -4,24 +4,20 @@
     python scripts/train_robust.py mnist-vote-0.1       # some
     python scripts/train_robust.py --table              # no training: the README's table
 
-Settings were chosen on the last 9 % of the training images; test images are only classified and
+The epoch is chosen on the last 9 % of the training images; test images are only classified and
 certified. As in `train_zoo.py`, one thread, and no network knows the first 6,000 training images.
 """
 
-import argparse
 import dataclasses
-import gzip
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
+from zoo_script import NETWORKS, run, write
 
 from signflip import attack
 from signflip.data import ImageSet, load_dataset
-from signflip.files import write_bytes
-from signflip.formats.native import network_to_bytes
 from signflip.methods import Exact
 from signflip.network import BinaryNetwork
 from signflip.problem import Problem, Ties, Untargeted
@@ -36,7 +32,6 @@ from signflip.training.robust import (
 )
 from signflip.zoo import DATASETS, ROBUST, load_zoo
 
-NETWORKS = Path(__file__).parents[1] / "src" / "signflip" / "zoo" / "networks"
 FIRST = 6_000
 TIME_LIMIT = 20.0
 """Seconds to decide an image in."""
@@ -81,10 +76,10 @@ def train_one(name: str, data_dir: Path | None, checkpoints: Path) -> None:
         resume=checkpoint.exists(),
     )
     test = load_dataset(dataset, split="test", data_dir=data_dir)
-    write(name, fold_robust(module), test, len(training.labels))
+    certify(name, fold_robust(module), test, len(training.labels))
 
 
-def write(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> None:
+def certify(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> None:
     """Certify a trained network, and write its file with its card."""
     settings = RECIPES[name]
     counts = certified(network, test, settings.epsilon)
@@ -98,8 +93,7 @@ def write(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> Non
     card["certified"] = f"{counts['robust'] / len(test):.4f}"
     card["unknown"] = f"{counts['unknown'] / len(test):.4f}"
     card["proof"] = "the exact method on each test image; a tie counts as a flip"
-    data = network_to_bytes(dataclasses.replace(network, card=card))
-    write_bytes(NETWORKS / f"{name}.safetensors.gz", gzip.compress(data, mtime=0))
+    write(NETWORKS, name, network, card)
     print(f"{name}: {json.dumps(card, sort_keys=True)}", flush=True)
 
 
@@ -123,6 +117,8 @@ def table(names: Sequence[str]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name in names:
+        if name not in ROBUST:
+            continue  # a recipe whose network is not in the package
         card = load_zoo(name).card
         settings = json.loads(card["settings"])
         layers = [f"{c['filters']}@{c['size']}x{c['size']}" for c in settings["convolutions"]]
@@ -132,25 +128,10 @@ def table(names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Read the command line and do what it says."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="networks (default: all)")
-    parser.add_argument("--data-dir", type=Path, help="folder of the IDX files")
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), metavar="DIR")
-    parser.add_argument("--table", action="store_true", help="train nothing, print the table")
-    arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - set(RECIPES))
-    if unknown:
-        parser.error(f"unknown networks {unknown}; the names are {', '.join(RECIPES)}")
-    names = arguments.names or tuple(RECIPES)
-    if not arguments.table:
-        torch.set_num_threads(1)
-        arguments.checkpoints.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            train_one(name, arguments.data_dir, arguments.checkpoints)
-    print(table([name for name in names if name in ROBUST]))
-
-
 if __name__ == "__main__":
-    main()
+    run(
+        "Train the robust networks of the zoo, prove how robust they are, and write their files.",
+        RECIPES,
+        train_one,
+        table,
+    )

@@ -8,25 +8,19 @@ Each run uses one thread of the CPU, since the number of threads changes how sum
 kind of processor with one version of PyTorch the files come out the same, byte for byte.
 """
 
-import argparse
-import dataclasses
-import gzip
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from zoo_script import NETWORKS, run, write
 
 from signflip.data import load_dataset
-from signflip.files import write_bytes
-from signflip.formats.native import network_to_bytes
 from signflip.training import EpochReport, TrainingSettings, fold, train, training_card
 from signflip.zoo import ATTACKED, DATASETS, SMALL, load_zoo, zoo_sha256
 
 NAMES = ATTACKED + SMALL
 """Those trained as in the paper; `train_robust.py` trains the others."""
-
-NETWORKS = Path(__file__).parents[1] / "src" / "signflip" / "zoo" / "networks"
 
 # The embedded MNIST samples come from the first 6,000 training images: no network may know them.
 MNIST_HELD_OUT = 6_000
@@ -73,8 +67,7 @@ def train_one(name: str, data_dir: Path | None, checkpoints: Path) -> None:
         training_images=f"{first + 1:,} to {len(training.labels):,} of the training split",
         accuracy=float(np.mean(predictions == test.labels)),
     )
-    data = network_to_bytes(dataclasses.replace(network, card=card))
-    write_bytes(NETWORKS / f"{name}.safetensors.gz", gzip.compress(data, mtime=0))
+    write(NETWORKS, name, network, card)
 
 
 def table(names: Sequence[str]) -> str:
@@ -91,25 +84,7 @@ def table(names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Read the command line and do what it says."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="networks (default: all)")
-    parser.add_argument("--data-dir", type=Path, help="folder of the IDX files")
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), metavar="DIR")
-    parser.add_argument("--table", action="store_true", help="train nothing, print the table")
-    arguments = parser.parse_args()
-    unknown = sorted(set(arguments.names) - set(NAMES))
-    if unknown:
-        parser.error(f"unknown networks {unknown}; the names are {', '.join(NAMES)}")
-    names = arguments.names or NAMES
-    if not arguments.table:
-        torch.set_num_threads(1)
-        arguments.checkpoints.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            train_one(name, arguments.data_dir, arguments.checkpoints)
-    print(table(names))
-
-
 if __name__ == "__main__":
-    main()
+    run(
+        "Train networks of the zoo and write their files into the package.", NAMES, train_one, table
+    )
