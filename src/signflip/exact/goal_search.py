@@ -1,6 +1,5 @@
 """What every exact search of one problem has: a goal, a floor that rises, and proved outcomes."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -31,16 +30,6 @@ class GoalSearch:
     def floor(self) -> Standing:
         """What is no better than this is of no interest."""
         return NO_FLIP if self.goal is SearchGoal.DECIDE else self.run.standing
-
-    def settled(self) -> bool:
-        """Whether a flip is all that was asked for, and there is one."""
-        return self.goal is SearchGoal.DECIDE and self.run.flipped
-
-    def rivals(self) -> Iterator[int]:
-        """The rivals, the nearest in the clean image first: it is the likeliest to flip."""
-        problem = self.run.problem
-        values = problem.network.forward(problem.image[None])[0]
-        yield from sorted(problem.rivals, key=lambda rival: -values[rival])
 
     def stopped(self, stop: Stop) -> Outcome:
         """The outcome of a search that did not end: only intervals bound what is left."""

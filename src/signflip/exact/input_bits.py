@@ -152,9 +152,9 @@ class InputBits(GoalSearch):
 
         Each flip that is found raises the floor, so a rival is refuted when nothing beats the best.
         """
-        if self.settled():  # at a tie, the clean image itself may count as a flip
+        if self.goal.settled_by(self.run):  # at a tie, the clean image itself may count as a flip
             return self.stopped(Stop.DECIDED)
-        for rival in self.rivals():
+        for rival in self.run.problem.nearest_rivals:
             while True:
                 answer, level = self._beaten_by(rival)
                 if answer == OPEN:
@@ -165,7 +165,7 @@ class InputBits(GoalSearch):
                 self.run.offer(self.levels.image(self.space, level))
                 if self.run.standing <= before:
                     return None
-                if self.settled():
+                if self.goal.settled_by(self.run):
                     return self.stopped(Stop.DECIDED)
         return self.ended()
 

@@ -120,9 +120,9 @@ class Neighbourhoods(GoalSearch):
     def outcome(self) -> Outcome | None:
         """Refute one rival after the other; None where one of them stays open."""
         stuck = False
-        for rival in self.rivals():
+        for rival in self.run.problem.nearest_rivals:
             refuted = self._refute(rival)
-            if self.settled():
+            if self.goal.settled_by(self.run):
                 return self.stopped(Stop.DECIDED)
             if self.run.clock.expired():
                 return self.stopped(Stop.TIME_LIMIT)
@@ -138,7 +138,7 @@ class Neighbourhoods(GoalSearch):
                 best = self._best(rival, width)
                 if best is None:
                     return True
-                if self.settled():
+                if self.goal.settled_by(self.run):
                     return False
                 if not self._pursue(best):
                     if best.exact:

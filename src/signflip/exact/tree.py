@@ -72,7 +72,7 @@ class ExactSearch(GoalSearch):
         """Search until the goal is settled or time is out."""
         self.run.part = "exact"
         complete = self._search()
-        if self.settled():
+        if self.goal.settled_by(self.run):
             return self.stopped(Stop.DECIDED)
         if not complete:
             return self.stopped(Stop.TIME_LIMIT)
@@ -103,14 +103,14 @@ class ExactSearch(GoalSearch):
                 if clock.expired():
                     return False
                 self._try_leaf(flips)
-                if self.settled():
+                if self.goal.settled_by(self.run):
                     return False
             if self._frontier.exhausted:
                 return True
             share = self._settings.annealing
             if share > 0 and self._walker.seconds < share * clock.elapsed():
                 self._walk()
-            if self.settled() or clock.expired():
+            if self.goal.settled_by(self.run) or clock.expired():
                 return False
             self._raise_floor()
 

@@ -86,7 +86,7 @@ class Auto:
         if run.problem.measure.norm is not None:
             return Exact(threads=self.threads).run(run)
         settle = self.goal is SearchGoal.DECIDE
-        if settle and run.flipped:
+        if self.goal.settled_by(run):
             return Outcome(Stop.DECIDED)
         run.part = "intervals"
         space = PatternSpace.of(run.problem)
@@ -102,10 +102,10 @@ class Auto:
             self._walk(run, walker, moves=FIRST_MOVES)
         if share == HOPELESS_SHARE:
             self._walk(run, walker, seconds=HOPELESS_SECONDS)
-            if not (settle and run.flipped):
+            if not self.goal.settled_by(run):
                 run.part = "gradient"
                 self._gradient(run)
-        if settle and run.flipped:
+        if self.goal.settled_by(run):
             return Outcome(Stop.DECIDED, bound=bound, proved=True)
         exact = Exact(goal=self.goal, threads=self.threads, annealing=share)
         run.part = "exact"
@@ -114,14 +114,13 @@ class Auto:
             return outcome
         run.part = "walk"  # the search's tables alone would take longer than there is time
         self._walk(run, walker)
-        return replace(outcome, stop=Stop.DECIDED) if settle and run.flipped else outcome
+        return replace(outcome, stop=Stop.DECIDED) if self.goal.settled_by(run) else outcome
 
     def _walk(
         self, run: Search, walker: "Walker", *, moves: float = inf, seconds: float = inf
     ) -> None:
         """Go on to so many moves or seconds in all, or until the goal is settled or time is out."""
-        settled = self.goal is SearchGoal.DECIDE
-        while not (walker.idle or run.clock.expired() or (settled and run.flipped)):
+        while not (walker.idle or run.clock.expired() or self.goal.settled_by(run)):
             if walker.moves >= moves or walker.seconds >= seconds:
                 return
             walker.step()

@@ -113,7 +113,7 @@ def restart(
         if started == 0:
             images[0] = run.witness
         climb_from(images, started)
-        if settled(run, goal):
+        if goal.settled_by(run):
             return Outcome(Stop.DECIDED, remark=surrogate.remark)
         started, size = started + count, min(2 * size, most)
     return Outcome(Stop.TIME_LIMIT, remark=surrogate.remark)
@@ -149,7 +149,7 @@ def climb(
     offer_best(run, images)
     before = None
     for width in widths:
-        if run.clock.expired() or settled(run, goal):
+        if run.clock.expired() or goal.settled_by(run):
             return
         heights = np.empty(len(images))
 
@@ -165,15 +165,9 @@ def climb(
         offer_best(run, images)
 
 
-def settled(run: Run, goal: SearchGoal) -> bool:
-    """Whether the question is only if there is a flip, and there is."""
-    return goal is SearchGoal.DECIDE and run.flipped
-
-
 def rivals_in_turn(problem: Problem, count: int, started: int) -> Integers:
     """(count,) a rival for each starting point after the first `started`, the nearest first."""
-    values = problem.network.forward(problem.image[None])[0]
-    ranked = np.array(sorted(problem.rivals, key=lambda rival: -values[rival]), dtype=np.int64)
+    ranked = np.array(problem.nearest_rivals, dtype=np.int64)
     return ranked[np.arange(started, started + count) % len(ranked)]
 
 

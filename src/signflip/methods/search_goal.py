@@ -3,6 +3,7 @@
 from enum import Enum
 
 from signflip.errors import SettingError
+from signflip.run import Run
 
 
 class SearchGoal(Enum):
@@ -12,6 +13,10 @@ class SearchGoal(Enum):
     """Is there a flip?"""
     OPTIMISE = "optimise"
     """What is the largest objective?"""
+
+    def settled_by(self, run: Run) -> bool:
+        """Whether the question is only if there is a flip, and there is."""
+        return self is SearchGoal.DECIDE and run.flipped
 
 
 def search_goal(goal: SearchGoal | str) -> SearchGoal:

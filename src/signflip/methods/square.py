@@ -11,7 +11,7 @@ from signflip.arrays import Booleans, Integers
 from signflip.attack import Outcome, no_distance
 from signflip.clock import Clock
 from signflip.errors import SettingError
-from signflip.methods.climb import check_budget, check_endless, offer_best, settled
+from signflip.methods.climb import check_budget, check_endless, offer_best
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem
@@ -106,7 +106,7 @@ class Square:
             warm = chain == 0 and run.witness is not problem.image
             upper = _nearest_vertex(run) if warm else _stripes(problem, rng)
             self._chain(run, tables, state_at(problem, tables, upper), chunk, rng)
-            if settled(run, self.goal):
+            if self.goal.settled_by(run):
                 return Outcome(Stop.DECIDED)
         return Outcome(Stop.BUDGET)
 
@@ -120,7 +120,7 @@ class Square:
         sides = _sides(self.share, self.queries, shape)
         _offer(run, state)
         done = 0
-        while done < self.queries and not run.clock.expired() and not settled(run, self.goal):
+        while done < self.queries and not run.clock.expired() and not self.goal.settled_by(run):
             draws = rng.random((min(chunk, self.queries - done), 2 + shape[0]))
             enough = 0.0 if self.goal is SearchGoal.DECIDE and not run.flipped else np.inf
             # the last sums were rounded with every square that was kept

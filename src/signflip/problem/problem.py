@@ -195,6 +195,11 @@ class Problem:
         return goal_of(self.goal).rivals(self._clean_ranking)
 
     @cached_property
+    def nearest_rivals(self) -> tuple[int, ...]:
+        """The rivals, the nearest to the prediction in the clean image first."""
+        return tuple(c for c in self._clean_ranking if c in self.rivals)
+
+    @cached_property
     def tied_rivals(self) -> tuple[int, ...]:
         """The rivals that need only be level with the prediction for a flip."""
         return tuple(c for c in self.rivals if self.ties.flips(c, self.prediction))
