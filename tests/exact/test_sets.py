@@ -25,7 +25,7 @@ from signflip.problem import Problem, Untargeted
 from signflip.result import Stop, Verdict
 from tests.exact.test_kernel import NO_GEOMETRY, Leaf, better
 from tests.support.oracle import exact_optimum, patterns
-from tests.support.random_problems import points_of, random_problem
+from tests.support.random_problems import points_of, random_problem, with_copies
 from tests.support.strategies import networks, problems
 from tests.support.weights import weights_of
 
@@ -137,10 +137,27 @@ def test_with_geometry_no_pattern_of_many_points_is_lost(
         assert seen <= set(leaves_of(problem, Fraction(-6), rules, gate=0.0))
 
 
+@settings(max_examples=25)
+@given(seeds, floors, rules)
+def test_of_copies_and_negations_no_impossible_pattern_is_searched(
+    seed: int, floor: Fraction, rules: Rules
+) -> None:
+    rng = np.random.default_rng(seed)
+    problem = with_copies(rng, random_problem(rng, inputs=30, widths=(10, 20), epsilon=0.3))
+    if PatternSpace.of(problem).size:
+        workers = int(rng.integers(1, 4))
+        found = leaves_of(problem, floor, rules, gate=NO_GEOMETRY, workers=workers)
+        possible = Counter(better(problem, floor))
+        # chains that stand in two blocks are left to geometry
+        assert found == possible or (found > possible and rules.bottom > 0)
+        assert max(found.values(), default=1) == 1
+
+
+@pytest.mark.parametrize("copies", [True, False])
 @pytest.mark.parametrize("goal", SearchGoal)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_whole_method_agrees_with_the_oracle(
-    goal: SearchGoal, threads: int, monkeypatch: pytest.MonkeyPatch
+    goal: SearchGoal, threads: int, copies: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(frontier_module, "PATIENCE", 0)
     monkeypatch.setattr(frontier_module, "LEAST_ROWS", 0)
@@ -151,6 +168,8 @@ def test_the_whole_method_agrees_with_the_oracle(
         problem = random_problem(
             rng, inputs=4, widths=(5, 9), classes=classes, epsilon=0.3, plain=seed % 3 > 0
         )
+        if copies:
+            problem = with_copies(rng, problem)
         result = attack(problem, Exact(goal=goal, threads=threads, annealing=0))
         optimum = exact_optimum(problem).value
         assert result.bound is not None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from signflip.attack import attack
 from signflip.errors import ProblemError
-from signflip.exact.bits import REACH
+from signflip.exact.bits import REACH, SUBSETS
 from signflip.exact.tables import (
     MOST_INPUTS,
     blocks_of,
@@ -21,7 +21,7 @@ from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from signflip.result import Verdict
-from tests.support.random_problems import random_problem
+from tests.support.random_problems import random_problem, with_copies
 
 seeds = st.integers(0, 2**32)
 
@@ -43,7 +43,10 @@ def test_a_neuron_is_plus_one_iff_its_halved_sum_is_0_or_more(
 @settings(max_examples=40)
 @given(seeds, st.sampled_from([(20,), (20, 9), (13, 6, 3), (4, 30)]))
 def test_what_the_blocks_from_here_on_can_change(seed: int, widths: tuple[int, ...]) -> None:
-    problem = random_problem(np.random.default_rng(seed), inputs=10, widths=widths, classes=3)
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, inputs=10, widths=widths, classes=3)
+    if rng.random() < 0.5:
+        problem = with_copies(rng, problem)
     space = PatternSpace.of(problem)
     if space.size == 0:
         return
@@ -51,10 +54,16 @@ def test_what_the_blocks_from_here_on_can_change(seed: int, widths: tuple[int, .
     assert (blocks.first[0], blocks.first[-1]) == (0, space.size)
     assert np.all((np.diff(blocks.first) <= 6) & (np.diff(blocks.first) > 0))
     assert blocks.effect.shape == (space.size, len(sums))
-    for level, first in enumerate(blocks.first):
-        rest = blocks.effect[first:]
-        np.testing.assert_array_equal(blocks.gain[level], np.maximum(rest, 0).sum(axis=0))
-        np.testing.assert_array_equal(blocks.loss[level], np.maximum(-rest, 0).sum(axis=0))
+    gain, loss = np.zeros((2, len(sums)), dtype=np.int16)
+    for level in reversed(range(len(blocks.usable))):
+        members = blocks.effect[blocks.first[level] : blocks.first[level + 1]]
+        kept = [index for index in range(64) if int(blocks.usable[level]) >> index & 1]
+        flips = (SUBSETS[kept][:, None] >> np.arange(6)) & 1
+        assert not flips[:, len(members) :].any()
+        change = flips[:, : len(members)].astype(np.int16) @ members
+        gain, loss = gain + change.max(axis=0), loss - change.min(axis=0)
+        np.testing.assert_array_equal(blocks.gain[level], gain)
+        np.testing.assert_array_equal(blocks.loss[level], loss)
     for row, members in zip(blocks.rows, np.split(blocks.effect, blocks.first[1:-1]), strict=True):
         raised = (2 ** np.arange(len(members))) @ (members > 0)
         np.testing.assert_array_equal(row, raised * REACH.shape[1])

@@ -16,7 +16,7 @@ from signflip.result import Stop, Verdict
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
 from tests.support.problems import two_steps
-from tests.support.random_problems import random_problem
+from tests.support.random_problems import random_problem, with_copies
 from tests.support.strategies import problems
 from tests.support.zoo import zoo_problems
 
@@ -45,24 +45,24 @@ def test_it_ends_between_what_is_safe_and_the_optimum(problem: Problem, goal: Se
 
 @pytest.mark.parametrize("widths", [(14,), (14, 12), (14, 12, 12), (12, 12, 12, 12, 30)])
 @pytest.mark.parametrize("plain", [True, False])
-def test_it_comes_near_the_proved_optimum(widths: tuple[int, ...], plain: bool) -> None:
+@pytest.mark.parametrize("copies", [True, False])
+def test_it_comes_near_the_proved_optimum(
+    widths: tuple[int, ...], plain: bool, copies: bool
+) -> None:
     shares = []
     for seed in range(4):
-        problem = random_problem(
-            np.random.default_rng(seed),
-            inputs=40,
-            widths=widths,
-            classes=3,
-            plain=plain,
-            epsilon=0.2,
-        )
+        rng = np.random.default_rng(seed)
+        problem = random_problem(rng, inputs=40, widths=widths, classes=3, plain=plain, epsilon=0.2)
+        if copies:
+            problem = with_copies(rng, problem, moved=False)
         best = attack(problem, Exact(goal=OPTIMISE))
         result = attack(problem, Walk(goal=OPTIMISE, moves=10_000))
         assert best.stop is Stop.OPTIMAL
         assert result.objective <= best.objective
         gain = best.objective - best.clean_objective
-        shares.append((result.objective - result.clean_objective) / gain)
-    assert np.mean(shares) >= 0.85
+        shares.append((result.objective - result.clean_objective) / gain if gain else 1.0)
+    # beside negations the optimum may stand at a threshold itself, where no walk looks
+    assert np.mean(shares) >= (0.8 if copies else 0.85)
 
 
 def test_it_flips_where_the_papers_attack_does_not() -> None:

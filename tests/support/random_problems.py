@@ -53,3 +53,17 @@ def points_of(rng: np.random.Generator, problem: Problem, count: int) -> Floats:
     share = rng.choice([0.0, 0.3, 0.9, 1.0], (count, 1))
     inner = lower + (upper - lower) * rng.random((count, len(lower)))
     return problem.box.clip(share * corners + (1 - share) * inner)
+
+
+def with_copies(rng: np.random.Generator, problem: Problem, *, moved: bool = True) -> Problem:
+    """The problem with copies and negations in its first layer, some with their limit `moved`."""
+    first, *above = problem.network.hidden
+    weight, threshold = weights_of(first).copy(), first.threshold.copy()
+    near = np.sqrt(((problem.box.upper - problem.box.lower) ** 2).sum()) / 8 * moved
+    for copy in np.flatnonzero(rng.random(first.neurons) < 0.6):
+        original, turn = rng.integers(first.neurons), rng.choice([-1, 1])
+        weight[copy] = turn * weight[original]
+        threshold[copy] = turn * threshold[original] + near * rng.choice([-1, 0, 0, 0, 1])
+    network = BinaryNetwork((SignLayer.dense(weight, threshold), *above), problem.network.output)
+    goal = Untargeted() if problem.target is None else None
+    return Problem(network, problem.image, problem.region, goal)

@@ -52,6 +52,9 @@ SUBSETS = _subsets()
 SUPERSETS = np.array([_word((SUBSETS & s) == s) for s in SUBSETS], dtype=np.uint64)
 """(64,) uint64: pattern index -> the patterns that flip at least the same neurons."""
 
+FLIPPED = SUPERSETS[1 : BLOCK + 1].copy()
+"""(6,) uint64: neuron of a block -> the patterns that flip it."""
+
 
 def _reach_table() -> npt.NDArray[np.uint64]:
     ones = np.array([int(s).bit_count() for s in range(PATTERNS)])

@@ -9,10 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.compiled import compiled
-from signflip.exact.bits import BLOCK, REACH, SUBSETS, SUPERSETS, lowest_bit, usable_patterns
+from signflip.exact.bits import (
+    BLOCK,
+    FLIPPED,
+    REACH,
+    SUBSETS,
+    SUPERSETS,
+    lowest_bit,
+    usable_patterns,
+)
 from signflip.exact.counting import counted
 from signflip.exact.geometry import Factor, Geometry, extend, refused
 from signflip.exact.products import Indices
+from signflip.exact.rows import Rows
 
 I16 = np.int16
 I64 = np.int64
@@ -30,6 +39,7 @@ class Bottom(NamedTuple):
     rows: npt.NDArray[np.int16]  # (B, R, K) as in `kernel.Blocks`
     gain: npt.NDArray[np.int16]  # (B + 1, R, K)
     sums: npt.NDArray[np.int16]  # (B + 1, R, K)
+    usable: npt.NDArray[np.uint64]  # (B,) patterns that exist
     open: npt.NDArray[np.uint64]  # (B,) patterns yet to visit
     chosen: npt.NDArray[np.uint64]  # (B,) pattern in hand
     active: npt.NDArray[np.int64]  # (B + 1,) flips in the factor
@@ -48,6 +58,7 @@ def fresh_bottom(neurons: int, rivals: int, width: int) -> Bottom:
         rows=np.zeros((blocks, rivals, width), dtype=np.int16),
         gain=np.zeros((blocks + 1, rivals, width), dtype=np.int16),
         sums=np.zeros((blocks + 1, rivals, width), dtype=np.int16),
+        usable=np.zeros(blocks, dtype=np.uint64),
         open=np.zeros(blocks, dtype=np.uint64),
         chosen=np.zeros(blocks, dtype=np.uint64),
         active=np.zeros(blocks + 1, dtype=np.int64),
@@ -61,7 +72,7 @@ def fresh_bottom(neurons: int, rivals: int, width: int) -> Bottom:
 def _bound(level: int, need: npt.NDArray[np.int64], bottom: Bottom) -> np.uint64:
     """The patterns of the block at `level` after which some rival may win."""
     survivors = U64(0)
-    usable = USABLE[bottom.first[level + 1] - bottom.first[level]]
+    usable = bottom.usable[level]
     for rival in range(need.shape[0]):
         hope = U64(0)
         # `hopeful[0]` is that of the node: all ones or none
@@ -81,8 +92,22 @@ def _bound(level: int, need: npt.NDArray[np.int64], bottom: Bottom) -> np.uint64
 
 
 @compiled(inner=True)
+def _usable(first: int, end: int, live: Indices, rows: Rows) -> np.uint64:
+    """The patterns of a block in which no neuron flips without one that must flip with it."""
+    usable = U64(USABLE[end - first])
+    for q in range(first, end):
+        stronger, twin = rows.stronger[live[q]], rows.twin[live[q]]
+        if stronger < 0 and twin < 0:
+            continue
+        for other in range(first, end):
+            if live[other] == stronger or live[other] == twin:
+                usable &= ~FLIPPED[other - first] | FLIPPED[q - first]
+    return usable
+
+
+@compiled(inner=True)
 def enter(
-    effect: npt.NDArray[np.int16],
+    rows: Rows,
     sums: npt.NDArray[np.int16],
     hopeful: npt.NDArray[np.bool_],
     live: Indices,
@@ -93,7 +118,7 @@ def enter(
     """Begin a walk; whether any pattern is open.
 
     Args:
-        effect: (R, m, K) what each flip adds.
+        rows: what is counted.
         sums: (R, K) at the node.
         hopeful: (R,) the rivals that may still win.
         live: (n,) the neurons that may yet flip.
@@ -107,6 +132,8 @@ def enter(
     rivals, width = sums.shape
     for block in range(blocks + 1):
         bottom.first[block] = max(0, count - BLOCK * (blocks - block))
+    for block in range(blocks):
+        bottom.usable[block] = _usable(bottom.first[block], bottom.first[block + 1], live, rows)
     for rival in range(rivals):
         bottom.hopeful[0, rival] = U64(1) if hopeful[rival] else U64(0)
         if not hopeful[rival]:
@@ -115,16 +142,16 @@ def enter(
             bottom.sums[0, rival, k] = sums[rival, k]
             bottom.gain[blocks, rival, k] = I16(0)
         for block in range(blocks - 1, -1, -1):
-            rows, gain = bottom.rows[block, rival], bottom.gain[block, rival]
+            raised, gain = bottom.rows[block, rival], bottom.gain[block, rival]
             rest = bottom.gain[block + 1, rival]
             for k in range(width):
-                rows[k] = I16(0)
+                raised[k] = I16(0)
                 gain[k] = rest[k]
             for q in range(bottom.first[block], bottom.first[block + 1]):
-                change = effect[rival, live[q]]
+                change = rows.effect[rival, live[q]]
                 step = I16(_REACH_ROW << (q - bottom.first[block]))
                 for k in range(width):
-                    rows[k] += step if change[k] > 0 else I16(0)
+                    raised[k] += step if change[k] > 0 else I16(0)
                     gain[k] += I16(1) if change[k] > 0 else I16(0)
     bottom.active[0] = active
     bottom.open[0] = _bound(0, need, bottom)

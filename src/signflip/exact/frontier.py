@@ -27,6 +27,7 @@ from signflip.exact.kernel import State as BlockState
 from signflip.exact.rows import countable, rows_of
 from signflip.exact.sets import advance_sets, split_sets
 from signflip.exact.tables import blocks_of, fresh_state, shallow, upper_of
+from signflip.patterns.chains import chains_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 
@@ -141,7 +142,10 @@ class Frontier:
         self._space = space
         self._geometry = geometry
         self._rules = rules or Rules()
-        blocks, sums = blocks_of(space, clock)
+        chains = chains_of(space)
+        # images at a limit have patterns of their own, which are many and hold few images: last
+        self._later = chains if (chains.level & ~chains.twin).any() else None
+        blocks, sums = blocks_of(space, clock, chains._replace(twin=chains.level))
         clock.check()
         self._parts: list[Part[Any]] = [self._of_blocks(blocks, sums)]
         self._workers = workers
@@ -173,6 +177,7 @@ class Frontier:
         self._parts = [Part(SETS, (self._geometry, rows, self.upper.need, self._rules), state)]
         self._budget, self._least_budget = FIRST_SETS, LEAST_SETS
         self._patience = np.inf
+        self._later = None
 
     @property
     def exhausted(self) -> bool:
@@ -204,6 +209,9 @@ class Frontier:
             scale = min(4.0, SLICE_SECONDS / seconds)
             self._budget = max(self._least_budget, int(self._budget * scale))
         self._parts = [part for part in self._parts if not part.done]
+        if not self._parts and self._later is not None:
+            self._parts = [self._of_blocks(*blocks_of(self._space, chains=self._later))]
+            self._later = None
         return np.concatenate(found)
 
     def _advance_one(self, part: Part[Any], capacity: int) -> Leaves:

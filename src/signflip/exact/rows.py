@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from signflip.arrays import Integers
 from signflip.exact.counting import Sums
 from signflip.exact.joint import MOST_LIVE, MOST_ROWS
 from signflip.exact.tables import NEVER, second_layer, shallow
 from signflip.exact.worth import FRACTION, worths_of
+from signflip.patterns.chains import chains_of
 from signflip.patterns.space import PatternSpace
 
 MOST_BOUNDED = 110
@@ -30,6 +32,8 @@ class Rows(NamedTuple):
     effect: npt.NDArray[np.int16]  # (R, m, K) -1, 0 or 1: what a flip adds
     weight: npt.NDArray[np.int32]  # (R, K) worth, in steps of 2^-fraction
     fraction: int
+    stronger: Integers  # (m,) the next neuron that flips only where this one does, or -1
+    twin: Integers  # (m,) the next neuron that flips just where this one does, or -1
     blocks: bool  # whether blocks of six can count them: each is worth 1, no effect is 0
 
 
@@ -60,10 +64,16 @@ def rows_of(space: PatternSpace) -> tuple[Rows, Sums]:
         turned[rival, here] = np.where(side > 0, sums[neurons], -1 - sums[neurons])
         changes[rival, :, here] = effect[:, neurons] * side
         weight[rival, here] = 1 if plain else worths_of(lead)[neurons]
+    chains = chains_of(space)
+    chained = np.flatnonzero(chains.weaker >= 0)
+    stronger = np.full(space.size, -1, dtype=np.int64)
+    stronger[chains.weaker[chained]] = chained
     rows = Rows(
         effect=changes,
         weight=weight,
         fraction=0 if plain else FRACTION,
+        stronger=stronger,
+        twin=np.where(chains.twin, chains.weaker, -1),
         blocks=shallow(problem),
     )
     return rows, turned

@@ -182,6 +182,13 @@ def _sort(frame: int, rival: int, geometry: Geometry, rules: Rules, s: State) ->
 
 
 @compiled(inner=True)
+def _lose(gain: Small, change: Small) -> None:
+    """Take what a neuron can add from what a list can."""
+    for k in range(gain.shape[0]):
+        gain[k] -= max(change[k], I16(0))
+
+
+@compiled(inner=True)
 def _try_ahead(frame: int, geometry: Geometry, rows: Rows, s: State) -> bool:
     """Take the neurons that geometry refuses from a new frame's list; whether there are any."""
     live = s.live[frame]
@@ -203,9 +210,7 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, s: State) -> bool:
             continue
         for rival in range(s.hopeful.shape[1]):
             if s.hopeful[frame, rival]:
-                gain, change = s.gain[frame, rival], rows.effect[rival, j]
-                for k in range(gain.shape[0]):
-                    gain[k] -= max(change[k], I16(0))
+                _lose(s.gain[frame, rival], rows.effect[rival, j])
     s.length[frame] = kept
     return bool(kept < length)
 
@@ -218,9 +223,7 @@ def _take(frame: int, rows: Rows, rules: Rules, s: State) -> int:
     for rival in range(s.hopeful.shape[1]):
         if not s.hopeful[frame, rival]:
             continue
-        gain, change = s.gain[frame, rival], rows.effect[rival, neuron]
-        for k in range(gain.shape[0]):
-            gain[k] -= max(change[k], I16(0))
+        _lose(s.gain[frame, rival], rows.effect[rival, neuron])
         slot = s.data[frame, rival]
         if slot >= 0:
             p = s.point[frame, rival, neuron]
@@ -228,6 +231,40 @@ def _take(frame: int, rows: Rows, rules: Rules, s: State) -> int:
         s.age[frame, rival] += 1
         s.due[frame, rival] = s.passed[frame, rival] >= F32(rules.share) * s.gap[frame, rival]
     return neuron
+
+
+@compiled(inner=True)
+def _drop(frame: int, neuron: int, rows: Rows, s: State) -> None:
+    """A neuron stays unflipped: it leaves the list; a frame that flipped it has none left."""
+    for above in range(frame):
+        if s.flip[above] == neuron:
+            s.next[frame] = s.length[frame]
+            for rival in range(s.hopeful.shape[1]):
+                s.hopeful[frame, rival] = False
+    live, end = s.live[frame], s.length[frame]
+    for q in range(s.next[frame], end):
+        if live[q] == neuron:
+            for later in range(q, end - 1):
+                live[later] = live[later + 1]
+            s.length[frame] = end - 1
+            for rival in range(s.hopeful.shape[1]):
+                if s.hopeful[frame, rival]:
+                    _lose(s.gain[frame, rival], rows.effect[rival, neuron])
+                    s.due[frame, rival] = True
+            break
+
+
+@compiled(inner=True)
+def _drop_chain(frame: int, neuron: int, rows: Rows, s: State) -> None:
+    """Where a neuron stays unflipped, those that flip only with it do, too."""
+    other = rows.stronger[neuron]
+    while other >= 0:
+        _drop(frame, other, rows, s)
+        other = rows.stronger[other]
+    other = rows.twin[neuron]
+    while other >= 0:
+        _drop(frame, other, rows, s)
+        other = rows.twin[other]
 
 
 @compiled(inner=True)
@@ -326,7 +363,7 @@ def advance_sets(
         elif rows.blocks and count <= rules.bottom:
             s.tally[0] += 1
             sums, hopeful = s.sums[top], s.hopeful[top]
-            if not enter(rows.effect, sums, hopeful, live, need, s.span.active[top], s.bottom):
+            if not enter(rows, sums, hopeful, live, need, s.span.active[top], s.bottom):
                 top -= 1
         elif _chosen(top, rows, rules, s):
             leader = _leader(top, s)
@@ -335,8 +372,9 @@ def advance_sets(
         else:
             s.tally[0] += 1
             neuron = _take(top, rows, rules, s)
-            if _descend(top, neuron, rows, need, s):
-                top += 1
+            below = _descend(top, neuron, rows, need, s)
+            _drop_chain(top, neuron, rows, s)
+            top += 1 if below else 0
     s.top[0] = top
     s.tally[3] += found
     return found

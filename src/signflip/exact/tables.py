@@ -8,16 +8,17 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Signs
+from signflip.arrays import Integers, Signs
 from signflip.clock import ENDLESS, Clock
 from signflip.compiled import compiled
 from signflip.errors import ProblemError
-from signflip.exact.bits import BLOCK, REACH, usable_patterns
+from signflip.exact.bits import BLOCK, FLIPPED, PATTERNS, REACH, SUBSETS, usable_patterns
 from signflip.exact.counting import COUNTER_DIGITS, Sums, Words
 from signflip.exact.geometry import Geometry, fresh_factor
 from signflip.exact.kernel import Blocks, State, Upper
 from signflip.exact.worth import need_of
 from signflip.network import UNIT_ROUNDOFF
+from signflip.patterns.chains import Chains, chains_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 
@@ -28,8 +29,16 @@ MOST_INPUTS = 32766
 _REACH_ROW = REACH.shape[1]
 
 
-def blocks_of(space: PatternSpace, clock: Clock = ENDLESS) -> tuple[Blocks, Sums]:
+def blocks_of(
+    space: PatternSpace, clock: Clock = ENDLESS, chains: Chains | None = None
+) -> tuple[Blocks, Sums]:
     """Blocks of a pattern space, and the second layer's halved sums at the centre.
+
+    Args:
+        space: the space.
+        clock: the run's.
+        chains: neurons that hang together; where two toggle together (`twin`), or one only with
+            the other, no other pattern is searched.
 
     Raises:
         OutOfTime: time was out before.
@@ -39,17 +48,19 @@ def blocks_of(space: PatternSpace, clock: Clock = ENDLESS) -> tuple[Blocks, Sums
         sums, effect, segments = _turned(space, clock)
     else:
         (sums, effect), segments = second_layer(space), np.zeros(1, dtype=np.int64)
-    size = space.size
-    count = math.ceil(size / BLOCK)
-    # the first block is the short one: most nodes are visited in the last ones
-    first = np.maximum(np.arange(count + 1) * BLOCK - (count * BLOCK - size), 0)
-    first = first.astype(np.int64)
+    chains = chains or chains_of(space)
+    first = _bounds_of_blocks(chains.weaker)
     clock.check()
     rows, gain, loss = _changes(effect, first)
-    usable = [usable_patterns(int(b - a)) for a, b in itertools.pairwise(first)]
+    usable = np.array(
+        [usable_patterns(int(b - a)) for a, b in itertools.pairwise(first)], dtype=np.uint64
+    )
+    if chains.some:
+        for block in range(len(usable)):
+            _keep_chains(block, first, chains, effect, usable, gain, loss)
     blocks = Blocks(
         first=first,
-        usable=np.array(usable, dtype=np.uint64),
+        usable=usable,
         effect=effect,
         rows=rows,
         gain=gain,
@@ -57,6 +68,48 @@ def blocks_of(space: PatternSpace, clock: Clock = ENDLESS) -> tuple[Blocks, Sums
         segments=segments,
     )
     return blocks, sums
+
+
+def _bounds_of_blocks(weaker: Integers) -> Integers:
+    """Where blocks of m neurons begin and end, filled from the end; chains of copies stay whole.
+
+    The first block is the short one: most nodes are visited in the last ones.
+    """
+    bounds = [len(weaker)]
+    while bounds[-1] > 0:
+        end = bounds[-1]
+        start = full = max(0, end - BLOCK)
+        while 0 < start < end and (weaker[start] == start - 1 or weaker[start - 1] == start):
+            start += 1
+        bounds.append(start if start < end else full)
+    return np.array(bounds[::-1], dtype=np.int64)
+
+
+def _keep_chains(
+    block: int,
+    first: Integers,
+    chains: Chains,
+    effect: Sums,
+    usable: Words,
+    gain: Sums,
+    loss: Sums,
+) -> None:
+    """Leave a block the patterns that chains allow, and what these change at most."""
+    start, end = int(first[block]), int(first[block + 1])
+    weaker = chains.weaker[start:end]
+    chained = np.flatnonzero((weaker >= start) & (weaker < end))
+    if not len(chained):
+        return
+    for neuron in chained:
+        this, other = FLIPPED[neuron], FLIPPED[weaker[neuron] - start]
+        usable[block] &= ~(this ^ other) if chains.twin[start + neuron] else ~this | other
+    kept = SUBSETS[[index for index in range(PATTERNS) if int(usable[block]) >> index & 1]]
+    flips = (kept[:, None] >> np.arange(end - start)) & 1
+    change = flips.astype(np.int16) @ effect[start:end]
+    freely = np.maximum(effect[start:end], 0).sum(axis=0)
+    gain[: block + 1] -= (freely - change.max(axis=0)).astype(np.int16)
+    freely = np.maximum(-effect[start:end], 0).sum(axis=0)
+    loss[: block + 1] -= (freely + change.min(axis=0)).astype(np.int16)
 
 
 @compiled()

@@ -79,6 +79,24 @@ class SignLayer:
         lifted: Integers = whole + (whole - fan_in) % 2
         return lifted
 
+    @cached_property
+    def parallel(self) -> Integers:
+        """(neurons,) int64: those whose weights are equal or opposite share a number; others -1."""
+        probe = np.random.default_rng(0).integers(-(2**36), 2**36, self.inputs).astype(np.float64)
+        # sums of whole numbers, exact: equal or opposite for such neurons, and for few others
+        sums = np.abs(self.map.apply(probe[None])[0])
+        _, alike, count = np.unique(sums, return_inverse=True, return_counts=True)
+        families = np.full(self.neurons, -1, dtype=np.int64)
+        for candidate in np.flatnonzero(count > 1):
+            neurons = np.flatnonzero(alike == candidate)
+            rows = self.map.rows(neurons)
+            while len(neurons) > 1:
+                same = (rows == rows[0]).all(axis=1) | (rows == -rows[0]).all(axis=1)
+                if same.sum() > 1:
+                    families[neurons[same]] = neurons[0]
+                neurons, rows = neurons[~same], rows[~same]
+        return families
+
     def signs_of_reals(self, values: Floats) -> Signs:
         """Activations (N, neurons) int8 for real inputs (N, inputs) float64, each sign exact."""
         signs = np.empty((len(values), self.neurons), dtype=np.int8)

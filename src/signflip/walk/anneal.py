@@ -35,10 +35,11 @@ SOFT, BEST, HEAT, VALUE = range(4)
 
 
 class Walk(NamedTuple):
-    """Where a walk stands, m unstable neurons; the halved sums and the dual beside it."""
+    """Where a walk stands, m neurons that move; the halved sums and the dual beside it."""
 
-    unstable: Integers  # (m,) their places in the first layer
-    sign: Signs  # (m,) at the centre
+    first: Integers  # (m + 1,) where the neurons begin that toggle with each, itself among them
+    unstable: Integers  # (m or more,) their places in the first layer
+    sign: Signs  # (m or more,) at the centre
     members: npt.NDArray[np.int64]  # (m,) the toggled neurons, the first `toggles`
     place: npt.NDArray[np.int64]  # (m,) where in `members`, or -1
     toggles: npt.NDArray[np.int64]  # (1,)
@@ -95,10 +96,13 @@ def _member(walk: Walk, neuron: int, joins: bool) -> None:
 
 
 @compiled(inner=True)
-def _aim(walk: Walk, wires: Wires, slot: int, neuron: int, toggled: bool) -> None:
-    """Write a toggle of a neuron, which is `toggled` now, to the list that is to be propagated."""
-    wires.turned[slot] = walk.unstable[neuron]
-    wires.up[slot] = (walk.sign[neuron] > 0) == toggled
+def _aim(walk: Walk, wires: Wires, slot: int, neuron: int, toggled: bool) -> int:
+    """List a toggle of a neuron, which is `toggled` now, to be propagated; the next free slot."""
+    for member in range(walk.first[neuron], walk.first[neuron + 1]):
+        wires.turned[slot] = walk.unstable[member]
+        wires.up[slot] = (walk.sign[member] > 0) == toggled
+        slot += 1
+    return slot
 
 
 @compiled(inner=True)
@@ -133,9 +137,9 @@ def spread(
     now, _ = energy(wires.sums[tables.place[-2] :], coefficients, F32(inverse))
     total = 0.0
     for t in range(dice.shape[0]):
-        neuron = int(dice[t] * walk.unstable.shape[0])
-        _aim(walk, wires, 0, neuron, dual.toggled[neuron])
-        soft, _ = _objective(tables, wires, 1, coefficients, F32(inverse))
+        neuron = int(dice[t] * walk.place.shape[0])
+        count = _aim(walk, wires, 0, neuron, dual.toggled[neuron])
+        soft, _ = _objective(tables, wires, count, coefficients, F32(inverse))
         total += (float(soft) - float(now)) ** 2
     return float(np.sqrt(total / max(1, dice.shape[0])))
 
@@ -153,8 +157,7 @@ def begin(
     for neuron in range(dual.toggled.shape[0]):
         if dual.toggled[neuron]:
             _member(walk, neuron, True)
-            _aim(walk, wires, 0, neuron, False)
-            propagate(tables, wires, 1)
+            propagate(tables, wires, _aim(walk, wires, 0, neuron, False))
             copy(wires.trial, wires.sums)
     soft, _ = energy(wires.sums[tables.place[-2] :], coefficients, F32(inverse))
     walk.numbers[SOFT] = soft
@@ -177,7 +180,7 @@ def anneal(
 
     It ends early at the first true objective above `schedule.enough` and the best so far.
     """
-    size = walk.unstable.shape[0]
+    size = walk.place.shape[0]
     inverse, room = F32(schedule.inverse), F32(schedule.room)
     numbers = walk.numbers
     for move in range(dice.shape[0]):
@@ -199,11 +202,9 @@ def anneal(
                 continue
             if takes < FIRST_BIN:
                 bin_ = -1
-        _aim(walk, wires, 0, neuron, leaves)
-        count = 1
+        count = _aim(walk, wires, 0, neuron, leaves)
         if other >= 0:
-            _aim(walk, wires, 1, other, True)
-            count = 2
+            count = _aim(walk, wires, count, other, True)
         soft, true = _objective(tables, wires, count, coefficients, inverse)
         change = float(soft) - numbers[SOFT]
         if change < 0.0 and dice[move, 4] >= np.exp(change / numbers[HEAT]):

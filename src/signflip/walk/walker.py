@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from signflip.arrays import Integers
+from signflip.patterns.chains import groups_of
 from signflip.patterns.space import PatternSpace
 from signflip.run import Run
 from signflip.walk.anneal import BEST, BINS, DICE, HEAT, Schedule, Walk, anneal, begin, spread
@@ -84,14 +86,17 @@ class Walker:
         self, run: Run, space: PatternSpace, *, seed: int, settle: bool, share: float = 1.0
     ) -> None:
         problem = run.problem
-        self._run, self._space, self._settle, self._share = run, space, settle, share
+        self._run, self._settle, self._share = run, settle, share
+        groups = groups_of(space)
+        # one of each group moves: the others toggle with it
+        self._space = space.part(np.array([group[-1] for group in groups]))
         self._rng = np.random.default_rng(seed)
         self._tables = tables_of(problem.network)
         self._wires = wires_of(self._tables)
         self._base = halved_sums(problem.network, space.signs)
-        self._frame = frame_of(space)
+        self._frame = frame_of(self._space)
         self._dual, self._last = fresh_dual(self._frame), fresh_dual(self._frame)
-        self._walk = _fresh_walk(space, len(self._last.z))
+        self._walk = _fresh_walk(space, groups, len(self._last.z))
         self._fan_in = _fan_in(space)
         self._rivals = _rivals_of(space)
         self._number = 0
@@ -256,11 +261,13 @@ def _fan_in(space: PatternSpace) -> float:
     return max(1.0, float(hidden[-1].map.fan_in.mean())) if len(hidden) > 1 else 1.0
 
 
-def _fresh_walk(space: PatternSpace, pixels: int) -> Walk:
-    size = space.size
+def _fresh_walk(space: PatternSpace, groups: list[Integers], pixels: int) -> Walk:
+    size = len(groups)
+    unstable = space.unstable[np.concatenate(groups)].astype(np.int64)
     return Walk(
-        unstable=np.ascontiguousarray(space.unstable, dtype=np.int64),
-        sign=np.ascontiguousarray(space.signs[space.unstable]),
+        first=np.cumsum([0, *map(len, groups)], dtype=np.int64),
+        unstable=unstable,
+        sign=space.signs[unstable],
         members=np.zeros(size, dtype=np.int64),
         place=np.full(size, -1, dtype=np.int64),
         toggles=np.zeros(1, dtype=np.int64),
