@@ -3,13 +3,15 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SUFFIXES = (
     ".png",
@@ -42,6 +44,8 @@ def read_picture(source: Path | IO[bytes], name: str) -> Floats:
     Raises:
         DataError: the file cannot be read, is no picture, or has an alpha that matters.
     """
+    from PIL import Image, UnidentifiedImageError  # most images come from other files
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -57,7 +61,7 @@ def read_picture(source: Path | IO[bytes], name: str) -> Floats:
         raise DataError(f"{name} is no whole picture ({error}); get the file again") from error
 
 
-def _pixels(name: str, picture: Image.Image) -> Floats:
+def _pixels(name: str, picture: "Image.Image") -> Floats:
     if picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
         alpha = np.asarray(picture.convert("RGBA"))[..., 3]
         if alpha.min() < 255:

@@ -1,13 +1,15 @@
-"""Any network file: which format it is of, and its reader. A new format is a line of `FORMATS`."""
+"""Any network file: which format it is of, and its reader. A new format is a line of `FORMATS`.
+
+Readers are imported by the first file that needs them: most commands read Signflip's own only.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from signflip.errors import NetworkError
 from signflip.formats import native
-from signflip.formats.arrays import read_arrays
-from signflip.formats.keras import read_keras
 from signflip.formats.kinds import (
     HDF5,
     KERAS,
@@ -18,8 +20,9 @@ from signflip.formats.kinds import (
     kind_of_bytes,
     why_no_network,
 )
-from signflip.formats.onnx_graph import read_onnx
 from signflip.network import BinaryNetwork, InputRange
+
+Reader = Callable[[Path, InputRange | None], BinaryNetwork]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,7 @@ class Format:
     name: str
     suffixes: tuple[str, ...]
     kind: FileKind
-    read: Callable[[Path, InputRange | None], BinaryNetwork]
+    read: Reader
 
 
 def _read_native(path: Path, input_range: InputRange | None) -> BinaryNetwork:
@@ -46,6 +49,17 @@ def _read_native(path: Path, input_range: InputRange | None) -> BinaryNetwork:
             f"{path} states the range of its inputs itself; leave out what you state"
         )
     return native.load_network(path)
+
+
+def _reader(name: str) -> Reader:
+    """The reader called `module:function`, of a module of `signflip.formats`."""
+    module, function = name.split(":")
+
+    def read(path: Path, input_range: InputRange | None) -> BinaryNetwork:
+        found: Reader = getattr(import_module(f"signflip.formats.{module}"), function)
+        return found(path, input_range)
+
+    return read
 
 
 FORMATS = (
@@ -59,25 +73,25 @@ FORMATS = (
         name="onnx",
         suffixes=(".onnx",),
         kind=ONNX,
-        read=read_onnx,
+        read=_reader("onnx_graph:read_onnx"),
     ),
     Format(
         name="keras",
         suffixes=(".h5", ".hdf5"),
         kind=HDF5,
-        read=read_keras,
+        read=_reader("keras:read_keras"),
     ),
     Format(
         name="keras archive",
         suffixes=(".keras",),
         kind=KERAS,
-        read=read_keras,
+        read=_reader("keras:read_keras"),
     ),
     Format(
         name="arrays",
         suffixes=(".toml",),
         kind=TEXT,
-        read=read_arrays,
+        read=_reader("arrays:read_arrays"),
     ),
 )
 """The formats that are read."""
