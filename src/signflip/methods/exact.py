@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from signflip.walk.walker import Walker
 
 
+MOST_DEEP = 32766
+"""First-layer neurons of a network of more than two hidden layers, whose sums 16 bits hold."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exact:
     """Exact search over first-layer sign patterns, for any depth, box, goal and output scales.
@@ -64,7 +68,14 @@ class Exact:
         _compile_kernel()
 
     def refuses(self, problem: Problem) -> str | None:
-        """It encloses the smallest epsilon, and minimises no other norm."""
+        """It minimises no norm but the largest change; deep networks can be too wide for it."""
+        hidden = problem.network.hidden
+        # where there are two hidden layers, elimination takes any width
+        if len(hidden) > 2 and hidden[0].neurons > MOST_DEEP:
+            return (
+                f"the first hidden layer has {hidden[0].neurons} neurons; Exact() takes up to "
+                f"{MOST_DEEP} where there are more than two hidden layers: use another method"
+            )
         if problem.measure.norm in (None, Norm.LINF):
             return None
         return (

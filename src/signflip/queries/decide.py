@@ -7,7 +7,7 @@ from enum import Enum
 import numpy as np
 
 from signflip.arrays import Floats
-from signflip.attack import Method, attack
+from signflip.attack import Method, attack, refusal
 from signflip.clock import Clock
 from signflip.errors import ProblemError
 from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, InputRange, OutputLayer
@@ -50,7 +50,8 @@ def decide(
     Args:
         query: the question.
         methods: are tried one after the other on each part, each from the best point of those
-            before; all but the last take a tenth of the time that is left.
+            before; all but the last take a tenth of the time that is left. Those that refuse the
+            problem are left out.
         time_limit: seconds for all of it.
     """
     clock = Clock.start(time_limit)
@@ -93,8 +94,9 @@ def _decide_part(
             # the centre fulfils this comparison already: it rules nothing out
             continue
         start = None
-        for index, method in enumerate(methods):
-            share = clock.remaining() / (10 if index + 1 < len(methods) else 1)
+        willing = [method for method in methods if refusal(method, problem) is None]
+        for index, method in enumerate(willing):
+            share = clock.remaining() / (10 if index + 1 < len(willing) else 1)
             limit = None if np.isinf(share) else share
             try:
                 result = attack(problem, method, time_limit=limit, start=start)
