@@ -132,3 +132,14 @@ def test_the_widest_first_layer_that_16_bits_can_sum() -> None:
 def test_a_wider_first_layer_is_refused() -> None:
     with pytest.raises(ProblemError, match=f"has {MOST_INPUTS + 1} neurons; .* use another method"):
         attack(wide(MOST_INPUTS + 1), Exact())
+
+
+def test_a_deep_network_with_one_is_refused_before_anything_starts() -> None:
+    problem = wide(MOST_INPUTS + 1)
+    above = SignLayer.dense(np.array([[1]]), np.zeros(1))
+    network = BinaryNetwork((*problem.network.hidden, above), problem.network.output)
+    deep = Problem.ball(network, problem.image, epsilon=0.2)
+    refused = Exact().refuses(deep)
+    assert refused is not None
+    assert f"has {MOST_INPUTS + 1} neurons" in refused
+    assert Exact().refuses(problem) is None
