@@ -46,9 +46,9 @@ class Upper(NamedTuple):
 
     plus: npt.NDArray[np.uint64]  # (layers, neurons, words) bits where the weight is +1
     minus: npt.NDArray[np.uint64]  # (layers, neurons, words) bits where it is -1
-    fan_in: npt.NDArray[np.int64]  # (layers, neurons) weights that are not 0
     neurons: npt.NDArray[np.int64]  # (layers,)
-    threshold: npt.NDArray[np.int64]  # (layers, neurons)
+    for_plus: npt.NDArray[np.int64]  # (layers, neurons) inputs that must suit it for +1
+    for_minus: npt.NDArray[np.int64]  # (layers, neurons) inputs that must not, for -1
     want_plus: npt.NDArray[np.uint64]  # (rivals, words) last-layer neurons useful at +1
     want_minus: npt.NDArray[np.uint64]  # (rivals, words)
     coefficients: npt.NDArray[np.float64]  # (rivals, width)
@@ -79,15 +79,14 @@ def promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) ->
     width = sums.shape[0]
     span = upper.want_plus.shape[1]
     plus, minus = words[0], words[1]
-    plus[:] = U64(0)
-    minus[:] = U64(0)
-    for k in range(width):
-        bit = U64(1) << U64(k & 63)
-        if sums[k] + gain[k] >= 0:
-            plus[k >> 6] |= bit
-        if sums[k] - loss[k] < 0:
-            minus[k >> 6] |= bit
-    for layer in range(upper.fan_in.shape[0]):
+    for word in range(span):
+        # gathered in registers, without branches
+        may_plus, may_minus = U64(0), U64(0)
+        for k in range(64 * word, min(64 * word + 64, width)):
+            may_plus |= U64(sums[k] + gain[k] >= 0) << U64(k & 63)
+            may_minus |= U64(sums[k] - loss[k] < 0) << U64(k & 63)
+        plus[word], minus[word] = may_plus, may_minus
+    for layer in range(upper.neurons.shape[0]):
         next_plus, next_minus = words[2 - 2 * (layer & 1)], words[3 - 2 * (layer & 1)]
         plus, minus = words[2 * (layer & 1)], words[2 * (layer & 1) + 1]
         next_plus[:] = U64(0)
@@ -100,12 +99,11 @@ def promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) ->
                 most += popcount((plus[w] & weight) | (minus[w] & against))
                 least += popcount((minus[w] & weight) | (plus[w] & against))
             bit = U64(1) << U64(j & 63)
-            fan_in = upper.fan_in[layer, j]
-            if 2 * most - fan_in >= upper.threshold[layer, j]:
+            if most >= upper.for_plus[layer, j]:
                 next_plus[j >> 6] |= bit
-            if fan_in - 2 * least < upper.threshold[layer, j]:
+            if least >= upper.for_minus[layer, j]:
                 next_minus[j >> 6] |= bit
-    top = 2 * (upper.fan_in.shape[0] & 1)
+    top = 2 * (upper.neurons.shape[0] & 1)
     plus, minus = words[top], words[top + 1]
     for rival in range(upper.need.shape[0]):
         if upper.coefficients.shape[1] == 0:

@@ -200,23 +200,25 @@ def upper_of(problem: Problem) -> Upper:
     span = max(math.ceil(width / 64) for width in widths)
     most = max((layer.neurons for layer in layers), default=0)
     plus = np.zeros((len(layers), most, span), dtype=np.uint64)
-    minus, threshold = np.zeros_like(plus), np.zeros((len(layers), most), dtype=np.int64)
-    fan_in = np.zeros_like(threshold)
+    minus, for_plus = np.zeros_like(plus), np.zeros((len(layers), most), dtype=np.int64)
+    for_minus = np.zeros_like(for_plus)
     for index, layer in enumerate(layers):
         weight = layer.map.rows(slice(None))
         plus[index, : layer.neurons] = packed(weight > 0, span)
         minus[index, : layer.neurons] = packed(weight < 0, span)
-        fan_in[index, : layer.neurons] = layer.map.fan_in
-        threshold[index, : layer.neurons] = layer.integer_threshold
+        # of `fan_in` inputs n suit the weights iff the sum is 2 n - fan_in, which has its parity
+        fan_in, threshold = layer.map.fan_in, layer.integer_threshold
+        for_plus[index, : layer.neurons] = (fan_in + threshold) // 2
+        for_minus[index, : layer.neurons] = (fan_in - threshold) // 2 + 1
     coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
     counts = (coefficients != 0).sum(axis=1)
     plain = network.output.plain
     return Upper(
         plus=plus,
         minus=minus,
-        fan_in=fan_in,
         neurons=np.array([layer.neurons for layer in layers], dtype=np.int64),
-        threshold=threshold,
+        for_plus=for_plus,
+        for_minus=for_minus,
         want_plus=packed(coefficients > 0, span),
         want_minus=packed(coefficients < 0, span),
         coefficients=coefficients[:, :0] if plain else coefficients,
