@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import numpy.typing as npt
 
@@ -45,7 +46,7 @@ class Method(Protocol):
 
 
 @runtime_checkable
-class Preparing(Protocol):
+class Preparing(Method, Protocol):
     """A method that has to get ready once in each process: its clock starts after that."""
 
     def prepare(self) -> None:
@@ -54,7 +55,7 @@ class Preparing(Protocol):
 
 
 @runtime_checkable
-class Choosy(Protocol):
+class Choosy(Method, Protocol):
     """A method that says itself what it cannot work on.
 
     One that does not is taken to work on every region and goal, and to measure by the objective.
@@ -65,9 +66,23 @@ class Choosy(Protocol):
         ...
 
 
+@cache
+def _follows(kind: type[object], protocol: type[object]) -> bool:
+    # asked once for each class: that takes as long as an easy attack's tables
+    return issubclass(kind, protocol)
+
+
+def _is_preparing(method: Method) -> TypeGuard[Preparing]:
+    return _follows(type(method), Preparing)
+
+
+def _is_choosy(method: Method) -> TypeGuard[Choosy]:
+    return _follows(type(method), Choosy)
+
+
 def refusal(method: Method, problem: Problem) -> str | None:
     """Why the method cannot work on the problem, as a sentence with the mend; None if it can."""
-    if isinstance(method, Choosy):
+    if _is_choosy(method):
         return method.refuses(problem)
     return None if problem.measure.norm is None else no_distance(method)
 
@@ -119,7 +134,7 @@ def attack(
     refused = refusal(method, problem)
     if refused is not None:
         raise ProblemError(refused)
-    if isinstance(method, Preparing):
+    if _is_preparing(method):
         method.prepare()
     if proof is not None:
         # here, and not above: what makes proofs rests on the search, and few attacks need it

@@ -140,11 +140,13 @@ class Untargeted:
 
 
 AnyOther = Untargeted
+_OURS = (RunnerUp, Target, Untargeted)
 
 
 def is_goal(goal: object) -> TypeGuard[Goal]:
     """Whether it is a goal; a goal's class is none."""
-    return isinstance(goal, Goal) and not isinstance(goal, type)
+    # to look for a protocol takes longer than to make a problem of everything else
+    return isinstance(goal, _OURS) or (isinstance(goal, Goal) and not isinstance(goal, type))
 
 
 def goal_of(goal: Goal | None) -> Goal:
