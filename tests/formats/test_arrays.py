@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from signflip import load_network
+from signflip.attack import attack
+from signflip.data import load_dataset
 from signflip.errors import NetworkError
 from signflip.formats.arrays import read_arrays
-from signflip.network import InputRange
+from signflip.methods import Exact
+from signflip.network import BinaryNetwork, InputRange
+from signflip.problem import Problem, Untargeted
+from signflip.result import Verdict
 from tests.support.datasets import full_test_set
 from tests.support.others import foreign_network
 
@@ -158,8 +163,7 @@ def test_a_wrong_description_is_refused(
 # --- networks of others, where they lie -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["mnist", "mnist_back_image", "mnist_rot"])
-def test_chainer_networks_agree_with_their_arrays(tmp_path: Path, name: str) -> None:
+def chainer_network(tmp_path: Path, name: str) -> BinaryNetwork:
     path = foreign_network("msakai", f"{name}.npz")
     norm = (
         '\n[[step]]\nkind = "batch_norm"\nmean = "{0}/avg_mean"\nvariance = "{0}/avg_var"\n'
@@ -173,8 +177,13 @@ def test_chainer_networks_agree_with_their_arrays(tmp_path: Path, name: str) -> 
         text += f'bias = "blocks/{block}/lin/b"\n' + norm.format(f"blocks/{block}/bn") + sign
     text += '\n[[step]]\nkind = "dense"\nweight = "output_lin/W"\nbias = "output_lin/b"\n'
     (tmp_path / "net.toml").write_text(text)
-    network = load_network(tmp_path / "net.toml")
-    with np.load(path) as archive:
+    return load_network(tmp_path / "net.toml")
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist_back_image", "mnist_rot"])
+def test_chainer_networks_agree_with_their_arrays(tmp_path: Path, name: str) -> None:
+    network = chainer_network(tmp_path, name)
+    with np.load(foreign_network("msakai", f"{name}.npz")) as archive:
         z = {key: archive[key].astype(np.float64) for key in archive.files}
 
     def batch_norm(x: np.ndarray, key: str) -> np.ndarray:
@@ -190,6 +199,31 @@ def test_chainer_networks_agree_with_their_arrays(tmp_path: Path, name: str) -> 
         hidden = np.sign(batch_norm(sums, f"blocks/{block}/bn"))
     values = hidden @ z["output_lin/W"].T + z["output_lin/b"]
     assert np.array_equal(network.predict(images), values.argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "nearest"),
+    [
+        ("mnist", "7_label9", 1),
+        ("mnist_rot", "8_label1", 1),
+        ("mnist_rot", "16_label5", 1),
+        ("mnist_back_image", "32_label3", 2),
+        ("mnist_back_image", "73_label5", 4),
+    ],
+)
+def test_their_smallest_changes_are_those_published(
+    tmp_path: Path, name: str, image: str, nearest: int
+) -> None:
+    network = chainer_network(tmp_path, name)
+    picture = load_dataset(foreign_network("msakai", "img", f"bnn_{name}_{image}.png")).images[0]
+    if name != "mnist":  # these data sets are kept transposed
+        picture = picture.reshape(28, 28).T.ravel()
+    for levels, verdict in ((nearest - 1, Verdict.ROBUST), (nearest, Verdict.FLIPPED)):
+        problem = Problem.ball(
+            network, picture, epsilon=levels / 255, goal=Untargeted(), ties="flip", grid="8bit"
+        )
+        assert problem.prediction == int(image[-1])
+        assert attack(problem, Exact()).verdict is verdict
 
 
 def test_the_lfc_of_bnn_pynq(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Levels:
     @classmethod
     def of(cls, space: PatternSpace) -> "Levels":
         """The levels of a problem whose first layer `compares_pixels`."""
-        layer = space.problem.network.hidden[0]
+        layer = space.layer
         reads = np.argmax(layer.map.rows(space.unstable) != 0, axis=1)
         pairs = np.stack([reads.astype(np.float64), layer.threshold[space.unstable]], axis=1)
         # neurons of one pixel with one threshold share a bit

@@ -41,10 +41,12 @@ def chains_of(space: PatternSpace) -> Chains:
     weaker = np.full(space.size, -1, dtype=np.int64)
     level = np.zeros(space.size, dtype=np.bool_)
     twin = np.zeros(space.size, dtype=np.bool_)
+    # then no image stands at a limit
+    apart = space.layer is not space.problem.network.hidden[0]
     for chain, limit, strict in _sorted_chains(space):
         weaker[chain[1:]] = chain[:-1]
         level[chain[1:]] = np.diff(limit) == 0
-        twin[chain[1:]] = level[chain[1:]] & (strict[1:] == strict[:-1])
+        twin[chain[1:]] = level[chain[1:]] & (apart | (strict[1:] == strict[:-1]))
     return Chains(weaker, level, twin)
 
 
@@ -61,7 +63,7 @@ def groups_of(space: PatternSpace) -> list[Integers]:
 
 def _sorted_chains(space: PatternSpace) -> Iterator[tuple[Integers, Floats, Booleans]]:
     """Each chain of two and more by places, weakest first; its limits, and which are strict."""
-    layer = space.problem.network.hidden[0]
+    layer = space.layer
     family = layer.parallel[space.unstable]
     if (family < 0).all():
         return

@@ -305,7 +305,7 @@ class Realiser:
             return None
         demand = np.zeros_like(space.signs)
         demand[space.unstable] = -side * space.signs[space.unstable]
-        layer, region = space.problem.network.hidden[0], space.problem.region
+        layer, region = space.layer, space.problem.region
         image = realise_on_grid(layer, region, demand, point, clock.remaining())
         return Answer.REAL if image is None else image
 
@@ -316,7 +316,7 @@ class Realiser:
     def _shows(self, image: Floats, side: Signs) -> bool:
         """Whether an image (inputs,), of whatever region, has what is asked. Exact."""
         space = self._space
-        signs = space.problem.network.hidden[0].signs_of_reals(image[None])[0][space.unstable]
+        signs = space.layer.signs_of_reals(image[None])[0][space.unstable]
         toggled = signs != space.signs[space.unstable]
         return bool(np.all(np.where(toggled, side >= 0, side <= 0)))
 

@@ -40,7 +40,7 @@ class ExactSigns:
     @property
     def _threshold(self) -> Floats:
         space = self._space
-        thresholds: Floats = space.problem.network.hidden[0].threshold[space.unstable]
+        thresholds: Floats = space.layer.threshold[space.unstable]
         return thresholds
 
     @cached_property

@@ -35,6 +35,7 @@ class PatternSpace:
 
     Attributes:
         problem: the problem.
+        layer: the first layer as the images of the problem see it, see `Problem.first_layer`.
         signs: (neurons,) int8, the first layer's activations at the centre.
         unstable: (m,) indices of the unstable neurons, by falling distance.
         centre: (inputs,) float64.
@@ -47,6 +48,7 @@ class PatternSpace:
     """
 
     problem: Problem
+    layer: SignLayer
     signs: Signs
     unstable: Integers
     centre: Floats
@@ -58,10 +60,16 @@ class PatternSpace:
     grid_radius: npt.NDArray[np.int16]
 
     @classmethod
-    def of(cls, problem: Problem) -> "PatternSpace":
-        """The pattern space of a problem."""
+    def of(cls, problem: Problem, layer: SignLayer | None = None) -> "PatternSpace":
+        """The pattern space of a problem.
+
+        Args:
+            problem: the problem.
+            layer: the first layer, where all points of the box are meant: the network's own. None
+                for that of the problem's images.
+        """
         lower, upper = problem.box.lower, problem.box.upper
-        layer = problem.network.hidden[0]
+        layer = problem.first_layer if layer is None else layer
         centre, radius = problem.box.centre, problem.box.radius
         at_lowest, at_highest = layer.signs_at_extremes(lower, upper)
         movable = np.flatnonzero(at_lowest != at_highest)
@@ -75,6 +83,7 @@ class PatternSpace:
         grid = max(float(radius.max()) * (1 + 2.0**-30) / RADIUS_LEVELS, 2.0**-1000)
         return cls(
             problem=problem,
+            layer=layer,
             signs=signs,
             unstable=order,
             centre=centre,
@@ -104,7 +113,7 @@ class PatternSpace:
 
     def toggles_of(self, image: Floats) -> Flips:
         """(m,) bool: which unstable neurons toggle at an image (inputs,) of the box. Exact."""
-        signs = self.problem.network.hidden[0].signs_of_reals(image[None])[0]
+        signs = self.layer.signs_of_reals(image[None])[0]
         toggles: Flips = signs[self.unstable] != self.signs[self.unstable]
         return toggles
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
-from signflip.network import BinaryNetwork, ranking
+from signflip.network import BinaryNetwork, SignLayer, ranking
 from signflip.problem.goals import Goal, goal_of
 from signflip.problem.grids import GridName, grid_name, put_on_grid
 from signflip.problem.measures import Margin, Measure
@@ -170,6 +170,32 @@ class Problem:
     def box(self) -> Box:
         """The box that holds the region."""
         return self.region.box
+
+    @cached_property
+    def first_layer(self) -> SignLayer:
+        """The first hidden layer as the images of the region see it: the same signs at each.
+
+        On a grid a neuron that reads one pixel has its threshold between two values, nearer to the
+        one that is farther from this image's: neurons that no image tells apart are equal, and no
+        image stands at a threshold.
+        """
+        layer, grid = self.network.hidden[0], self.region.grid
+        if grid is None or (layer.map.fan_in != 1).any():
+            return layer
+        lower, upper = self.box.lower, self.box.upper
+        at_lowest, at_highest = layer.signs_at_extremes(lower, upper)
+        neurons = np.flatnonzero(at_lowest != at_highest)
+        rows = layer.map.rows(neurons)
+        rising = rows.sum(axis=1) > 0
+        pixel = self.image[np.argmax(rows != 0, axis=1)]
+        threshold = layer.threshold.copy()
+        # x >= t iff x >= ceil(t); -x >= t iff x <= floor(-t), so x < ceil of what comes after
+        limits = threshold[neurons]
+        above = grid.ceil(np.where(rising, limits, np.nextafter(-limits, np.inf)))
+        below = grid.floor(np.nextafter(above, -np.inf))
+        between = below + (above - below) * np.where(pixel <= below, 0.75, 0.25)
+        threshold[neurons] = np.where(rising, between, -between)
+        return SignLayer(layer.map, threshold)
 
     @cached_property
     def _clean_values(self) -> list[Fraction]:

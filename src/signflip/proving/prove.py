@@ -40,7 +40,7 @@ def proof_of(
     """
     steps = b""
     if bound is not None:
-        space = PatternSpace.of(problem)
+        space = PatternSpace.of(problem, problem.network.hidden[0])
         if space.size:
             steps = Cases(space, bound, strict, clock).steps()
         elif keeps(space, np.zeros(0, dtype=np.bool_), bound, strict):
