@@ -27,6 +27,19 @@ _TABLE = (
     ),
     click.option("--pgd", type=int, metavar="N", help="Steps of the adversary.  [default: 4]"),
     click.option(
+        "--wider",
+        type=float,
+        metavar="FACTOR",
+        help="How many times epsilon the adversary may go.  [default: 1]",
+    ),
+    click.option(
+        "--window",
+        type=float,
+        metavar="W",
+        help="The adversary's gradients pass a sign whose normalised sum is within this.  "
+        "[default: 1]",
+    ),
+    click.option(
         "--bounded",
         type=float,
         metavar="SHARE",
@@ -104,12 +117,22 @@ def _levels(text: str) -> tuple[float, ...]:
 
 def robust_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorates a command: reads the options, and hands them over as `robust`."""
-    names = ("epsilon", "interval", "pgd", "bounded", "ternary", "vote", "levels", "held_out")
+    names = (
+        "epsilon",
+        "interval",
+        "pgd",
+        "wider",
+        "window",
+        "bounded",
+        "ternary",
+        "vote",
+        "levels",
+    )
 
     @functools.wraps(command)
     def with_options(**options: Any) -> Any:
         given = {name: options.pop(name) for name in names}
-        given["convolutions"] = options.pop("conv")
+        given["convolutions"], given["held_out"] = options.pop("conv"), options.pop("held_out")
         chosen = {name: value for name, value in given.items() if value is not None}
         return command(robust=RobustOptions(given=chosen), **options)
 

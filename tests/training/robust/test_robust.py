@@ -105,7 +105,7 @@ def test_worst_logits_bound_every_image_of_the_ball(
             logits = module.logits(near)
             leads = logits - logits.gather(1, labels[:, None])
             assert bool((leads <= worst + 1e-4).all())
-    point = adversarial(module, box, labels, 3, generator)
+    point = adversarial(module, box, labels, 3, generator, window=0.5)
     assert bool(((point - box.middle).abs() <= box.radius + 1e-6).all())
     if settings.levels:
         assert bool((point.abs() == 1).all())
@@ -182,6 +182,27 @@ def test_fine_tuning_begins_with_a_trained_network(data: tuple[Floats, Integers]
     )
 
 
+def test_a_wider_adversary_is_that_of_the_wider_ball(data: tuple[Floats, Integers]) -> None:
+    plain = replace(VOTE, interval=0.0, held_out=0.0, epochs=2)
+    wide = train_robust(replace(plain, epsilon=0.05, wider=2.0), *data)
+    assert same(wide, train_robust(replace(plain, epsilon=0.1), *data))
+    assert not same(wide, train_robust(replace(plain, epsilon=0.05), *data))
+
+
+def test_no_gradient_comes_through_a_sign_beyond_the_window(data: tuple[Floats, Integers]) -> None:
+    module = train_robust(replace(VOTE, epochs=1), *data)
+    labels = torch.tensor(data[1][:50])
+    box = box_of(torch.tensor(data[0][:50]).float(), 0.2, module.levels)
+
+    def point(steps: int, window: float) -> torch.Tensor:
+        random = torch.Generator().manual_seed(0)
+        return adversarial(module, box, labels, steps, random, window)
+
+    start = point(1, 1e-9)
+    assert torch.equal(start, point(3, 1e-9))
+    assert not torch.equal(start, point(1, 1.0))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -189,6 +210,9 @@ def test_fine_tuning_begins_with_a_trained_network(data: tuple[Floats, Integers]
         ({"interval": -0.1}, "interval is -0.1"),
         ({"held_out": 0.95}, "held_out is 0.95"),
         ({"pgd": -1}, "pgd is -1"),
+        ({"wider": 0.5}, "wider is 0.5; it must be at least 1"),
+        ({"window": 0.0}, "window is 0.0; it must be above 0"),
+        ({"window": 1.5}, "window is 1.5"),
         ({"vote": 0}, "vote is 0"),
         ({"vote": 3}, "weights are -1 and .1 only"),
         ({"levels": (0.5, 0.5)}, "they must rise"),

@@ -12,7 +12,12 @@ _REACH = 2.5
 
 
 def adversarial(
-    module: RobustModule, box: Box, labels: Tensor, steps: int, random: torch.Generator
+    module: RobustModule,
+    box: Box,
+    labels: Tensor,
+    steps: int,
+    random: torch.Generator,
+    window: float = 1.0,
 ) -> Tensor:
     """What the first layer reads (images, values) of images in the box that are hard to classify.
 
@@ -24,6 +29,7 @@ def adversarial(
         labels: true classes.
         steps: of the gradient; 0 for the clean images.
         random: draws the corner to start from.
+        window: that of `RobustSettings`.
     """
     if steps == 0:
         return box.clean
@@ -35,7 +41,7 @@ def adversarial(
     module.eval().requires_grad_(False)
     for _ in range(steps):
         point.requires_grad_(True)
-        loss = functional.cross_entropy(module.logits(point), labels)
+        loss = functional.cross_entropy(module.logits(point, window), labels)
         (gradient,) = torch.autograd.grad(loss, point)
         uphill = torch.sign(gradient)
         if bits:

@@ -27,10 +27,12 @@ class Flow(NamedTuple):
     Attributes:
         values: (images, values) or None.
         box: middle and radius, each (boxes, values), or None.
+        window: gradients of images come through a sign where its normalised sum is so near to 0.
     """
 
     values: Tensor | None
     box: tuple[Tensor, Tensor] | None
+    window: float = 1.0
 
 
 class _Quantised(torch.autograd.Function):
@@ -118,7 +120,7 @@ class SignBlock(nn.Module):
     def forward(self, flow: Flow) -> Flow:
         """The signs of images, and the box of signs of their boxes."""
         weight = self.weights()
-        values, box = flow
+        values, box, window = flow
         if values is not None:
             normal = functional.batch_norm(
                 self._sums(values, weight),
@@ -129,10 +131,10 @@ class SignBlock(nn.Module):
                 momentum=_MOMENTUM,
                 eps=_VARIANCE_FLOOR,
             )
-            values = self._rows(sign(normal))
+            values = self._rows(sign(normal if window == 1 else normal / window))
         if box is not None:
             box = self._box(box, weight)
-        return Flow(values, box)
+        return Flow(values, box, window)
 
     def _box(self, box: tuple[Tensor, Tensor], weight: Tensor) -> tuple[Tensor, Tensor]:
         # running statistics, which the images of this batch have moved already

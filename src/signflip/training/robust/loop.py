@@ -142,9 +142,13 @@ class _RobustRun(EpochRun[RobustModule]):
     def batch_loss(self, pixels: Tensor, labels: Tensor, progress: float) -> Tensor:
         """Of adversaries, and of the worst class values that intervals allow."""
         settings, module, share = self.settings, self.module, self._share(progress)
-        box = box_of(pixels, share * settings.epsilon, module.levels)
+        epsilon = share * settings.epsilon
+        box = box_of(pixels, epsilon, module.levels)
+        wide = box
+        if settings.wider > 1:
+            wide = box_of(pixels, settings.wider * epsilon, module.levels)
         steps = settings.pgd if share > 0 else 0
-        point = adversarial(module, box, labels, steps, self.random)
+        point = adversarial(module, wide, labels, steps, self.random, settings.window)
         loss = functional.cross_entropy(module.logits(point), labels)
         weight = share * settings.interval
         bounded = round(settings.bounded * len(pixels))

@@ -57,9 +57,9 @@ class RobustModule(LatentModule):
             flow = block(flow)
         return flow
 
-    def logits(self, values: Tensor) -> Tensor:
+    def logits(self, values: Tensor, window: float = 1.0) -> Tensor:
         """(images, classes), of what the first layer reads (images, values)."""
-        return self.vote.logits(cast("Tensor", self.forward(Flow(values, None)).values))
+        return self.vote.logits(cast("Tensor", self.forward(Flow(values, None, window)).values))
 
     def boxed(self, flow: Flow) -> tuple[Tensor, Tensor]:
         """Middle and radius of the last hidden layer, of boxes of what the first layer reads."""

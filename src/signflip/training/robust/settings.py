@@ -68,6 +68,10 @@ class RobustSettings(TrainingSettings):
         epsilon: the radius to be robust at, in the unit of the images.
         interval: k, the share of the interval loss.
         pgd: steps of the adversary; 0 to train on clean images.
+        wider: how many times epsilon the adversary may go: few steps in a larger ball find much of
+            what many would find in the ball itself.
+        window: the adversary's gradients come through a sign where its normalised sum is so near to
+            0. One bit moves a sum by a fraction of that: with bits, a third finds more flips.
         bounded: share of each batch that the interval loss is taken of.
         ternary: whether weights may be 0; the output has a bias then.
         vote: largest weight of the output; above 1 its weights are whole numbers up to that.
@@ -82,6 +86,8 @@ class RobustSettings(TrainingSettings):
     epsilon: float = 0.02
     interval: float = 0.05
     pgd: int = 4
+    wider: float = 1.0
+    window: float = 1.0
     bounded: float = 1.0
     ternary: bool = False
     vote: int = 1
@@ -109,6 +115,10 @@ class RobustSettings(TrainingSettings):
             value = getattr(self, name)
             if not least <= value <= most:
                 raise SettingError(f"{name} is {value}; it must be from {least:g} to {most:g}")
+        if not 0 < self.window <= 1:
+            raise SettingError(f"window is {self.window}; it must be above 0 and at most 1: 0.3333")
+        if not 1 <= self.wider < float("inf"):
+            raise SettingError(f"wider is {self.wider}; it must be at least 1 and finite: 1.5")
         if self.pgd < 0:
             raise SettingError(f"pgd is {self.pgd}; it must be at least 0 steps")
         if not 1 <= self.vote <= 127:
