@@ -55,7 +55,9 @@ _VOTE = RobustSettings(
     device="cpu",
 )
 RECIPES: Mapping[str, RobustSettings] = {
-    "mnist-robust-2x100": _DENSE,
+    "mnist-robust-2x100": dataclasses.replace(
+        _DENSE, interval=0.03, wider=1.25, epochs=30, learning_rate=0.003
+    ),
     "mnist-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
     "fashion-robust-2x100": _DENSE,
     "fashion-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
