@@ -2,7 +2,20 @@
 
 import os
 import secrets
+import zipfile
+import zlib
 from pathlib import Path
+from tokenize import TokenError
+
+NO_ARRAYS = (
+    ValueError, EOFError, SyntaxError, TokenError, AttributeError, KeyError, MemoryError,
+    RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise of a file that is no whole `.npy` or `.npz`, `OSError` apart.
+
+The headers of arrays are parsed as Python literals, their sizes are believed, and of zip files
+there are encrypted ones and those packed by means that Python has not.
+"""
 
 
 def is_file(path: str | Path) -> bool:

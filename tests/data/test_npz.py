@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from signflip.data import read_witnesses
+from signflip.data import load_dataset, read_witnesses
 from signflip.data.npz import read_npz
 from signflip.errors import DataError
 
@@ -37,3 +37,27 @@ def test_witnesses_are_read_flat(tmp_path: Path) -> None:
     assert index.tolist() == [4, 2]
     assert images.shape == (2, 12)
     assert images.dtype == np.float64
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_a_damaged_file_is_refused_or_holds_arrays(tmp_path: Path, suffix: str) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / f"images{suffix}"
+    images = rng.random((3, 4, 4))
+    if suffix == ".npy":
+        np.save(path, images)
+    else:
+        np.savez(path, images=images)
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(300):
+        data = bytearray(whole)
+        # half of them in the header, where a literal of Python stands
+        place = int(rng.integers(0, 128 if rng.random() < 0.5 else len(data)))
+        data[place : place + int(rng.integers(0, 3))] = rng.bytes(int(rng.integers(0, 3)))
+        path.write_bytes(bytes(data))
+        try:
+            load_dataset(path)
+        except DataError:
+            refused += 1
+    assert refused > 100

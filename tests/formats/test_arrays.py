@@ -1,5 +1,6 @@
 """Array descriptions against the same network in plain NumPy, and the networks of others."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,6 +159,21 @@ def test_a_wrong_description_is_refused(
     path.write_text(change(path.read_text()))
     with pytest.raises(NetworkError, match=message):
         read_arrays(path)
+
+
+def test_damaged_arrays_are_refused(tmp_path: Path) -> None:
+    a = {"one.w": RNG.choice([-1, 1], (3, 4)), "one.b": np.zeros(3)}
+    path = write(tmp_path, "input = { shape = [4] }\n" + DENSE.format("one", ""), a)
+    arrays = tmp_path / "net.npz"
+    whole, rng = arrays.read_bytes(), np.random.default_rng(1)
+    for _ in range(300):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), 3):
+            data[place] = rng.integers(0, 256)
+        arrays.write_bytes(bytes(data[: rng.integers(1, len(data) + 1)]))
+        # whatever it is now, nothing but an error of ours comes of it
+        with contextlib.suppress(NetworkError):
+            load_network(path)
 
 
 # --- networks of others, where they lie -----------------------------------------------------------

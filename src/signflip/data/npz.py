@@ -1,7 +1,5 @@
 """Reader of `.npz` files: plain arrays by name, and nothing that could run code."""
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from numpy.lib.npyio import NpzFile
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import DataError
+from signflip.files import NO_ARRAYS
 
 Array = npt.NDArray[Any]
 
@@ -38,7 +37,7 @@ def read_npz(path: Path, name: str, wanted: Sequence[str]) -> dict[str, Array]:
         raise DataError(
             f"{name} is packed in a way that cannot be read ({error}); write it with numpy.savez"
         ) from error
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except NO_ARRAYS as error:
         raise DataError(
             f"{name} is no whole .npz file of plain arrays ({error}); write it with numpy.savez"
         ) from error
@@ -56,7 +55,7 @@ def read_npy(path: Path, name: str) -> Array:
             return array
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError) as error:
+    except NO_ARRAYS as error:
         raise DataError(
             f"{name} is no whole .npy file of a plain array ({error}); write it with numpy.save"
         ) from error

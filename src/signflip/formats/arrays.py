@@ -18,13 +18,13 @@ import tomllib
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Annotated, Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signflip.errors import MissingExtraError, NetworkError
+from signflip.files import NO_ARRAYS
 from signflip.formats.array_steps import Arrays, Step
 from signflip.formats.assembly import Assembly
 from signflip.formats.value import Value, exact
@@ -102,11 +102,12 @@ def _arrays(path: Path) -> Arrays:
     if path.suffix in (".pt", ".pth"):
         return Arrays(_state_dict(path))
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # opened here: NumPy leaves a file open that it refuses
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return Arrays({name: archive[name] for name in archive.files})
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, BadZipFile, AttributeError) as error:
+    except NO_ARRAYS as error:
         raise NetworkError(f"{path} is no whole .npz file of plain arrays ({error})") from error
 
 
