@@ -61,15 +61,18 @@ def test_a_sweep_and_what_it_prints(invoke: Invoke) -> None:
 
 
 def test_a_sweep_with_proofs(folder: Path, invoke: Invoke, grid: Path) -> None:
-    grid.write_text(f"proofs = true\n{GRID.replace('[0.05, 0.3]', '[0.05]')}")
+    both = GRID.replace("[0.05, 0.3]", "[0.05]").replace(
+        "[[problems]]", "[methods.auto]\n[[problems]]"
+    )
+    grid.write_text(f"proofs = true\n{both}")
     result = invoke(*SWEEP)
     assert result.exit_code == 0, result.output
     proofs = {path.name for path in (folder / "results.db.proofs").iterdir()}
-    assert len(proofs) == IMAGES
+    assert len(proofs) == 2 * IMAGES
     with Store.open("results.db") as store:
         rows = store.connection.execute("SELECT method, proof FROM results").fetchall()
-    assert {proof for method, proof in rows if method == "exact"} == proofs
-    assert {proof for method, proof in rows if method != "exact"} == {None}
+    assert {proof for method, proof in rows if method != "fgsm"} == proofs
+    assert {proof for method, proof in rows if method == "fgsm"} == {None}
     result = invoke("check", "results.db.proofs", "net.safetensors", "images.npz")
     assert result.exit_code == 0, result.output
     invoke("report", "results.db", "--out", "report")

@@ -145,7 +145,7 @@ class Grid(_Table):
         time_limit: seconds for each attack.
         seed: seed of the methods that make random choices.
         seeds: several seeds instead: each such method runs once with each.
-        proofs: whether answers of the exact method come with proof files, beside the store.
+        proofs: whether answers of exact and auto come with proof files, beside the store.
         methods: name of a series -> its method and settings.
         problems: what is attacked.
     """

@@ -16,6 +16,9 @@ from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Terms
 from signflip.problem.goals import goal_of
 
+PROVING = ("exact", "auto")
+"""Kinds of methods whose robust verdicts rest on a proof of their own, and not on a solver's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
@@ -43,7 +46,7 @@ class Plan:
         networks: `BinaryNetwork.digest` -> network.
         names: `BinaryNetwork.digest` -> name in the grid.
         blocks: the rectangles that the grid consists of.
-        proofs: whether answers of the exact method are to come with proof files.
+        proofs: whether answers of `PROVING` methods are to come with proof files.
     """
 
     title: str
@@ -53,12 +56,12 @@ class Plan:
     proofs: bool = False
 
     def with_proofs(self, folder: Path) -> Self:
-        """The plan with proofs of the exact method's answers in a folder."""
+        """The plan with proofs of the answers of `PROVING` methods in a folder."""
         blocks = tuple(
             replace(
                 block,
                 series=tuple(
-                    replace(series, proofs=folder) if series.kind == "exact" else series
+                    replace(series, proofs=folder) if series.kind in PROVING else series
                     for series in block.series
                 ),
             )
