@@ -5,6 +5,7 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 
 from signflip import load_network
 from signflip.errors import NetworkError
+from signflip.formats import keras
+from signflip.formats.keras import read_here, read_keras
 from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.layout import Layout
 from tests.support.absent import unless_package
@@ -106,7 +109,19 @@ def forward(parts: Sequence[Part], values: np.ndarray) -> np.ndarray:
 
 
 def read(path: Path) -> BinaryNetwork:
-    return load_network(path, input_range=RANGE)
+    return read_here(path, RANGE)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_file_is_read_in_a_process_of_its_own(tmp_path: Path, write: Write) -> None:
+    path = tmp_path / "model"
+    write(path, larq_model(np.random.default_rng(0)), (6, 6, 2))
+    assert load_network(path, input_range=RANGE).digest == read(path).digest
+    assert load_network(path).input_range.default
+    parts = faulty(larq_model(np.random.default_rng(0)), 2, input_quantizer="ste_tern")
+    write(path, parts, (6, 6, 2))
+    with pytest.raises(NetworkError, match=r"model: the layer .* its input quantiser 'ste_tern'"):
+        load_network(path, input_range=RANGE)
 
 
 @pytest.mark.parametrize("write", WRITERS)
@@ -216,3 +231,24 @@ def test_damaged_files_are_refused(tmp_path: Path, write: Write) -> None:
         # whatever it is now, nothing but an error of ours comes of it
         with contextlib.suppress(NetworkError):
             read(path)
+
+
+@pytest.mark.parametrize(
+    ("does", "message"),
+    [
+        ("exec sleep 60", r"comes to no end with it\); save"),
+        ("kill -SEGV $$", "reader ended with -11"),
+    ],
+)
+def test_a_reader_that_hangs_or_dies_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, message: str
+) -> None:
+    stands_in = tmp_path / "python"
+    stands_in.write_text(f"#!/bin/sh\n{does}\n")
+    stands_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stands_in))
+    monkeypatch.setattr(keras, "PATIENCE", 0.5)
+    path = tmp_path / "model.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(NetworkError, match=message):
+        read_keras(path)

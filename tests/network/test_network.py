@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from signflip.errors import DataError, NetworkError, SignflipError
-from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer, ranking
+from signflip.network import BinaryNetwork, Floats, InputRange, OutputLayer, SignLayer, ranking
 from tests.support.reference import (
     reference_layer,
     reference_prediction,
@@ -345,3 +345,8 @@ def test_a_broken_network_is_refused(build: Callable[[], object], message: str) 
 def test_broken_images_are_refused(batch: Floats, message: str, method: str) -> None:
     with pytest.raises(DataError, match=message):
         getattr(small_network(), method)(batch)
+
+
+def test_whole_numbers_are_the_same_input_range() -> None:
+    ours = InputRange(lower=0, upper=255, step=1)
+    assert repr(ours) == repr(InputRange(lower=0.0, upper=255.0, step=1.0))

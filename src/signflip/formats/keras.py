@@ -7,8 +7,11 @@ and nothing of a file is ever run. What the layers mean is in `signflip.formats.
 import io
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,13 @@ import numpy.typing as npt
 from signflip.errors import MissingExtraError, NetworkError
 from signflip.formats.assembly import Assembly
 from signflip.formats.keras_layers import Layer, read_layer
+from signflip.formats.native import network_from_bytes, network_to_bytes
 from signflip.formats.onnx_graph import CHANNELS_LAST, LAYOUT
 from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
 
+PATIENCE = 60.0
+"""Seconds for the reader of a file, and one more for each MiB."""
+_REFUSED = 3
 MOST_BYTES = 2**31
 """Of a file inside an archive, and of all its weights together."""
 _LISTS = ("layers", "_layer_checkpoint_dependencies\\layers", "_layer_checkpoint_dependencies")
@@ -33,6 +40,9 @@ Weights = Callable[[str, str, Mapping[str, Any]], dict[str, npt.NDArray[Any]]]
 def read_keras(path: Path, input_range: InputRange | None = None) -> BinaryNetwork:
     """The network of a Keras file.
 
+    It is read in a process of its own: of some damaged files the HDF5 library comes to no end, and
+    cannot be interrupted.
+
     Args:
         path: an HDF5 file with a whole model, or a `.keras` archive.
         input_range: what the inputs are; None for [0, 1].
@@ -41,10 +51,40 @@ def read_keras(path: Path, input_range: InputRange | None = None) -> BinaryNetwo
         NetworkError: the file is damaged, or a layer cannot be said exactly.
         MissingExtraError: the package `h5py` is not installed.
     """
+    if find_spec("h5py") is None:
+        raise MissingExtraError("h5py", "keras", "reading a Keras file")
+    inputs = input_range or UNIT_RANGE
+    # -P: no file of the working folder is taken for a module
+    command = [sys.executable, "-P", "-m", __name__, str(path.absolute())]
+    command += [repr(inputs.lower), repr(inputs.upper), repr(inputs.step)]
+    seconds = PATIENCE + path.stat().st_size / 2**20 if path.exists() else PATIENCE
     try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError("h5py", "keras", "reading a Keras file") from error
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise NetworkError(
+            f"{path} is no whole Keras model (the HDF5 library comes to no end with it); save the "
+            "whole model again"
+        ) from error
+    if done.returncode == 0:
+        return network_from_bytes(done.stdout)
+    if done.returncode == _REFUSED:
+        raise NetworkError(done.stderr.decode())
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    said = f": {lines[-1]}" if lines else ""
+    raise NetworkError(
+        f"{path} is no whole Keras model (its reader ended with {done.returncode}{said}); save the "
+        "whole model again"
+    )
+
+
+def read_here(path: Path, input_range: InputRange) -> BinaryNetwork:
+    """`read_keras` in this process.
+
+    Raises:
+        NetworkError: the file is damaged, or a layer cannot be said exactly.
+    """
+    import h5py
+
     try:
         data = path.read_bytes()
         if data[:2] == b"PK":
@@ -57,7 +97,7 @@ def read_keras(path: Path, input_range: InputRange | None = None) -> BinaryNetwo
                 weights = _by_name(file)
             else:
                 weights = _by_class(file)
-            return _network(config, weights, input_range or UNIT_RANGE, path.name)
+            return _network(config, weights, input_range, path.name)
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
     except (OSError, EOFError, zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError,
@@ -229,3 +269,21 @@ def _image_shape(model: Any, layers: list[Any]) -> Shape:
             if isinstance(shape, list) and len(shape) > 1 and all(shape[1:]):
                 return tuple(int(size) for size in shape[1:])
     raise NetworkError("it does not state the shape of its inputs; build the model before saving")
+
+
+def _main(place: str, lower: str, upper: str, step: str) -> int:
+    """Write the network of a file to standard output, in Signflip's own format."""
+    inputs = InputRange(
+        lower=float(lower), upper=float(upper), step=None if step == "None" else float(step)
+    )
+    try:
+        network = read_here(Path(place), inputs)
+    except NetworkError as error:
+        sys.stderr.write(str(error))
+        return _REFUSED
+    sys.stdout.buffer.write(network_to_bytes(network))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))

@@ -27,6 +27,11 @@ class InputRange:
     step: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("lower", "upper", "step"):
+            number = getattr(self, name)
+            # an int says the same, and is written as another number where networks are told apart
+            if number is not None:
+                object.__setattr__(self, name, float(number))
         if not (np.isfinite(self.lower) and np.isfinite(self.upper) and self.lower < self.upper):
             raise NetworkError(
                 f"the input range is {self.lower} to {self.upper}; both must be finite, and the "
