@@ -70,6 +70,10 @@ RECIPES: Mapping[str, RobustSettings] = {
         window=1.0,
         epochs=14,
     ),
+    "mnist-vote-0.3": dataclasses.replace(_VOTE, epsilon=0.3, interval=0.15),
+    "fashion-vote-0.1": dataclasses.replace(
+        _VOTE, levels=(0.3, 0.6), epsilon=0.1, interval=0.12, wider=1.25
+    ),
 }
 FINE_TUNING: Mapping[str, RobustSettings] = {
     "mnist-vote-0.1": dataclasses.replace(
@@ -79,6 +83,9 @@ FINE_TUNING: Mapping[str, RobustSettings] = {
         window=1 / 3,
         epochs=5,
         learning_rate=0.0015,
+    ),
+    "mnist-vote-0.3": dataclasses.replace(
+        RECIPES["mnist-vote-0.3"], pgd=2, wider=1.15, epochs=5, learning_rate=0.0015
     ),
 }
 """Settings that a network is trained on with, from its best epoch on."""
