@@ -5,6 +5,7 @@ between outputs, or an output and a number.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
@@ -39,6 +40,8 @@ def read_property(path: Path) -> tuple[Floats, Floats, tuple[Case, ...]]:
         return _property(list(_expressions(text)))
     except _FaultyError as error:
         raise ProblemError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ProblemError(f"{path}: its parentheses are nested too deeply") from error
 
 
 def _refuse(reason: str) -> NoReturn:
@@ -70,7 +73,7 @@ def _property(expressions: list[Expression]) -> tuple[Floats, Floats, tuple[Case
     for each in expressions:
         if not isinstance(each, list) or not each:
             _refuse(f"{each} stands alone; everything is in parentheses")
-        if each[0] == "declare-const" and isinstance(each[1], str):
+        if each[0] == "declare-const" and len(each) > 1 and isinstance(each[1], str):
             if each[1].startswith("X_"):
                 inputs = max(inputs, _number_of(each[1]) + 1)
         elif each[0] == "assert" and len(each) == 2:
@@ -160,7 +163,10 @@ def _number_of(name: str) -> int:
 def _number(text: str) -> Fraction:
     if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text, re.ASCII):
         _refuse(f"{text[:40]} is no number")
-    return Fraction(text)
+    number = Fraction(text)
+    if abs(number) > sys.float_info.max:
+        _refuse(f"{text[:40]} is beyond the numbers of 64 bits")
+    return number
 
 
 def _shown(expression: Expression) -> str:
