@@ -33,7 +33,7 @@ from signflip.clock import Clock
 from signflip.errors import ProofError
 from signflip.methods import Exact
 from signflip.proof.check import check
-from signflip.proving.cases import NoProofError
+from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 
 KEY = ("network", "epsilon", "index", "limit")

@@ -28,7 +28,7 @@ from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork
 from signflip.proof.check import BOUND, BRANCH, check
 from signflip.proof.container import Content, packed, steps_of, unpacked
-from signflip.proving.cases import NoProofError
+from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 from signflip.result import Verdict
 from tests.support.map_strategies import mapped_networks

@@ -72,7 +72,7 @@ def test_a_file_as_the_tests_make_them_is_read() -> None:
     ("data", "reason"),
     [
         (b"", "does not begin"),
-        (b"signflip-proof 2\n" + packed(CONTENT)[len(MAGIC) :], "does not begin"),
+        (b"signflip-proof 1\n" + packed(CONTENT)[len(MAGIC) :], "does not begin"),
         (MAGIC, "cut off"),
         (MAGIC + b"no zlib", "damaged"),
         (packed(CONTENT)[:-1], "cut off"),

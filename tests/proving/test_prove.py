@@ -13,7 +13,7 @@ from signflip.errors import ProofError
 from signflip.problem import Problem, Ties
 from signflip.proof.check import check
 from signflip.proof.container import Content, packed, unpacked
-from signflip.proving.cases import NoProofError
+from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum

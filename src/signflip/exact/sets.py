@@ -33,7 +33,7 @@ I64 = np.int64
 
 
 @compiled(inner=True)
-def _reachable(sums: Small, gain: Small, weight: Whole) -> int:
+def reachable(sums: Small, gain: Small, weight: Whole) -> int:
     """What the rows are worth that can be useful, each on its own."""
     worth = I64(0)
     for k in range(sums.shape[0]):
@@ -55,7 +55,7 @@ def _bounded(frame: int, rows: Rows, need: Counts, rules: Rules, s: State) -> bo
             s.looked[frame, rival] = True
             s.tally[0] += 1
             sums, gain, weight = s.sums[frame, rival], s.gain[frame, rival], rows.weight[rival]
-            done = _reachable(sums, gain, weight) < need[rival]
+            done = reachable(sums, gain, weight) < need[rival]
             gap = 0.0
             slot = s.data[frame, rival]
             if not done and slot >= 0 and rules.least < count <= rules.most:
@@ -87,7 +87,7 @@ def _bounded(frame: int, rows: Rows, need: Counts, rules: Rules, s: State) -> bo
 
 
 @compiled(inner=True)
-def _chosen(frame: int, rows: Rows, rules: Rules, s: State) -> bool:
+def chosen(frame: int, rows: Rows, rules: Rules, s: State) -> bool:
     """Give a frame curvatures of its own where it has been bounded and they are old."""
     first = s.next[frame]
     count = s.length[frame] - first
@@ -141,7 +141,7 @@ def _chosen(frame: int, rows: Rows, rules: Rules, s: State) -> bool:
 
 
 @compiled(inner=True)
-def _leader(frame: int, s: State) -> int:
+def leading(frame: int, s: State) -> int:
     """The rival whose bound is farthest from the need."""
     leader = 0
     largest = F32(-1)
@@ -153,7 +153,7 @@ def _leader(frame: int, s: State) -> int:
 
 
 @compiled(inner=True)
-def _sort(frame: int, rival: int, geometry: Geometry, rules: Rules, s: State) -> None:
+def sort(frame: int, rival: int, geometry: Geometry, rules: Rules, s: State) -> None:
     """Sort what is left of a list: first the neurons whose decision lowers (J) most, either way.
 
     D_j - Q_jj times p_j^2 or (1 - p_j)^2 is what (J) falls by to second order at the best p. A flip
@@ -216,7 +216,7 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, s: State) -> bool:
 
 
 @compiled(inner=True)
-def _take(frame: int, rows: Rows, rules: Rules, s: State) -> int:
+def take(frame: int, rows: Rows, rules: Rules, s: State) -> int:
     """Take the first neuron out of a frame's list: in what is left of the frame it is unflipped."""
     neuron = int(s.live[frame, s.next[frame]])
     s.next[frame] += 1
@@ -268,7 +268,7 @@ def _drop_chain(frame: int, neuron: int, rows: Rows, s: State) -> None:
 
 
 @compiled(inner=True)
-def _descend(frame: int, neuron: int, rows: Rows, need: Counts, s: State) -> bool:
+def descend(frame: int, neuron: int, rows: Rows, need: Counts, s: State) -> bool:
     """Make the frame with one more flip; whether any rival may win there, each row on its own."""
     below = frame + 1
     hope = False
@@ -280,7 +280,7 @@ def _descend(frame: int, neuron: int, rows: Rows, need: Counts, s: State) -> boo
         above, gain = s.sums[frame, rival], s.gain[frame, rival]
         for k in range(sums.shape[0]):
             sums[k] = above[k] + change[k]
-        if _reachable(sums, gain, rows.weight[rival]) < need[rival]:
+        if reachable(sums, gain, rows.weight[rival]) < need[rival]:
             continue
         hope = True
         s.hopeful[below, rival] = True
@@ -344,7 +344,7 @@ def advance_sets(
             s.tally[0] += 1
             for rival in range(need.shape[0]):
                 if s.hopeful[top, rival] and (
-                    _reachable(s.sums[top, rival], s.gain[top, rival], rows.weight[rival])
+                    reachable(s.sums[top, rival], s.gain[top, rival], rows.weight[rival])
                     >= need[rival]
                 ):
                     _write_leaf(top, s, leaves[found])
@@ -365,14 +365,14 @@ def advance_sets(
             sums, hopeful = s.sums[top], s.hopeful[top]
             if not enter(rows, sums, hopeful, live, need, s.span.active[top], s.bottom):
                 top -= 1
-        elif _chosen(top, rows, rules, s):
-            leader = _leader(top, s)
+        elif chosen(top, rows, rules, s):
+            leader = leading(top, s)
             if s.data[top, leader] == top:
-                _sort(top, leader, geometry, rules, s)
+                sort(top, leader, geometry, rules, s)
         else:
             s.tally[0] += 1
-            neuron = _take(top, rows, rules, s)
-            below = _descend(top, neuron, rows, need, s)
+            neuron = take(top, rows, rules, s)
+            below = descend(top, neuron, rows, need, s)
             _drop_chain(top, neuron, rows, s)
             top += 1 if below else 0
     s.top[0] = top

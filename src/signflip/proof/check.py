@@ -3,8 +3,8 @@
 The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
-To be trusted: this file, `evaluate`, `container.unpacked`, Python, NumPy's whole numbers, and of
-the network `map.rows`, `threshold`, the three arrays of `output`, and `input_range`.
+To be trusted: this file, `evaluate`, `joint`, `container.unpacked`, Python, NumPy's whole numbers,
+and of the network `map.rows`, `threshold`, the three arrays of `output`, and `input_range`.
 """
 
 import math
@@ -16,8 +16,9 @@ import numpy as np
 from signflip.network import BinaryNetwork
 from signflip.proof.container import Content, fail, numbers_of, unpacked
 from signflip.proof.evaluate import MANY, SMALL, Array, Box, step, values_of, weighted
+from signflip.proof.joint import Forms
 
-BOUND, NEW, KNOWN, BRANCH = range(4)  # what a step begins with
+BOUND, NEW, KNOWN, FORM, JOINT, BRANCH = range(6)  # what a step begins with
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -119,7 +120,9 @@ class _Cases:
         self.unstable = np.flatnonzero(self.signs == 0).tolist()
         self.rows = first.map.rows(np.array(self.unstable, np.int64)).astype(np.int64)
         self.numbers = numbers_of(file.steps)
+        self.forms = Forms(self.above, self.leads, self.signs, self.unstable, self._next)
         self.bounds: list[Array] = []  # cases that are to be closed by their bound
+        self.settled: list[set[int]] = []  # in each of these, the rivals that forms have bounded
         self.sums: list[tuple[Array, int, bool]] = []  # what `_check_sums` has to look at
 
     def cover(self) -> int:
@@ -138,8 +141,13 @@ class _Cases:
                 path.append((literal, False))
                 held ^= self._assume(literal)
                 continue
-            if step == BOUND:
-                self.bounds.append(self.signs.copy())
+            if step == FORM:
+                self.forms.keep()
+                continue
+            if step in (BOUND, JOINT):
+                signs, case = self.signs.copy(), f"case {cases}"
+                self.settled.append(self.forms.bounded(signs, case) if step == JOINT else set())
+                self.bounds.append(signs)
             else:
                 if step == NEW:
                     known.append(self._excluding(f"case {cases}"))
@@ -212,8 +220,9 @@ class _Cases:
         signs = np.array(self.bounds)
         for layer in self.above if self.bounds else ():
             signs = step(layer, signs)
-        for numbers, limit in self.leads if self.bounds else ():
+        for rival, (numbers, limit) in enumerate(self.leads if self.bounds else ()):
             over = signs @ numbers + (signs == 0) @ np.abs(numbers) > limit
+            over &= [rival not in settled for settled in self.settled]
             if over.any():
                 fail(where, f"the bound of no. {over.argmax()} of {len(over)} waiting is too high")
-        self.bounds = []
+        self.bounds, self.settled = [], []

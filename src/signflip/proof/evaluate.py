@@ -61,18 +61,22 @@ class Box:
         return np.array(signs, np.int64)
 
 
+def rounded_up(layer: SignLayer) -> Array:
+    """(neurons,) thresholds of sums of signs, as whole numbers."""
+    end = layer.inputs + 1  # beyond what a sum can be, one threshold is like another
+    return np.array([max(-end, min(end, math.ceil(t))) for t in layer.threshold.tolist()], np.int64)
+
+
 def step(layer: SignLayer, below: Array) -> Array:
     """Signs (N, neurons) that a layer has for signs (N, inputs); 0 stands for either of them."""
     moving = (below != below[0]).any(axis=0) | (below[0] == 0)
-    fixed, free, end = below[0, ~moving], below[:, moving] == 0, layer.inputs + 1
-    # beyond what a sum can be, one threshold is like another
-    thresholds = [max(-end, min(end, math.ceil(t))) for t in layer.threshold.tolist()]
+    fixed, free, thresholds = below[0, ~moving], below[:, moving] == 0, rounded_up(layer)
     signs = []
     for start in range(0, layer.neurons, MANY):
         rows = layer.map.rows(slice(start, start + MANY)).astype(np.int64)
         middle = below[:, moving] @ rows[:, moving].T + rows[:, ~moving] @ fixed
         spread = free @ np.abs(rows[:, moving]).T
-        least = np.array(thresholds[start : start + MANY], np.int64)
+        least = thresholds[start : start + MANY]
         signs.append(1 * (middle - spread >= least) - 1 * (middle + spread < least))
     return np.concatenate(signs, axis=1)
 

@@ -7,13 +7,16 @@ import numpy as np
 from signflip.clock import Clock
 from signflip.exact.counting import Sums
 from signflip.exact.geometry import MOST_FLIPS, Geometry, fresh_factor, geometry_of
+from signflip.exact.rows import countable
 from signflip.exact.tables import second_layer, set_incumbent, upper_of
 from signflip.patterns.space import Flips, PatternSpace
+from signflip.proving.hard import Frames
 from signflip.proving.kernel import (
     CLOSED,
     DONE,
     FULL,
     LEAF,
+    PAUSE,
     Path,
     Sets,
     Table,
@@ -22,20 +25,19 @@ from signflip.proving.kernel import (
     keep,
     written,
 )
-from signflip.proving.refusals import Refusals
+from signflip.proving.no_proof import NoProofError
+from signflip.proving.refusals import Refusal, Refusals, literals_of
 
 ASK = 0.6
 """Share of the ellipsoid's limit from which geometry is asked, as in the search."""
+EASY = 20_000
+"""Cases that are looked at before a proof over two hidden layers begins again, by frames."""
 BUDGET = 50_000
 """Cases between two looks at the clock."""
 ROOM = 1000
 """For steps, and for sets, at first."""
 MOST_STEPS = 20_000_000
 """Steps of a proof at most: a longer one would take a checker hours."""
-
-
-class NoProofError(Exception):
-    """There is none: time or room is out, or an image is better than the bound."""
 
 
 class Cases:
@@ -68,8 +70,13 @@ class Cases:
         Raises:
             NoProofError: there are none.
         """
+        budget = EASY
         while True:
-            why = advance(self._geometry, self._table, self._upper, self._path, self._sets, BUDGET)
+            why = advance(self._geometry, self._table, self._upper, self._path, self._sets, budget)
+            if why == PAUSE and budget == EASY:
+                if countable(self._space):
+                    return self._frames().steps()
+                budget = BUDGET
             if why == DONE:
                 return self._bytes()
             if self._clock.expired():
@@ -79,14 +86,28 @@ class Cases:
             elif why == LEAF:
                 self._refute_leaf()
 
-    def _refute_leaf(self) -> None:
-        toggled = self._path.toggled.copy()
+    def _frames(self) -> Frames:
+        return Frames(self._space, self._upper.need, self._refuted, self._clock)
+
+    def _refuted(self, toggled: Flips) -> Refusal | None:
+        """Why no point has a full pattern; None where it keeps the bound.
+
+        Raises:
+            NoProofError: neither is so, or time is out.
+        """
         if keeps(self._space, toggled, self._bound, self._strict):
-            close(self._path, self._sets, CLOSED)
-            return
+            return None
         refusal = self._refusals.of(toggled, self._clock)
         if refusal is None:
             raise NoProofError("a pattern above the bound could not be refused")
+        return refusal
+
+    def _refute_leaf(self) -> None:
+        toggled = self._path.toggled.copy()
+        refusal = self._refuted(toggled)
+        if refusal is None:
+            close(self._path, self._sets, CLOSED)
+            return
         sets, count = self._sets, len(refusal.neurons)
         number = int(sets.size[0])
         begin = int(sets.start[number])
@@ -106,12 +127,7 @@ class Cases:
             self._sets = self._sets._replace(**grown)
 
     def _bytes(self) -> bytes:
-        space, sets, path = self._space, self._sets, self._path
-        # a checker counts the unstable neurons by their index
-        place = np.argsort(np.argsort(space.unstable))
-        away = (space.signs[space.unstable] < 0).astype(np.int64)  # the sign of a toggled neuron
-        literals = np.empty(2 * space.size, dtype=np.int64)
-        literals[1::2], literals[::2] = 2 * place + away, 2 * place + 1 - away
+        sets, path, literals = self._sets, self._path, literals_of(self._space)
         count = int(sets.size[0])
         room = 5 * int(path.written[0]) + 16 * count + 14 * int(sets.start[count])
         out = np.empty(room, dtype=np.uint8)

@@ -12,8 +12,10 @@ from signflip.errors import SettingError
 from signflip.files import write_bytes
 from signflip.milp.perturbation import ball_of
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.patterns.space import PatternSpace
 from signflip.problem import Margin, Norm, Problem
-from signflip.proving.cases import NoProofError
+from signflip.proving.hard import compile_frames
+from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 from signflip.result import Stop, Verdict
 from signflip.search import Search
@@ -39,6 +41,8 @@ def _compile() -> None:
     output = OutputLayer(np.array([[1, 1], [-1, 1]], dtype=np.int8), np.ones(2), np.zeros(2))
     problem = Problem.ball(BinaryNetwork((layer,), output), [0.5, 0.4], epsilon=0.2)
     proof_of(problem, bound=Fraction(2), clock=Clock.start(None))
+    two = Problem.ball(BinaryNetwork((layer, layer), output), [0.5, 0.4], epsilon=0.2)
+    compile_frames(PatternSpace.of(two))
 
 
 def write_proof(

@@ -12,7 +12,8 @@ from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
 from signflip.proof.check import BOUND, check_ball
 from signflip.proof.container import MOST_BYTES, Content, packed, steps_of
-from signflip.proving.cases import Cases, NoProofError, keeps
+from signflip.proving.cases import Cases, keeps
+from signflip.proving.no_proof import NoProofError
 
 ROOM = 2**21
 """Bytes of a file for its header: a checker reads no larger ones than `MOST_BYTES`."""

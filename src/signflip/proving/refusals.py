@@ -33,6 +33,18 @@ class Refusal:
     multipliers: list[int]
 
 
+def literals_of(space: PatternSpace) -> Integers:
+    """What a checker calls the literals (2 m,): at 2 j + 1 that neuron j toggles, at 2 j that not.
+
+    It counts the unstable neurons by their index; here the dearest is first.
+    """
+    place = np.argsort(np.argsort(space.unstable))
+    away = (space.signs[space.unstable] < 0).astype(np.int64)  # the sign of a toggled neuron
+    literals = np.empty(2 * space.size, dtype=np.int64)
+    literals[1::2], literals[::2] = 2 * place + away, 2 * place + 1 - away
+    return literals
+
+
 class Refusals:
     """Refuses the patterns of one space."""
 

@@ -1,0 +1,249 @@
+"""The cases of a hard proof over two hidden layers, in Numba: as the search over sets of flips.
+
+A frame (`signflip.exact.sets`) is a case: its toggles, and the neurons that have left its list and
+do not toggle. A neuron leaves the list with a case of its own, in which it toggles: a set that
+geometry refuses closes that, or a frame of its own goes on there. What closes a frame is written
+as soon as it is found.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from signflip.compiled import compiled
+from signflip.exact.ahead import place, refused_with, value_with
+from signflip.exact.frames import Rules, State
+from signflip.exact.geometry import Factor, Geometry, whole_multiplier
+from signflip.exact.joint import joint
+from signflip.exact.rows import Rows
+from signflip.exact.sets import chosen, descend, leading, reachable, sort, take
+from signflip.proof.check import BOUND, BRANCH
+from signflip.proving.forms import BITS, Longs, confirmed, round_form
+from signflip.proving.writing import Writer, put, put_joint, put_known, put_refused, toggled
+
+U64 = np.uint64
+DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
+"""Why `advance_frames` returns: as `signflip.proving.kernel`."""
+
+
+@compiled(inner=True)
+def _minimal(geometry: Geometry, factor: Factor, count: int, w: Writer) -> int:
+    """Write to `literals` the flips that `refused` refused, without those that can be left out."""
+    neurons, multipliers = w.literals[0], w.literals[1]
+    largest = 0.0
+    for i in range(count):
+        largest = max(largest, factor.u[i])
+    scale = geometry.limit / largest
+    need = np.int64(0)
+    size = 0
+    for i in range(count):
+        multiplier = whole_multiplier(factor.u[i], largest, scale)
+        if multiplier > 0:
+            neurons[size] = factor.members[i]
+            multipliers[size] = multiplier
+            need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
+            size += 1
+    i = size - 1
+    while i >= 0 and size > 1:
+        u = np.int16(multipliers[i])
+        less = need - np.int64(u) * geometry.grid_distance[neurons[i]]
+        row = geometry.directions[neurons[i]]
+        total = np.int32(0)
+        for k in range(row.shape[0]):
+            total += np.int32(geometry.grid_radius[k]) * np.int32(abs(factor.v[k] - u * row[k]))
+        if less > total:
+            need = less
+            for k in range(row.shape[0]):
+                factor.v[k] -= u * row[k]
+            for j in range(i, size - 1):
+                neurons[j], multipliers[j] = neurons[j + 1], multipliers[j + 1]
+            size -= 1
+        i -= 1
+    return size
+
+
+@compiled(inner=True)
+def _try_ahead(frame: int, geometry: Geometry, rows: Rows, w: Writer, s: State) -> bool:
+    """Take the neurons that geometry refuses from a new frame's list; whether there are any."""
+    live = s.live[frame]
+    kept = 0
+    length = s.length[frame]
+    for q in range(length):
+        j = int(live[q])
+        dead = False
+        if value_with(frame, j, geometry, s.span) > geometry.ask:
+            before = w.place[0]
+            put(BRANCH + toggled(j, w), w)
+            dead = put_known(j, w)
+            if not dead and refused_with(frame, j, geometry, s.span):
+                count = s.span.active[frame] + 1
+                put_refused(_minimal(geometry, s.span.factor, count, w), w)
+                dead = True
+            if not dead:
+                w.place[0] = before
+        if not dead:
+            live[kept] = j
+            kept += 1
+            continue
+        for rival in range(s.hopeful.shape[1]):
+            if s.hopeful[frame, rival]:
+                gain, change = s.gain[frame, rival], rows.effect[rival, j]
+                for k in range(gain.shape[0]):
+                    gain[k] -= max(change[k], np.int16(0))
+    s.length[frame] = kept
+    return bool(kept < length)
+
+
+@compiled(inner=True)
+def _closed(
+    frame: int,
+    rows: Rows,
+    need: Longs,
+    rules: Rules,
+    points: npt.NDArray[np.uint8],
+    sums: Longs,
+    w: Writer,
+    s: State,
+) -> bool:
+    """Close a frame by its bounds, if those of all rivals that may still win are low enough."""
+    first, size = s.next[frame], points.shape[1] - 1
+    live = s.live[frame, first:]
+    count = s.length[frame] - first
+    some = False
+    points[:, size] = 0
+    for rival in range(need.shape[0]):
+        if not s.hopeful[frame, rival]:
+            continue
+        if not s.due[frame, rival]:
+            return False
+        s.looked[frame, rival] = True
+        weight = rows.weight[rival]
+        s.gap[frame, rival] = 0.0
+        s.passed[frame, rival] = 0.0
+        if reachable(s.sums[frame, rival], s.gain[frame, rival], weight) < need[rival]:
+            s.hopeful[frame, rival] = False
+            continue
+        slot = s.data[frame, rival]
+        done, gap = False, 0.0
+        if slot >= 0 and rules.least < count <= rules.most:
+            done, gap = joint(
+                s.sums[frame, rival],
+                s.gain[frame, rival],
+                rows.effect[rival],
+                weight,
+                rows.fraction,
+                s.curve[slot, rival],
+                s.root[slot, rival],
+                s.diagonal[slot, rival],
+                s.drop[slot, rival],
+                s.bits[slot, rival],
+                live,
+                count,
+                need[rival],
+                rules.steps,
+                s.point[frame, rival],
+                s.scratch,
+            )
+            done = done and confirmed(frame, rival, rows, need[rival], sums, s)
+        if not done:
+            s.gap[frame, rival] = gap
+            s.due[frame, rival] = False
+            return False
+        for q in range(count):
+            points[rival, live[q]] = np.uint8(s.scratch.point[q])
+        points[rival, size] = 1
+        some = True
+    if some:
+        put_joint(frame, points, rows, w, s)
+    else:
+        put(BOUND, w)
+    return True
+
+
+@compiled(inner=True)
+def _choose(frame: int, rows: Rows, rules: Rules, factor: Longs, w: Writer, s: State) -> bool:
+    """Give a frame forms of its own where the search would choose; whether there are any."""
+    if not chosen(frame, rows, rules, s):
+        return False
+    some = False
+    for rival in range(s.hopeful.shape[1]):
+        # the search's own points are in finer steps
+        if s.data[frame, rival] == frame and s.bits[frame, rival] != BITS:
+            good = round_form(frame, rival, rows, factor, s)
+            s.data[frame, rival] = frame if good else -1
+            w.form[frame, rival] = w.made[0]
+            w.first[frame, rival] = s.next[frame]
+            w.made[0] += 1
+            some |= good
+    return some
+
+
+@compiled()
+def advance_frames(
+    geometry: Geometry,
+    rows: Rows,
+    need: Longs,
+    rules: Rules,
+    points: npt.NDArray[np.uint8],
+    scratch: tuple[Longs, Longs],
+    room: int,
+    w: Writer,
+    s: State,
+    budget: int,
+) -> int:
+    """Go on until all is covered, a full case is open, or `budget` frames were looked at.
+
+    Args:
+        geometry: of the problem.
+        rows: of its second layer.
+        need: (R,) worths that are to be out of reach.
+        rules: that steer the search.
+        points: (R, m + 1) scratch.
+        scratch: (2, K) and (N, N).
+        room: bytes that a frame may write.
+        w: the steps.
+        s: where it stands.
+        budget: frames.
+    """
+    sums, factor = scratch
+    for _ in range(budget):
+        top = s.top[0]
+        if top < 0:
+            return DONE
+        if w.place[0] + room > w.out.shape[0]:
+            return FULL
+        if _closed(top, rows, need, rules, points, sums, w, s):
+            leave(w, s)
+        elif s.next[top] == s.length[top]:
+            return LEAF
+        elif s.fresh[top]:
+            s.fresh[top] = False
+            place(top - 1, s.flip[top - 1], geometry, s.span)
+            if _try_ahead(top, geometry, rows, w, s):
+                s.due[top, :] = True
+        elif _choose(top, rows, rules, factor, w, s):
+            leader = leading(top, s)
+            if s.data[top, leader] == top:
+                sort(top, leader, geometry, rules, s)
+        else:
+            neuron = take(top, rows, rules, s)
+            if s.next[top] == s.length[top]:
+                s.due[top, :] = True
+            put(BRANCH + toggled(neuron, w), w)
+            if descend(top, neuron, rows, need, s):
+                w.held[neuron >> 6] |= U64(1) << U64(neuron & 63)
+                s.top[0] = top + 1
+                s.gap[top + 1, :] = 0.0
+                s.passed[top + 1, :] = 0.0
+            else:
+                put(BOUND, w)
+    return PAUSE
+
+
+@compiled()
+def leave(w: Writer, s: State) -> None:
+    """Go on in the frame below the one that was closed."""
+    top = s.top[0] - 1
+    s.top[0] = top
+    if top >= 0:
+        neuron = s.flip[top]
+        w.held[neuron >> 6] &= ~(U64(1) << U64(neuron & 63))
