@@ -23,11 +23,13 @@ from benchmarks.common import Benchmark, data_option, images_of, machine, markdo
 from signflip import Box, Problem, Target, Ties, Untargeted, attack
 from signflip.clock import Clock
 from signflip.errors import ProofError
+from signflip.exact.frames import Rules
 from signflip.methods import Exact
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork
 from signflip.proof.check import BOUND, BRANCH, check
 from signflip.proof.container import Content, packed, steps_of, unpacked
+from signflip.proving import cases, hard
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 from signflip.result import Verdict
@@ -93,7 +95,11 @@ def _broken(known: BinaryNetwork, found: Content, flips: "list[Content]") -> boo
 
 
 def tiny(count: int, seed: int, tally: Tally) -> None:
-    """Tiny problems over every map, each with some changed files of its own and of others."""
+    """Tiny problems over every map, each with some changed files of its own and of others.
+
+    Proofs over two hidden layers are made with forms, which only large problems have otherwise.
+    """
+    cases.EASY, hard.RULES = 1, Rules(least=0, fresh=1, age=1, near=0.0)
     random = Random(seed)
     drawn = problems(network=st.one_of(networks(), mapped_networks()), ties=st.sampled_from(Ties))
 
@@ -117,6 +123,7 @@ def tiny(count: int, seed: int, tally: Tally) -> None:
             tally.add(tampered(content, others, random), problem.network, None)
 
     run()
+    cases.EASY, hard.RULES = 20, Rules(least=4, fresh=8)
 
 
 def zoo(count: int, seed: int, tally: Tally) -> None:

@@ -48,7 +48,7 @@ class Frames:
         clock: Clock,
     ) -> None:
         self._space, self._need, self._refuted, self._clock = space, need, refuted, clock
-        self._geometry = geometry_of(space, ASK, GATE, clock)
+        self._geometry = geometry_of(space, ASK, GATE)
         rows, sums = rows_of(space)
         self._rows = rows._replace(blocks=False)
         self._state = fresh_sets(self._geometry, self._rows, sums, RULES)
