@@ -75,10 +75,12 @@ def executor(cluster: Cluster) -> DaskExecutor:
     return DaskExecutor(cluster.address, patience=60)
 
 
-def seen(answer: Record | Failure) -> object:
+def seen(one: Task, answer: Record | Failure) -> object:
     assert isinstance(answer, Record)
     assert answer.witness is not None
-    return (answer.verdict, answer.objective, answer.witness.tolist(), answer.stop)
+    # of several best images the walk or the tree is first, which take turns by the clock
+    same = None if isinstance(one.series.method, Exact) else answer.witness.tolist()
+    return (answer.verdict, answer.objective, same, answer.stop)
 
 
 def test_answers_are_those_of_this_machine(executor: DaskExecutor) -> None:
@@ -88,7 +90,8 @@ def test_answers_are_those_of_this_machine(executor: DaskExecutor) -> None:
     ]
     local = dict(flat(LocalExecutor(workers=1).run(tasks, NETWORKS)))
     remote = dict(flat(executor.run(tasks, NETWORKS)))
-    assert {one: seen(remote[one]) for one in tasks} == {one: seen(local[one]) for one in tasks}
+    for one in tasks:
+        assert seen(one, remote[one]) == seen(one, local[one])
 
 
 def test_no_tasks(executor: DaskExecutor) -> None:
