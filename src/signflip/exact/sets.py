@@ -182,7 +182,7 @@ def sort(frame: int, rival: int, geometry: Geometry, rules: Rules, s: State) -> 
 
 
 @compiled(inner=True)
-def _lose(gain: Small, change: Small) -> None:
+def lose(gain: Small, change: Small) -> None:
     """Take what a neuron can add from what a list can."""
     for k in range(gain.shape[0]):
         gain[k] -= max(change[k], I16(0))
@@ -210,7 +210,7 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, s: State) -> bool:
             continue
         for rival in range(s.hopeful.shape[1]):
             if s.hopeful[frame, rival]:
-                _lose(s.gain[frame, rival], rows.effect[rival, j])
+                lose(s.gain[frame, rival], rows.effect[rival, j])
     s.length[frame] = kept
     return bool(kept < length)
 
@@ -223,7 +223,7 @@ def take(frame: int, rows: Rows, rules: Rules, s: State) -> int:
     for rival in range(s.hopeful.shape[1]):
         if not s.hopeful[frame, rival]:
             continue
-        _lose(s.gain[frame, rival], rows.effect[rival, neuron])
+        lose(s.gain[frame, rival], rows.effect[rival, neuron])
         slot = s.data[frame, rival]
         if slot >= 0:
             p = s.point[frame, rival, neuron]
@@ -249,7 +249,7 @@ def _drop(frame: int, neuron: int, rows: Rows, s: State) -> None:
             s.length[frame] = end - 1
             for rival in range(s.hopeful.shape[1]):
                 if s.hopeful[frame, rival]:
-                    _lose(s.gain[frame, rival], rows.effect[rival, neuron])
+                    lose(s.gain[frame, rival], rows.effect[rival, neuron])
                     s.due[frame, rival] = True
             break
 

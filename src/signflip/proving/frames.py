@@ -12,53 +12,18 @@ import numpy.typing as npt
 from signflip.compiled import compiled
 from signflip.exact.ahead import place, refused_with, value_with
 from signflip.exact.frames import Rules, State
-from signflip.exact.geometry import Factor, Geometry, whole_multiplier
+from signflip.exact.geometry import Geometry
 from signflip.exact.joint import joint
 from signflip.exact.rows import Rows
-from signflip.exact.sets import chosen, descend, leading, reachable, sort, take
+from signflip.exact.sets import chosen, descend, leading, lose, reachable, sort, take
 from signflip.proof.check import BOUND, BRANCH
 from signflip.proving.forms import BITS, Longs, confirmed, round_form
+from signflip.proving.kernel import minimal
 from signflip.proving.writing import Writer, put, put_joint, put_known, put_refused, toggled
 
 U64 = np.uint64
 DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
 """Why `advance_frames` returns: as `signflip.proving.kernel`."""
-
-
-@compiled(inner=True)
-def _minimal(geometry: Geometry, factor: Factor, count: int, w: Writer) -> int:
-    """Write to `literals` the flips that `refused` refused, without those that can be left out."""
-    neurons, multipliers = w.literals[0], w.literals[1]
-    largest = 0.0
-    for i in range(count):
-        largest = max(largest, factor.u[i])
-    scale = geometry.limit / largest
-    need = np.int64(0)
-    size = 0
-    for i in range(count):
-        multiplier = whole_multiplier(factor.u[i], largest, scale)
-        if multiplier > 0:
-            neurons[size] = factor.members[i]
-            multipliers[size] = multiplier
-            need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
-            size += 1
-    i = size - 1
-    while i >= 0 and size > 1:
-        u = np.int16(multipliers[i])
-        less = need - np.int64(u) * geometry.grid_distance[neurons[i]]
-        row = geometry.directions[neurons[i]]
-        total = np.int32(0)
-        for k in range(row.shape[0]):
-            total += np.int32(geometry.grid_radius[k]) * np.int32(abs(factor.v[k] - u * row[k]))
-        if less > total:
-            need = less
-            for k in range(row.shape[0]):
-                factor.v[k] -= u * row[k]
-            for j in range(i, size - 1):
-                neurons[j], multipliers[j] = neurons[j + 1], multipliers[j + 1]
-            size -= 1
-        i -= 1
-    return size
 
 
 @compiled(inner=True)
@@ -76,7 +41,8 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, w: Writer, s: State) 
             dead = put_known(j, w)
             if not dead and refused_with(frame, j, geometry, s.span):
                 count = s.span.active[frame] + 1
-                put_refused(_minimal(geometry, s.span.factor, count, w), w)
+                size = minimal(geometry, s.span.factor, count, w.literals[0], w.literals[1])
+                put_refused(size, w)
                 dead = True
             if not dead:
                 w.place[0] = before
@@ -86,9 +52,7 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, w: Writer, s: State) 
             continue
         for rival in range(s.hopeful.shape[1]):
             if s.hopeful[frame, rival]:
-                gain, change = s.gain[frame, rival], rows.effect[rival, j]
-                for k in range(gain.shape[0]):
-                    gain[k] -= max(change[k], np.int16(0))
+                lose(s.gain[frame, rival], rows.effect[rival, j])
     s.length[frame] = kept
     return bool(kept < length)
 

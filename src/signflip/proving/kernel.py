@@ -116,11 +116,18 @@ def keep(sets: Sets, count: int) -> int:
     return int(number)
 
 
-@compiled()
-def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
-    """The set of the active flips that `refused` refused, without those that it can do without."""
-    begin = sets.start[sets.size[0]]
-    literals, multipliers = sets.literals[begin:], sets.multipliers[begin:]
+@compiled(inner=True)
+def minimal(
+    geometry: Geometry,
+    factor: Factor,
+    count: int,
+    neurons: npt.NDArray[np.int32] | npt.NDArray[np.int64],
+    multipliers: npt.NDArray[np.int64],
+) -> int:
+    """Write the active flips that `refused` refused, without those that it can do without.
+
+    Returns how many are left in `neurons`, with their multipliers.
+    """
     largest = 0.0
     for i in range(count):
         largest = max(largest, factor.u[i])
@@ -130,17 +137,16 @@ def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
     for i in range(count):
         multiplier = whole_multiplier(factor.u[i], largest, scale)
         if multiplier > 0:
-            literals[size] = 2 * factor.members[i] + 1
+            neurons[size] = factor.members[i]
             multipliers[size] = multiplier
             need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
             size += 1
     # the deepest first: a set without it refutes an earlier case
     i = size - 1
     while i >= 0 and size > 1:
-        member = literals[i] >> 1
         u = np.int16(multipliers[i])
-        less = need - np.int64(u) * geometry.grid_distance[member]
-        row = geometry.directions[member]
+        less = need - np.int64(u) * geometry.grid_distance[neurons[i]]
+        row = geometry.directions[neurons[i]]
         total = np.int32(0)
         for k in range(row.shape[0]):
             total += np.int32(geometry.grid_radius[k]) * np.int32(abs(factor.v[k] - u * row[k]))
@@ -149,9 +155,20 @@ def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
             for k in range(row.shape[0]):
                 factor.v[k] -= u * row[k]
             for j in range(i, size - 1):
-                literals[j], multipliers[j] = literals[j + 1], multipliers[j + 1]
+                neurons[j], multipliers[j] = neurons[j + 1], multipliers[j + 1]
             size -= 1
         i -= 1
+    return size
+
+
+@compiled()
+def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
+    """The set of the active flips that `refused` refused, entered; its number."""
+    begin = sets.start[sets.size[0]]
+    literals = sets.literals[begin:]
+    size = minimal(geometry, factor, count, literals, sets.multipliers[begin:])
+    for i in range(size):
+        literals[i] = 2 * literals[i] + 1
     return keep(sets, size)
 
 
