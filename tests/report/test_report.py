@@ -37,7 +37,7 @@ def fill(path: Path, *names: str, **extra: Method) -> Path:
     chosen = {**{name: METHODS[name] for name in names}, **{n: (n, m) for n, m in extra.items()}}
     plan = tiny_plan(
         *(
-            Series(name=name, kind=kind, method=method, seed=0, time_limit=5.0)
+            Series(name=name, kind=kind, method=method, seed=0, time_limit=0.2)
             for name, (kind, method) in chosen.items()
         ),
         images=4,
