@@ -21,7 +21,7 @@ from signflip.programs import (
     SolverFailure,
     solver_named,
 )
-from signflip.programs.highs import check, new_highs, run_highs
+from signflip.programs.highs_runs import check, new_highs, run_highs
 from tests.support.absent import need_package
 from tests.support.solvers import each_solver
 

@@ -1,12 +1,12 @@
 """`signflip attack`: attack images, print a table, write records and witnesses."""
 
 import math
-import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -162,7 +162,7 @@ def summary(records: Sequence[Record]) -> str:
         objective = sum(record.objective for record in records) / len(records)
         line += f"; mean objective {format_mean(objective)}"
     else:
-        median = statistics.median(math.inf if r.upper is None else r.upper for r in records)
+        median = float(np.median([math.inf if r.upper is None else r.upper for r in records]))
         line += f"; median distance {median:.4g}" if math.isfinite(median) else ""
     return f"{line}, mean seconds {seconds:.2f}"
 

@@ -4,6 +4,8 @@ import itertools
 import math
 from collections.abc import Container
 from fractions import Fraction
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ from signflip.exact.counting import COUNTER_DIGITS, Sums, Words
 from signflip.exact.geometry import Geometry, fresh_factor
 from signflip.exact.kernel import Blocks, State, Upper
 from signflip.exact.worth import need_of
-from signflip.network import UNIT_ROUNDOFF
+from signflip.network import UNIT_ROUNDOFF, BinaryNetwork
 from signflip.patterns.chains import Chains, chains_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
@@ -177,24 +179,47 @@ def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
 def _turned(space: PatternSpace, clock: Clock) -> tuple[Sums, Sums, npt.NDArray[np.int64]]:
     """Halved sums turned so that 0 or more is useful, a segment of sixteens for each rival."""
     sums, effect = second_layer(space)
-    coefficients = [space.problem.coefficients(rival) for rival in space.problem.rivals]
-    matter = [np.flatnonzero(row) for row in coefficients]
-    segments = np.cumsum([0, *(math.ceil(len(neurons) / 16) * 16 for neurons in matter)])
+    coefficients = np.array([space.problem.coefficients(rival) for rival in space.problem.rivals])
+    clock.check()
+    matter = coefficients != 0
+    lengths = -(-matter.sum(axis=1) // 16) * 16
+    segments = np.concatenate(([0], np.cumsum(lengths)))
+    # where each neuron that matters has its place: one row after another, each with its padding
+    rivals, neurons = np.nonzero(matter)
+    place = segments[rivals] + (np.cumsum(matter, axis=1) - 1)[rivals, neurons]
+    side = np.sign(coefficients[rivals, neurons]).astype(np.int16)
     turned = np.full(segments[-1], NEVER, dtype=np.int16)
-    changes = np.zeros((space.size, segments[-1]), dtype=np.int16)
-    for row, neurons, start in zip(coefficients, matter, segments[:-1], strict=True):
-        clock.check()
-        side = np.sign(row[neurons]).astype(np.int16)
-        here = slice(start, start + len(neurons))
-        # a neuron that is useful at -1 is so at a halved sum of -1 or less
-        turned[here] = np.where(side > 0, sums[neurons], -1 - sums[neurons])
-        changes[:, here] = effect[:, neurons] * side
-    return turned, changes, segments.astype(np.int64)
+    # a neuron that is useful at -1 is so at a halved sum of -1 or less
+    turned[place] = np.where(side > 0, sums[neurons], -1 - sums[neurons])
+    clock.check()
+    changes = _placed(effect, neurons, side, place, int(segments[-1]))
+    return turned, changes, segments
 
 
-def upper_of(problem: Problem) -> Upper:
-    """The layers above the second, and the objectives of the problem's rivals."""
-    network = problem.network
+@compiled()
+def _placed(effect: Sums, neurons: Integers, side: Sums, place: Integers, width: int) -> Sums:
+    """Effects (m, K) of the neurons (n,), turned to their sides, at their places of a row."""
+    changes = np.zeros((effect.shape[0], width), dtype=np.int16)
+    for flip in range(effect.shape[0]):
+        for index in range(len(neurons)):
+            changes[flip, place[index]] = effect[flip, neurons[index]] * side[index]
+    return changes
+
+
+class _Layers(NamedTuple):
+    """The first fields of `Upper`, which are the same for all problems of a network."""
+
+    plus: npt.NDArray[np.uint64]
+    minus: npt.NDArray[np.uint64]
+    neurons: npt.NDArray[np.int64]
+    for_plus: npt.NDArray[np.int64]
+    for_minus: npt.NDArray[np.int64]
+
+
+_LAYERS: "WeakKeyDictionary[BinaryNetwork, _Layers]" = WeakKeyDictionary()
+
+
+def _layers_of(network: BinaryNetwork) -> _Layers:
     layers = network.hidden[2:]
     widths = network.widths[1:] or network.widths
     span = max(math.ceil(width / 64) for width in widths)
@@ -210,15 +235,22 @@ def upper_of(problem: Problem) -> Upper:
         fan_in, threshold = layer.map.fan_in, layer.integer_threshold
         for_plus[index, : layer.neurons] = (fan_in + threshold) // 2
         for_minus[index, : layer.neurons] = (fan_in - threshold) // 2 + 1
+    neurons = np.array([layer.neurons for layer in layers], dtype=np.int64)
+    return _Layers(plus, minus, neurons, for_plus, for_minus)
+
+
+def upper_of(problem: Problem) -> Upper:
+    """The layers above the second, and the objectives of the problem's rivals."""
+    network = problem.network
+    if network not in _LAYERS:
+        _LAYERS[network] = _layers_of(network)
+    layers = _LAYERS[network]
+    span = layers.plus.shape[2]
     coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
     counts = (coefficients != 0).sum(axis=1)
     plain = network.output.plain
     return Upper(
-        plus=plus,
-        minus=minus,
-        neurons=np.array([layer.neurons for layer in layers], dtype=np.int64),
-        for_plus=for_plus,
-        for_minus=for_minus,
+        *layers,
         want_plus=packed(coefficients > 0, span),
         want_minus=packed(coefficients < 0, span),
         coefficients=coefficients[:, :0] if plain else coefficients,
@@ -244,9 +276,10 @@ def set_incumbent(
     """
     for index, rival in enumerate(problem.rivals):
         if problem.network.output.plain:
-            # 2 (2 useful - count) > value, or >= value
-            need = (value / 2 + int(upper.counts[index])) / 2
-            upper.need[index] = math.ceil(need) if rival in level else math.floor(need) + 1
+            # 2 (2 useful - count) > value, or >= value; whole numbers, as fractions take longer
+            least = value.numerator + 2 * int(upper.counts[index]) * value.denominator
+            whole, rest = divmod(least, 4 * value.denominator)
+            upper.need[index] = whole if rival in level and rest == 0 else whole + 1
         else:
             constant = problem.constant(rival)
             size = np.abs(upper.coefficients[index]).sum() + abs(constant) + abs(float(value))

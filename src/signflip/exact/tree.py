@@ -2,7 +2,6 @@
 
 import math
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from signflip.attack import Outcome
@@ -16,10 +15,13 @@ from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import NO_FLIP, Standing
 from signflip.result import Stop
 from signflip.run import Run
-from signflip.walk.walker import Walker
+from signflip.walk.walker import STEP_SECONDS, Walker
 
 if TYPE_CHECKING:
     from signflip.methods.exact import Exact
+
+LEAST_WALK = 0.001
+"""Seconds that a walk takes to be made: many problems are settled before it has a claim to them."""
 
 
 class ExactSearch(GoalSearch):
@@ -38,10 +40,9 @@ class ExactSearch(GoalSearch):
     def __init__(
         self, settings: "Exact", run: Run, space: PatternSpace, walker: Walker | None = None
     ) -> None:
-        if walker is not None:
-            self._walker = walker
         super().__init__(run=run, goal=settings.goal, space=space)
         self._settings = settings
+        self._walker = walker
         self._unresolved: Standing | None = None
         """Of the best leaf that real points have, but no image that was found."""
         geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
@@ -56,17 +57,6 @@ class ExactSearch(GoalSearch):
             patience=None if settings.joint else math.inf,
         )
         self._realiser = Realiser(self.space)
-
-    @cached_property
-    def _walker(self) -> Walker:
-        # made when it is needed first: most problems are settled before
-        return Walker(
-            self.run,
-            self.space,
-            seed=0,
-            settle=self.goal is SearchGoal.DECIDE,
-            share=self._settings.annealing,
-        )
 
     def outcome(self) -> Outcome:
         """Search until the goal is settled or time is out."""
@@ -107,16 +97,23 @@ class ExactSearch(GoalSearch):
                     return False
             if self._frontier.exhausted:
                 return True
-            share = self._settings.annealing
-            if share > 0 and self._walker.seconds < share * clock.elapsed():
-                self._walk()
+            self._walk()
             if self.goal.settled_by(self.run) or clock.expired():
                 return False
             self._raise_floor()
 
     def _walk(self) -> None:
+        """Walk on, if the walk has got less than its share of the time so far."""
+        share = self._settings.annealing
+        walked = 0.0 if self._walker is None else self._walker.seconds
+        seconds = share * self.run.clock.elapsed() - walked
+        if seconds < LEAST_WALK:
+            return
+        if self._walker is None:
+            settle = self.goal is SearchGoal.DECIDE
+            self._walker = Walker(self.run, self.space, seed=0, settle=settle, share=share)
         part, self.run.part = self.run.part, "walk"
-        self._walker.step()
+        self._walker.step(seconds=min(seconds, STEP_SECONDS))
         self.run.part = part
 
     def _raise_floor(self) -> None:

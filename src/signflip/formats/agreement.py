@@ -135,7 +135,7 @@ def _moved(image: Floats, row: Any, lack: float, lower: float, upper: float) -> 
 
 def classes_of(network: BinaryNetwork, image: Floats) -> tuple[int, tuple[int, ...]]:
     """The class of an image (inputs,), and all classes that share its value if others do. Exact."""
-    values = network.output.exact_values(network.activations(image[None])[-1][0])
+    values, _ = network.output.whole_values(network.activations(image[None])[-1][0])
     best = ranking(values)[0]
     tied = tuple(c for c, value in enumerate(values) if value == values[best])
     return best, tied if len(tied) > 1 else ()

@@ -6,7 +6,6 @@ import socket
 import traceback
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +156,10 @@ def _record(task: Task, problem: Problem, **came: Any) -> Record:
 @cache
 def versions() -> dict[str, str]:
     """Python and the packages that can change a result; an optional one only if it is there."""
+    # here, and not above: it takes a tenth of the time that a command takes to start, and the
+    # command itself asks for none
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": platform.python_version()}
     for package in ("signflip", "numpy", "numba", "highspy", "pyscipopt", "gurobipy"):
         try:

@@ -11,7 +11,6 @@ from signflip.arrays import Integers, Signs
 from signflip.attack import Outcome
 from signflip.clock import Clock
 from signflip.errors import SettingError
-from signflip.methods.layer_programs import LayerPrograms
 from signflip.methods.layer_solver import (
     LayerProblems,
     LayerSolver,
@@ -128,6 +127,8 @@ class IProp:
     def _layer_problems(self, run: Search) -> LayerProblems | None:
         """What solves the layer problems; None if the first layer has one pattern only."""
         if not isinstance(self.solver, LocalSearch):
+            from signflip.methods.layer_programs import LayerPrograms
+
             return LayerPrograms(self, self.solver, run)
         # here, and not above: Numba takes longer to import than all the rest of Signflip
         from signflip.methods.local_layers import LocalLayers

@@ -8,13 +8,11 @@ import numpy as np
 
 from signflip.arrays import Floats
 from signflip.clock import Clock
-from signflip.errors import SettingError
 from signflip.milp.candidates import Candidates
+from signflip.programs.effort import Effort
 from signflip.programs.program import MixedProgram
-from signflip.programs.solver import Claim, Solver
+from signflip.programs.solver import Claim
 from signflip.result import Stop
-
-MOST_SEED = 2_000_000_000
 
 
 class Relaxation(Protocol):
@@ -42,31 +40,6 @@ class Relaxation(Protocol):
     def bound(self, bound: float) -> float:
         """What a bound of the program means."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effort:
-    """A solver and what it may use.
-
-    Attributes:
-        solver: the solver.
-        threads: threads that it may use.
-        seed: of its random choices.
-
-    Raises:
-        SettingError: a setting is out of range.
-    """
-
-    solver: Solver
-    threads: int
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise SettingError(f"threads is {self.threads}; it must be at least 1")
-        # the least that the solvers have in common
-        if not 0 <= self.seed <= MOST_SEED:
-            raise SettingError(f"the seed is {self.seed}; it must be from 0 to {MOST_SEED}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,12 @@ from signflip.arrays import Floats, Signs
 from signflip.attack import Outcome
 from signflip.clock import OutOfTime
 from signflip.milp.candidates import Candidates
-from signflip.milp.close import Effort, close
+from signflip.milp.close import close
 from signflip.milp.neurons import stable_signs
 from signflip.milp.perturbation import LEAST_RADIUS, flip_in_ball, nearest, reach
 from signflip.patterns.realise import Realisation
 from signflip.problem import Norm
+from signflip.programs.effort import Effort
 from signflip.result import Stop
 from signflip.search import Search
 

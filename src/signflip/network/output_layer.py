@@ -134,18 +134,22 @@ class OutputLayer:
 
     def exact_values(self, signs: Signs) -> list[Fraction]:
         """Class values of one row (inputs,) of activations, as exact numbers."""
-        if not self.real:
-            sums = np.rint(signs.astype(np.float32) @ self._fast_weight).astype(np.int64).tolist()
-            if self.plain:
-                return [Fraction(total) for total in sums]
-            pairs = zip(self.scale.tolist(), self.bias.tolist(), sums, strict=True)
-            return [Fraction(scale) * total + Fraction(bias) for scale, bias, total in pairs]
-        numerators, constants, denominator = self._exact
-        totals = (numerators * signs).sum(axis=1).tolist()
-        return [
-            Fraction(total + constant, denominator)
-            for total, constant in zip(totals, constants, strict=True)
-        ]
+        numbers, denominator = self.whole_values(signs)
+        return [Fraction(number, denominator) for number in numbers]
+
+    def whole_values(self, signs: Signs) -> tuple[list[int], int]:
+        """The same as whole numbers over one denominator, a power of two."""
+        if self.real:
+            numerators, constants, denominator = self._exact
+            totals = (numerators * signs).sum(axis=1).tolist()
+            return [a + b for a, b in zip(totals, constants, strict=True)], denominator
+        sums: list[int]
+        sums = np.rint(signs.astype(np.float32) @ self._fast_weight).astype(np.int64).tolist()
+        if self.plain:
+            return sums, 1
+        _, factors, constants, denominator = self._whole
+        terms = zip(factors, sums, constants, strict=True)
+        return [factor * total + constant for factor, total, constant in terms], denominator
 
     def rankings(self, signs: Signs) -> Integers:
         """Classes (N, classes) int64, the highest value first, a tie to the lower index. Exact.
@@ -161,7 +165,7 @@ class OutputLayer:
         ordered = np.take_along_axis(values, ranked, axis=1)
         doubtful = np.any(ordered[:, :-1] - ordered[:, 1:] <= 2 * self._rounding, axis=1)
         for row in np.flatnonzero(doubtful).tolist():
-            ranked[row] = ranking(self.exact_values(signs[row]))
+            ranked[row] = ranking(self.whole_values(signs[row])[0])
         return ranked
 
     @cached_property
@@ -204,8 +208,11 @@ class OutputLayer:
         )
 
     @cached_property
-    def _exact(self) -> tuple[npt.NDArray[Any], list[int], int]:
-        """Whole numbers (classes, inputs) and (classes,) over one denominator, a power of two."""
+    def _whole(self) -> tuple[npt.NDArray[Any], list[int], list[int], int]:
+        """Weights (classes, inputs), factors (classes,) of their rows, and constants (classes,).
+
+        Whole numbers: `(factor (weight . h) + constant) / denominator` is a class value.
+        """
         scales = [_dyadic(scale) for scale in self.scale.tolist()]
         biases = [_dyadic(bias) for bias in self.bias.tolist()]
         weights, weight_shift = _dyadic_matrix(self.weight)
@@ -213,21 +220,25 @@ class OutputLayer:
             max(shift for _, shift in scales) + weight_shift, max(shift for _, shift in biases)
         )
         factors = [number << (shift - weight_shift - own) for number, own in scales]
+        constants = [number << (shift - own) for number, own in biases]
+        return weights, factors, constants, 1 << shift
+
+    @cached_property
+    def _exact(self) -> tuple[npt.NDArray[Any], list[int], int]:
+        """Whole numbers (classes, inputs) and (classes,) over one denominator, a power of two."""
+        weights, factors, constants, denominator = self._whole
         # at least each of the two, also where the other is 0
         largest = max(1, *map(abs, factors)) * max(1, int(np.abs(weights).max(initial=0)))
         small = largest * (2 * self.inputs + 2) < _MOST
         kind = np.int64 if small else np.object_
         rows = [weights[index].astype(kind) * factor for index, factor in enumerate(factors)]
-        constants = [number << (shift - own) for number, own in biases]
-        return np.array(rows, dtype=kind), constants, 1 << shift
+        return np.array(rows, dtype=kind), constants, denominator
 
 
-def ranking(values: list[Fraction]) -> list[int]:
+def ranking(values: list[Fraction] | list[int]) -> list[int]:
     """Classes from the highest value to the lowest, a tie to the lower index first."""
-    integers = [value.numerator for value in values if value.denominator == 1]
-    # sorting is stable, in reverse as well; integers compare much faster than fractions
-    keys: list[int] | list[Fraction] = integers if len(integers) == len(values) else values
-    return sorted(range(len(values)), key=keys.__getitem__, reverse=True)
+    # sorting is stable, in reverse as well
+    return sorted(range(len(values)), key=values.__getitem__, reverse=True)
 
 
 def _dyadic(value: float) -> tuple[int, int]:

@@ -114,8 +114,9 @@ class SignLayer:
                 return as_signs(whole)  # no sum of whole numbers is rounded
             error = self._error_bound(self.inputs, magnitude[:, None])
             signs, doubtful = self._likely_signs(sums - self.threshold, error)
-        for row, neuron in np.argwhere(doubtful):
-            signs[row, neuron] = self._exact_sign(int(neuron), values[row])
+        if doubtful.any():
+            for row, neuron in np.argwhere(doubtful):
+                signs[row, neuron] = self._exact_sign(int(neuron), values[row])
         return signs
 
     @staticmethod

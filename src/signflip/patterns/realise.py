@@ -22,7 +22,7 @@ from signflip.patterns.refute import conflict, refutes
 from signflip.patterns.settle import ExactSigns, settle
 from signflip.patterns.snap import snap
 from signflip.patterns.space import Flips, PatternSpace
-from signflip.programs.highs import OVERRUN, check, new_highs, run_highs
+from signflip.programs.highs_runs import OVERRUN, check, new_highs, run_highs
 
 MARGIN = 1e-6
 """Distance from every threshold that a first point must keep, in units of the largest radius."""

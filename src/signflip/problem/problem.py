@@ -114,13 +114,11 @@ class Problem:
                 f"network reads ({self.network.inputs},): flatten the image"
             )
         inputs = self.network.input_range
-        for array, name in (
-            (image, "the image"),
-            (self.box.lower, "the box's lower"),
-            (self.box.upper, "the box's upper"),
-        ):
-            check_range(array, name, inputs)
+        if self.box.inputs != inputs:  # by which the box was checked when it was made
+            check_range(self.box.lower, "the box's lower", inputs)
+            check_range(self.box.upper, "the box's upper", inputs)
         if not self.region.contains(image):
+            check_range(image, "the image", inputs)
             raise ProblemError("the image lies outside the box; it must lie inside")
         object.__setattr__(self, "goal", goal_of(self.goal).settled(self._clean_ranking))
 
@@ -198,12 +196,12 @@ class Problem:
         return SignLayer(layer.map, threshold)
 
     @cached_property
-    def _clean_values(self) -> list[Fraction]:
-        return self._exact_values(self.image)
+    def _clean_values(self) -> tuple[list[int], int]:
+        return self._whole_values(self.image)
 
     @cached_property
     def _clean_ranking(self) -> list[int]:
-        return ranking(self._clean_values)
+        return ranking(self._clean_values[0])
 
     @property
     def prediction(self) -> int:
@@ -244,7 +242,7 @@ class Problem:
     @cached_property
     def clean(self) -> Replay:
         """The clean image's replay."""
-        standing = self._standing_of_values(self._clean_values)
+        standing = self._standing_of(*self._clean_values)
         return Replay(inside=True, standing=standing, prediction=self.prediction)
 
     def coefficients(self, rival: int) -> Floats:
@@ -299,13 +297,13 @@ class Problem:
 
     def standing(self, signs: Signs) -> Standing:
         """The standing of one row (width,) of last-layer activations, exact."""
-        return self._standing_of_values(self.network.output.exact_values(signs))
+        return self._standing_of(*self.network.output.whole_values(signs))
 
-    def _standing_of_values(self, values: Sequence[Fraction]) -> Standing:
+    def _standing_of(self, values: Sequence[int], denominator: int) -> Standing:
         own = values[self.prediction]
         best = max(values[rival] for rival in self.rivals)
         tied = best == own and any(values[rival] == own for rival in self.tied_rivals)
-        return Standing(best - own, flipped=best > own or tied)
+        return Standing(Fraction(best - own, denominator), flipped=best > own or tied)
 
     def replay(self, image: npt.ArrayLike) -> Replay:
         """Run one image (inputs,) through the network in exact arithmetic.
@@ -314,12 +312,12 @@ class Problem:
             DataError: the image has another shape, or a value is not finite.
         """
         candidate = np.asarray(image, dtype=np.float64)
-        values = self._exact_values(candidate)
+        values, denominator = self._whole_values(candidate)
         return Replay(
             inside=self.region.contains(candidate),
-            standing=self._standing_of_values(values),
+            standing=self._standing_of(values, denominator),
             prediction=values.index(max(values)),  # a tie to the lower class
         )
 
-    def _exact_values(self, image: Floats) -> list[Fraction]:
-        return self.network.output.exact_values(self.network.activations(image[None])[-1][0])
+    def _whole_values(self, image: Floats) -> tuple[list[int], int]:
+        return self.network.output.whole_values(self.network.activations(image[None])[-1][0])

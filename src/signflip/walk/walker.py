@@ -45,7 +45,7 @@ FORGET = 0.7
 _SAMPLES = 100
 _TIE = 1e-6
 """Where a tie flips, objectives of this little below 0, in units of a coefficient, are tried."""
-_STEP_SECONDS = 0.004
+STEP_SECONDS = 0.004
 _LEAST_SLICE = 64
 """Moves between two looks at the clock at least, some 0.1 ms."""
 _BLOCK = 1_024
@@ -85,6 +85,7 @@ class Walker:
     def __init__(
         self, run: Run, space: PatternSpace, *, seed: int, settle: bool, share: float = 1.0
     ) -> None:
+        started = time.monotonic()
         problem = run.problem
         self._run, self._settle, self._share = run, settle, share
         groups = groups_of(space)
@@ -105,26 +106,26 @@ class Walker:
         self._schedule = Schedule(1.0, 1.0, SWAPS, SWEEPS[0], ROOM, math.inf)
         self._rival: _Rival
         self._dice: Singles = np.zeros((0, DICE), dtype=np.float32)
-        self.seconds = 0.0
-        """Time spent so far."""
         self.moves = 0
         """Moves made so far."""
+        self.seconds = time.monotonic() - started
+        """Time spent so far, from the first line of this on."""
 
     @property
     def idle(self) -> bool:
         """Whether no rival can gain anything from any neuron."""
         return not self._rivals
 
-    def step(self, most: int | None = None) -> None:
-        """Go on for a few milliseconds, to the end of a run at most, and at most `most` moves."""
+    def step(self, most: int | None = None, seconds: float = STEP_SECONDS) -> None:
+        """Go on for about `seconds`, to the end of a run at most, and at most `most` moves."""
         started = time.monotonic()
         before = self.moves
         self._ended = self.idle
-        while not self._ended and time.monotonic() - started < _STEP_SECONDS:
+        while not self._ended and time.monotonic() - started < seconds:
             left = _BLOCK if most is None else most - (self.moves - before)
             if left == 0:
                 break
-            self._advance(min(left, self._slice()))
+            self._advance(min(left, self._slice(seconds)))
         self.seconds += time.monotonic() - started
 
     def _advance(self, most: int) -> None:
@@ -164,10 +165,10 @@ class Walker:
         level = self._rival.index in run.problem.tied_rivals
         return level and not run.flipped and value >= float(run.value)
 
-    def _slice(self) -> int:
-        if self.seconds == 0.0:
+    def _slice(self, seconds: float) -> int:
+        if self.moves == 0:
             return _LEAST_SLICE
-        return max(_LEAST_SLICE, int(_STEP_SECONDS * self.moves / self.seconds))
+        return max(_LEAST_SLICE, int(seconds * self.moves / self.seconds))
 
     def _start(self) -> None:
         """Begin the next run."""

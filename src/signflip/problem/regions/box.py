@@ -47,9 +47,9 @@ class Box:
                 f"the box's lower has shape {self.lower.shape} and its upper {self.upper.shape}; "
                 "they must be the same"
             )
-        crossed = np.flatnonzero(self.lower > self.upper)
-        if len(crossed):
-            i = crossed[0]
+        crossed = self.lower > self.upper
+        if crossed.any():
+            i = int(np.argmax(crossed))
             raise ProblemError(
                 f"the box is empty at pixel {i}: lower {self.lower[i]} is above {self.upper[i]}"
             )
