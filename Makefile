@@ -1,9 +1,9 @@
 # Everything happens in .venv, with the versions that constraints.txt names.
 # Another Python: make PYTHON=python3.12 demo
-# Tests in more processes side by side, and with options of pytest: make JOBS=8 PYTEST=--durations=20 test
+# Tests in other numbers of processes side by side (many wait for others), and with options of pytest: make JOBS=8 PYTEST=--durations=20 test
 
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 4
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := pyproject.toml constraints.txt
@@ -19,6 +19,7 @@ demo: .venv/core.stamp ## Attack real images with every method: a table, and sig
 install: .venv/all.stamp ## Install with all extras, for work on the code.
 
 test: .venv/all.stamp ## Run all tests.
+	$(BIN)/python scripts/compile_all.py
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup $(PYTEST)
 
 lint: .venv/all.stamp ## Check style, imports and types.

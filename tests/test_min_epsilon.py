@@ -142,22 +142,22 @@ class Undecided:
 
 def test_a_doubtful_stretch_leaves_the_interval_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enclosing, "attack", Undecided(0.3, 0.6, Stop.IMPRECISE))
-    result = min_epsilon(two_steps(), tolerance=1e-4)
+    result = min_epsilon(two_steps(), tolerance=1e-3)
     assert (result.verdict, result.stop) == (Verdict.FLIPPED, Stop.IMPRECISE)
     assert result.bound is not None
     assert result.distance is not None
-    assert 0.3 - 1e-4 <= result.bound <= 0.3
-    assert 0.5 <= result.distance <= 0.5 + 1e-4
+    assert 0.3 - 1e-3 <= result.bound <= 0.3
+    assert 0.5 <= result.distance <= 0.5 + 1e-3
 
 
 def test_a_late_stretch_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     undecided = Undecided(0.3, 0.6, Stop.TIME_LIMIT, patience=100.0)
     monkeypatch.setattr(enclosing, "attack", undecided)
-    result = min_epsilon(two_steps(), tolerance=1e-4, time_limit=300.0)
+    result = min_epsilon(two_steps(), tolerance=1e-3, time_limit=300.0)
     assert result.stop is Stop.DECIDED
     assert result.bound is not None
     assert result.distance is not None
-    assert 0.5 - 1e-4 <= result.bound < 0.5 <= result.distance
+    assert 0.5 - 1e-3 <= result.bound < 0.5 <= result.distance
     assert undecided.limits[0] < 100 <= undecided.limits[-1]
 
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +8,7 @@ from signflip.many.store import Store
 from tests.cli.conftest import IMAGES, Invoke
 from tests.support.sweeps import failed_row, result_row
 
+CHECKED = re.compile(r"of these with a proof that was checked</dt><dd>([^<]*)")
 GRID = """
 title = "All [of] it"
 time_limit = 5
@@ -75,8 +77,30 @@ def test_a_sweep_with_proofs(folder: Path, invoke: Invoke, grid: Path) -> None:
     assert {proof for method, proof in rows if method == "fgsm"} == {None}
     result = invoke("check", "results.db.proofs", "net.safetensors", "images.npz")
     assert result.exit_code == 0, result.output
-    invoke("report", "results.db", "--out", "report")
-    assert "of these with a proof file" in (folder / "report" / "index.html").read_text()
+    assert invoke("report", "results.db", "--out", "report").exit_code == 0
+    page = (folder / "report" / "index.html").read_text()
+    assert "of these with a proof file" in page
+    assert [text.split()[0] for text in CHECKED.findall(page)] == ["0"]
+
+    result = invoke("check", "results.db")
+    assert result.exit_code == 0, result.output
+    assert f"{2 * IMAGES} of {2 * IMAGES} are proofs" in result.output
+    assert invoke("report", "results.db", "--out", "report").exit_code == 0
+    page = (folder / "report" / "index.html").read_text()
+    with Store.open("results.db") as store:
+        query = "SELECT count(DISTINCT problem) FROM results WHERE verdict = 'robust'"
+        (robust,) = store.connection.execute(query).fetchone()
+    assert [text.split()[0] for text in CHECKED.findall(page)] == [str(robust)]
+
+    next((folder / "results.db.proofs").iterdir()).unlink()
+    result = invoke("check", "results.db")
+    assert result.exit_code == 1
+    assert "no proof: file: " in result.output
+    assert f"{2 * IMAGES - 1} of {2 * IMAGES} are proofs" in result.output
+
+    result = invoke("check", "results.db", "net.safetensors")
+    assert result.exit_code == 2
+    assert "results.db needs NETWORK and IMAGES beside it" in result.output
     result = invoke(*SWEEP, "--scheduler", "tcp://127.0.0.1:1")
     assert result.exit_code == 2
     assert "proofs, which are files of the machine" in result.output

@@ -253,6 +253,7 @@ def test_a_robust_result_says_what_was_proved(browser: Chrome, page: Path) -> No
 
 def test_a_failed_result_says_why(browser: Chrome, page: Path) -> None:
     open_page(browser, page, "#verdict=failed")
+    wait_until(browser, "document.querySelector('#cards .card') !== null")
     assert "No answer: the process was ended" in cards(browser, "words")[0]
 
 

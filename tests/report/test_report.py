@@ -40,7 +40,7 @@ def fill(path: Path, *names: str, **extra: Method) -> Path:
             Series(name=name, kind=kind, method=method, seed=0, time_limit=0.2)
             for name, (kind, method) in chosen.items()
         ),
-        images=4,
+        images=2,
         epsilons=(0.05, 0.3),
     )
     with Store.open(path, create=True) as store:
@@ -141,7 +141,7 @@ def test_what_is_missing_is_said_and_drawn_in_words(tmp_path: Path) -> None:
 def test_failed_runs_are_counted_and_remarked(tmp_path: Path) -> None:
     path = fill(tmp_path / "r.db", "fgsm", milp=GivesUp())
     written = report(path, tmp_path / "out")
-    assert written.remarks == ["8 runs failed, of 16; they count as unknown."]
+    assert written.remarks == ["4 runs failed, of 8; they count as unknown."]
     assert written.remarks[0] in written.page.read_text()
     rows = read_csv(tmp_path / "out" / "tables" / "results.csv")
     assert [int(row["failed"]) for row in rows if row["line"] == "milp"] == [4, 4]

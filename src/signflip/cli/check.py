@@ -8,10 +8,13 @@ import numpy as np
 
 from signflip.arrays import Floats
 from signflip.cli.console import output, remarks
-from signflip.cli.options import data_dir_option, images_argument, index_option, network_argument
+from signflip.cli.options import data_dir_option, index_option
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
 from signflip.errors import DataError, ProblemError, ProofError
+from signflip.files import is_file
+from signflip.many.checking import check_proofs
+from signflip.many.store import Store
 from signflip.network import BinaryNetwork
 from signflip.problem import GridName
 from signflip.problem.grids import put_on_grid
@@ -27,18 +30,60 @@ NEAR = 1e-6
 
 @click.command()
 @click.argument("proof", type=click.Path(path_type=Path))
-@network_argument
-@images_argument
+@click.argument("network", required=False)
+@click.argument("images", required=False)
 @index_option
 @data_dir_option
-def check(proof: Path, network: str, images: str, index: Indices, data_dir: Path | None) -> None:
+def check(
+    proof: Path, network: str | None, images: str | None, index: Indices, data_dir: Path | None
+) -> None:
     """Check that PROOF, a file or a folder of them, is valid for one of IMAGES on NETWORK.
 
     Prints what is proved: nothing else is. The exit code is 0 only if every proof is valid. The
     checker uses exact arithmetic alone, and nothing of the search.
+
+    PROOF may be the store of a sweep, without NETWORK and IMAGES, which it holds: then each proof
+    has to be of the answer that it lies beside, and the store keeps whether it is.
     """
     if not proof.exists():
         raise DataError(f"{proof} is no file or folder; name a proof, or a folder of proofs")
+    if images is None:
+        valid, number = (0, 0) if network is not None else _check_store(proof)
+        if network is not None or not number:
+            raise DataError(
+                f"{proof} needs NETWORK and IMAGES beside it: only a store of answers with proofs "
+                "holds its own"
+            )
+    else:
+        valid, number = _check_files(proof, str(network), images, index, data_dir)
+    if proof.is_dir() or images is None:
+        remarks().print(f"{valid} of {number} are proofs")
+    if valid < number:
+        sys.exit(1)
+
+
+def _check_store(path: Path) -> tuple[int, int]:
+    """How many of a store's proofs are valid, and how many there are; 0 where it is no store."""
+    if not (is_file(path) and path.read_bytes()[:16] == b"SQLite format 3\0"):
+        return 0, 0
+    valid = number = 0
+    with Store.open(path) as store:
+        for record, fault in check_proofs(store):
+            number += 1
+            where = f"image {record.image_index} of {record.images_name}"
+            what = f"{record.proof}: {where} on {record.network_name}, {record.series}"
+            if fault is None:
+                valid += 1
+                output().print(f"{what}: {record.verdict.value}, proved", soft_wrap=True)
+            else:
+                remarks().print(f"{what}: no proof: {fault}", soft_wrap=True)
+    return valid, number
+
+
+def _check_files(
+    proof: Path, network: str, images: str, index: Indices, data_dir: Path | None
+) -> tuple[int, int]:
+    """How many of the files are valid, and how many there are."""
     opened, image_set = open_network(network), load_dataset(images, data_dir=data_dir)
     image_set = image_set.fitted(opened.input_range)
     if image_set.images.shape[1] != opened.inputs:
@@ -62,10 +107,7 @@ def check(proof: Path, network: str, images: str, index: Indices, data_dir: Path
         said = " ".join(sentences(proved, opened.classes))
         own = proved.content.prediction
         output().print(f"{path}: {which} of {images}, of class {own}: {said}")
-    if proof.is_dir():
-        remarks().print(f"{valid} of {len(paths)} are proofs")
-    if valid < len(paths):
-        sys.exit(1)
+    return valid, len(paths)
 
 
 def _which(proved: Proved, network: BinaryNetwork, images: ImageSet, chosen: list[int]) -> str:

@@ -15,6 +15,7 @@ from signflip.cli.options import FILE, data_dir_option
 from signflip.cli.proofs import make_folder
 from signflip.errors import SettingError
 from signflip.files import is_file
+from signflip.many.checking import proofs_folder
 from signflip.many.counts import Counts, counts_by_series
 from signflip.many.executor import Executor
 from signflip.many.grid import read_plan
@@ -67,7 +68,7 @@ def sweep(
                 f"{grid} asks for proofs, which are files of the machine that makes them; leave "
                 "--scheduler out, or `proofs` in the grid"
             )
-        plan = plan.with_proofs(store_path.with_name(f"{store_path.name}.proofs"))
+        plan = plan.with_proofs(proofs_folder(store_path))
     tasks = [task for task in plan.tasks() if shard is None or shard.has(task.key)]
     if plan.title:
         remarks().print(plan.title)
@@ -77,7 +78,7 @@ def sweep(
         _print_plan(tasks, _left_without_running(tasks, store_path, retry_failed))
         return
     if plan.proofs:
-        make_folder(store_path.with_name(f"{store_path.name}.proofs"))
+        make_folder(proofs_folder(store_path))
     failed = _run_and_show(plan, tasks, store_path, executor, retry_failed=retry_failed)
     if failed:
         remarks().print(f"{failed} failed; --retry-failed runs them again")

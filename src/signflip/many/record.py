@@ -84,6 +84,7 @@ class Record:
         mask: file of the mask, None where every pixel could change.
         remark: what else to know of the run, in sentences; empty for nothing.
         proof: name of the file with a proof of the answer; None where there is none.
+        checked: whether `signflip check` accepted that proof; None where nobody asked.
         witness: (inputs,) float64, the best image; None if there is none.
         witness_prediction: its class; the clean image's if there is none. Where a target is
             overtaken as well, a flip is to a third class.
@@ -132,6 +133,7 @@ class Record:
     mask: str | None = field(default=None, metadata=_line("mask"))
     remark: str = field(default="", metadata=_line("remark"))
     proof: str | None = field(default=None, metadata=_line("proof"))
+    checked: bool | None = None
     witness: Floats | None
     witness_prediction: int = field(metadata=_line("witness_prediction"))
     flips_as_float32: bool | None = field(default=None, metadata=_line("flips_as_float32"))

@@ -110,6 +110,17 @@ class Store:
         with store_errors(self.path):
             self.connection.execute(_ADD, values)
 
+    def set_checked(self, key: str, checked: bool) -> None:
+        """Keep whether the proof of the row of that key was accepted.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        with store_errors(self.path):
+            self.connection.execute(
+                "UPDATE results SET checked = ? WHERE key = ?", (int(checked), key)
+            )
+
     def records(self, rest: str = "ORDER BY key", values: tuple[Any, ...] = ()) -> Iterator[Record]:
         """The records, each read when it is asked for.
 

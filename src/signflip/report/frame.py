@@ -58,8 +58,8 @@ def read_frame(store: Store) -> pl.DataFrame:
         - of the row: `flipped`, `robust`, `failed`, and `unknown`, which is neither of the first
           two; `normalised`, the objective over `largest_conceivable`, the clean image's if failed.
         - of its problem, by all rows of the store: `can_flip`, `is_robust`, `has_proof` (it is
-          robust, with a proof file), and `optimum`, the normalised optimum where the exact method
-          proved it.
+          robust, with a proof file), `is_checked` (with one that `signflip check` accepted), and
+          `optimum`, the normalised optimum where the exact method proved it.
 
     Raises:
         StoreError: the store is damaged.
@@ -103,6 +103,9 @@ def _with_outcomes(frame: pl.DataFrame) -> pl.DataFrame:
         can_flip=pl.col("flipped").any().over("problem"),
         is_robust=pl.col("robust").any().over("problem"),
         has_proof=(pl.col("robust") & pl.col("proof").is_not_null()).any().over("problem"),
+        is_checked=(pl.col("robust") & (pl.col("checked") == 1).fill_null(value=False))
+        .any()
+        .over("problem"),
         optimum=pl.when(proved).then(pl.col("normalised")).max().over("problem"),
     )
 

@@ -168,7 +168,7 @@ def _ends(frame: pl.DataFrame) -> tuple[object, object]:
 def _summary(frame: pl.DataFrame) -> list[tuple[str, str]]:
     problems = frame.unique("problem")
     can_flip, robust = int(problems["can_flip"].sum()), int(problems["is_robust"].sum())
-    proofs = int(problems["has_proof"].sum())
+    proofs, checked = (int(problems[name].sum()) for name in ("has_proof", "is_checked"))
     seconds = float(frame.filter(~pl.col("failed"))["seconds"].sum())
     epsilons = frame["epsilon"].unique().sort()
     return [
@@ -177,6 +177,7 @@ def _summary(frame: pl.DataFrame) -> list[tuple[str, str]]:
         ("can be flipped", _of(can_flip, len(problems))),
         ("proved robust", _of(robust, len(problems))),
         *([("of these with a proof file", _of(proofs, robust))] if proofs else []),
+        *([("of these with a proof that was checked", _of(checked, robust))] if proofs else []),
         ("unknown", _of(len(problems) - can_flip - robust, len(problems))),
         ("failed runs", f"{int(frame['failed'].sum()):,}"),
         ("data sets", ", ".join(frame["data"].unique().sort())),
