@@ -1,9 +1,10 @@
 # Everything happens in .venv, with the versions that constraints.txt names.
 # Another Python: make PYTHON=python3.12 demo
-# Tests in other numbers of processes side by side (many wait for others), and with options of pytest: make JOBS=8 PYTEST=--durations=20 test
+# Tests in more processes side by side (many of them wait), and with options of pytest:
+# make JOBS=8 PYTEST=--durations=20 test
 
 PYTHON ?= python3
-JOBS ?= 4
+JOBS ?= 3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SOURCES := pyproject.toml constraints.txt

@@ -63,6 +63,43 @@ def test_a_robust_network_is_trained(invoke: Invoke) -> None:
     assert '"epsilon": 0.1' in network.card["settings"]
 
 
+def test_a_robust_network_is_tuned(folder: Path, invoke: Invoke) -> None:
+    first = (*TRAIN, *ROBUST, "--checkpoint", "first.pt", "--out", "first.safetensors")
+    assert invoke(*first).exit_code == 0
+    still = ("--learning-rate", "1e-12", "--interval", "0.01", "--start", "first.pt")
+    tuned = invoke(*TRAIN, *ROBUST, *still, "--out", "tuned.safetensors")
+    assert tuned.exit_code == 0, tuned.output
+    one, two = (load_network(folder / f"{name}.safetensors") for name in ("first", "tuned"))
+    assert all(
+        np.array_equal(a.map.rows(slice(None)), b.map.rows(slice(None)))
+        for a, b in zip(one.hidden, two.hidden, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--start", "none.pt", *ROBUST[2:]), "'none.pt' does not exist; name the checkpoint"),
+        (("--start", "first.pt"), "--start goes with --robust EPSILON"),
+        (("--start", "plain.pt", *ROBUST[2:]), "'plain.pt' has no best epoch to start from"),
+        (
+            ("--start", "first.pt", *ROBUST[2:], "--ternary"),
+            "network of other layers (ternary False, not True)",
+        ),
+        (("--start", "striped.npz", *ROBUST[2:]), "'striped.npz' is damaged or no checkpoint"),
+    ],
+)
+def test_bad_starts(invoke: Invoke, options: tuple[str, ...], message: str) -> None:
+    first = (*TRAIN, *ROBUST, "--checkpoint", "first.pt", "--out", "first.safetensors")
+    assert invoke(*first).exit_code == 0
+    plain = (*TRAIN, "--test", "striped.npz", "--checkpoint", "plain.pt", "--out", "p.safetensors")
+    assert invoke(*plain).exit_code == 0
+    result = invoke(*TRAIN, "--test", "striped.npz", *options, "--out", "tuned.safetensors")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
 def test_robust_dense_networks_keep_a_plain_output(invoke: Invoke) -> None:
     result = invoke(*TRAIN, *ROBUST, "--out", "trained.safetensors")
     assert result.exit_code == 0, result.output

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 @click.option("--out", type=FILE, required=True, help="The network's file (.safetensors).")
 @click.option("--checkpoint", type=FILE, help="File that keeps the state after each epoch.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint.")
+@click.option(
+    "--start",
+    type=FILE,
+    help="Checkpoint of another run with --robust: go on from its best epoch, without ramps.",
+)
 @click.option("--test", "test_name", metavar="IMAGES", help="What to measure the accuracy on.")
 @robust_options
 @index_option
@@ -60,6 +65,7 @@ def train(
     out: Path,
     checkpoint: Path | None,
     resume: bool,
+    start: Path | None,
     test_name: str | None,
     robust: RobustOptions,
     index: Indices,
@@ -85,6 +91,8 @@ def train(
     settings = robust.settings(hidden, **plain) or training.TrainingSettings(
         hidden=hidden or (100, 100), **plain
     )
+    if start is not None and not robust.given:
+        raise SettingError("--start goes with --robust EPSILON, which is not given; give it")
     check_writable(out, overwrite=overwrite)
     if checkpoint is not None:
         _check_checkpoint(checkpoint, out, resume=resume, overwrite=overwrite)
@@ -94,7 +102,7 @@ def train(
     chosen = index.of(images)
     _check_test(test, inputs=images.images.shape[1], classes=int(images.labels[chosen].max()) + 1)
     network = _trained(
-        settings, images.images[chosen], images.labels[chosen], checkpoint, resume=resume
+        settings, images.images[chosen], images.labels[chosen], checkpoint, start, resume=resume
     )
     accuracy = float(np.mean(network.predict(test.images) == test.labels))
     card = training.training_card(
@@ -117,12 +125,17 @@ def _trained(
     images: Floats,
     labels: Integers,
     checkpoint: Path | None,
+    start: Path | None,
     *,
     resume: bool,
 ) -> BinaryNetwork:
     from signflip import training
     from signflip.training import robust
 
+    module = None
+    if start is not None and isinstance(settings, robust.RobustSettings):
+        classes = int(labels.max()) + 1
+        module = robust.best_of(start, settings, inputs=images.shape[1], classes=classes)
     with progress_bar("train", settings.epochs) as bar:
 
         def report(epoch: training.EpochReport | robust.RobustReport) -> None:
@@ -135,7 +148,8 @@ def _trained(
 
         options: dict[str, Any] = {"on_epoch": report, "checkpoint": checkpoint, "resume": resume}
         if isinstance(settings, robust.RobustSettings):
-            return robust.fold_robust(robust.train_robust(settings, images, labels, **options))
+            trained = robust.train_robust(settings, images, labels, start=module, **options)
+            return robust.fold_robust(trained)
         return training.fold(training.train(settings, images, labels, **options))
 
 

@@ -27,7 +27,8 @@ def end_on_signals() -> None:
 
     def end(number: int, _: FrameType | None) -> None:
         for each in ending:
-            signal.signal(each, signal.SIG_IGN)
+            # not SIG_IGN: a process that is started now would inherit it, and could not be ended
+            signal.signal(each, _unheard)
         sys.exit(128 + number)
 
     ending = [
@@ -36,6 +37,10 @@ def end_on_signals() -> None:
     ]
     for each in ending:
         signal.signal(each, end)
+
+
+def _unheard(_number: int, _: FrameType | None) -> None:
+    """Nothing is done."""
 
 
 @contextmanager

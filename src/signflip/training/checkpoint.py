@@ -67,12 +67,7 @@ def load_checkpoint(path: str | Path, identity: Identity) -> State:
             f"checkpoint {str(path)!r} does not exist, so there is nothing to resume: leave out "
             "resume, or correct the path"
         )
-    try:
-        found, state = _read(path)
-    except _NOT_READ as error:
-        raise SettingError(
-            f"checkpoint {str(path)!r} is damaged or no checkpoint: delete it and start again"
-        ) from error
+    found, state = read_checkpoint(path)
     differing = sorted(key for key in identity if found.get(key) != identity[key])
     if differing:
         details = ", ".join(f"{key} {found.get(key)!r}, not {identity[key]!r}" for key in differing)
@@ -81,6 +76,20 @@ def load_checkpoint(path: str | Path, identity: Identity) -> State:
             "and images it was started with"
         )
     return state
+
+
+def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], State]:
+    """What makes the run of a checkpoint, and the state that was saved.
+
+    Raises:
+        SettingError: it is damaged.
+    """
+    try:
+        return _read(path)
+    except _NOT_READ as error:
+        raise SettingError(
+            f"checkpoint {str(path)!r} is damaged or no checkpoint: delete it and start again"
+        ) from error
 
 
 _NOT_READ = (

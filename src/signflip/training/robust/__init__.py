@@ -5,6 +5,7 @@ from signflip.training.robust.loop import RobustReport, train_robust
 from signflip.training.robust.module import RobustModule
 from signflip.training.robust.scores import Scores
 from signflip.training.robust.settings import Convolution, RobustSettings
+from signflip.training.robust.start import best_of
 
 __all__ = [
     "Convolution",
@@ -12,6 +13,7 @@ __all__ = [
     "RobustReport",
     "RobustSettings",
     "Scores",
+    "best_of",
     "fold_robust",
     "train_robust",
 ]
