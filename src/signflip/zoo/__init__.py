@@ -33,6 +33,7 @@ ROBUST: tuple[str, ...] = (
     "mnist-robust-2x200",
     "fashion-robust-2x100",
     "mnist-vote-0.1",
+    "mnist-vote-0.3",
 )
 """Networks trained to be robust: dense ones at epsilon 0.02, and votes of bits at the last part."""
 
