@@ -52,6 +52,17 @@ def test_all_rivals_have_their_turn_and_the_best_have_more() -> None:
     assert best.best == pytest.approx(float(run.value))
 
 
+def test_a_long_time_limit_leaves_the_first_run_as_it_is() -> None:
+    problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
+    lengths = []
+    for limit in (None, 1000.0):
+        run = Run(problem, Clock.start(limit))
+        walker = Walker(run, PatternSpace.of(problem), seed=0, settle=False)
+        walker.step(1)
+        lengths.append(walker._left + walker.moves)
+    assert lengths == [module.FIRST_MOVES] * 2
+
+
 def test_a_run_is_cut_to_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
     clock = Clock.start(1000.0)

@@ -214,8 +214,8 @@ class Walker:
     def _fitted(self, moves: int) -> int:
         """So many moves, fewer if the time does not suffice for them."""
         left = self._run.clock.remaining() * self._share
-        if self.seconds == 0.0 or left == math.inf:
-            return moves
+        if self.moves == 0 or left == math.inf:
+            return moves  # nobody knows how long a move takes
         return max(LEAST_MOVES, min(moves, int(left * self.moves / self.seconds)))
 
     def _place(self) -> float:
