@@ -39,15 +39,17 @@ def test_the_objective_is_divided_by_its_largest_conceivable_value() -> None:
 
 
 def test_what_is_known_of_a_problem_is_known_of_all_its_rows() -> None:
-    proved = robust("exact", 2) | {"proof": "2.proof"}
+    refused = robust("exact", 2) | {"proof": "2.proof", "checked": 0}
+    proved = robust("exact", 3) | {"proof": "3.proof", "checked": 1}
     frame = frame_of(
-        *(row("fgsm", 0), flipped("milp", 0) | {"proof": "0.proof"}),
-        *(row("fgsm", 1), robust("exact", 1), row("fgsm", 2), proved),
+        *(row("fgsm", 0), flipped("milp", 0) | {"proof": "0.proof", "checked": 1}),
+        *(row("fgsm", 1), robust("exact", 1), row("fgsm", 2), refused, row("fgsm", 3), proved),
     )
     found = frame.filter(pl.col("method") == "fgsm").sort("image_index")
-    assert found["can_flip"].to_list() == [True, False, False]
-    assert found["is_robust"].to_list() == [False, True, True]
-    assert found["has_proof"].to_list() == [False, False, True]
+    assert found["can_flip"].to_list() == [True, False, False, False]
+    assert found["is_robust"].to_list() == [False, True, True, True]
+    assert found["has_proof"].to_list() == [False, False, True, True]
+    assert found["is_checked"].to_list() == [False, False, False, True]
 
 
 def test_the_optimum_is_what_the_exact_method_proved() -> None:

@@ -52,6 +52,7 @@ def row(series: str, image: int = 0, **values: Any) -> dict[str, Any]:
         "clean_objective": -10.0,
         "largest_conceivable": 20.0,
         "proof": None,
+        "checked": None,
         "seconds": 1.0,
         "host": "machine",
         "finished": "2026-01-01T00:00:00.000+00:00",
