@@ -24,6 +24,8 @@ from signflip.proof.claim import sentences
 from signflip.zoo.named import open_network
 
 SUFFIX = ".proof"
+SQLITE = b"SQLite format 3\0"
+"""What a store begins with."""
 NEAR = 1e-6
 """No pixel is moved farther than this where an image is put on the grid that it is of."""
 
@@ -64,8 +66,11 @@ def check(
 
 def _check_store(path: Path) -> tuple[int, int]:
     """How many of a store's proofs are valid, and how many there are; 0 where it is no store."""
-    if not (is_file(path) and path.read_bytes()[:16] == b"SQLite format 3\0"):
+    if not is_file(path):
         return 0, 0
+    with path.open("rb") as file:  # a store may be large
+        if file.read(len(SQLITE)) != SQLITE:
+            return 0, 0
     valid = number = 0
     with Store.open(path) as store:
         for record, fault in check_proofs(store):

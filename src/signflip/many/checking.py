@@ -73,13 +73,14 @@ def _differs(record: Record, proved: Proved, problem: Problem) -> str | None:
     content = proved.content
     if not np.array_equal(content.image, problem.image):
         return "the proof is of another image"
+    own = content.prediction
+    rivals = set(range(problem.network.output.classes)) - {own}
+    wanted = rivals if record.target is None else {record.target}
+    tied = {c for c in wanted if problem.ties.flips(c, own)}
     if record.verdict is Verdict.FLIPPED:
-        return _is_no_flip(record, proved, problem)
+        return _is_no_flip(record, proved, problem, wanted, tied)
     if record.verdict is not Verdict.ROBUST:
         return f"it has the verdict {record.verdict.value}, and there is nothing to prove"
-    rivals = set(range(problem.network.output.classes)) - {content.prediction}
-    wanted = rivals if record.target is None else {record.target}
-    tied = {c for c in wanted if problem.ties.flips(c, content.prediction)}
     if not wanted <= set(content.rivals):
         return "the proof is of fewer rivals"
     if content.bound is None or content.bound > 0:
@@ -94,15 +95,13 @@ def _differs(record: Record, proved: Proved, problem: Problem) -> str | None:
     return None
 
 
-def _is_no_flip(record: Record, proved: Proved, problem: Problem) -> str | None:
+def _is_no_flip(
+    record: Record, proved: Proved, problem: Problem, wanted: set[int], tied: set[int]
+) -> str | None:
     witness, values, own = proved.content.witness, proved.values, proved.content.prediction
     if witness is None:
         return "the proof has no witness"
     if record.norm is None and not problem.box.contains(witness):
         return f"the witness of the proof is not within {record.epsilon!r}"
-    rivals = set(range(len(values))) - {own} if record.target is None else {record.target}
-    flips = any(
-        values[c] > values[own] or (values[c] == values[own] and problem.ties.flips(c, own))
-        for c in rivals
-    )
+    flips = any(values[c] > values[own] or (values[c] == values[own] and c in tied) for c in wanted)
     return None if flips else "the witness of the proof does not flip"
