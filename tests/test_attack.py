@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from signflip.attack import Outcome, UnsoundError, attack
 from signflip.clock import OutOfTime
 from signflip.errors import ProblemError, SettingError
+from signflip.methods.warm_start import WarmStarted
 from signflip.network import Floats
 from signflip.problem import Problem
 from signflip.result import Stop, Verdict
@@ -156,3 +157,37 @@ def test_a_method_that_has_no_time_to_begin_has_an_answer() -> None:
     assert (result.verdict, result.objective, result.bound) == (Verdict.FLIPPED, 2, None)
     assert result.stop is Stop.TIME_LIMIT
     assert result.remark == "Writing takes longer than the time limit allows."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A method whose preparation is kept on disk, or not; it says when it gets ready."""
+
+    there: bool
+    log: list[str]
+
+    def prepare(self) -> None:
+        self.log.append("prepared")
+
+    def kept(self) -> bool:
+        return self.there
+
+    def run(self, run: Run) -> Outcome:
+        self.log.append("run")
+        return Outcome(Stop.LOCAL_OPTIMUM, bound=float(run.value))
+
+
+@pytest.mark.parametrize(
+    ("there", "limit", "prepares"),
+    [(True, None, False), (True, 60.0, False), (True, 0.1, True), (False, None, True)],
+)
+def test_what_is_kept_is_loaded_before_the_clock_starts_only_where_time_is_short(
+    there: bool, limit: float | None, prepares: bool
+) -> None:
+    log: list[str] = []
+    attack(two_steps(), Kept(there=there, log=log), time_limit=limit)
+    assert log == ["prepared", "run"] if prepares else ["run"]
+    log.clear()
+    both = WarmStarted(first=Kept(there=True, log=[]), seconds=1, then=Kept(there=there, log=log))
+    attack(two_steps(), both, time_limit=limit)
+    assert log == ["prepared", "run"] if prepares else ["run"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from signflip import compiled_files
-from signflip.compiled_files import CompiledFiles, code_is_kept
+from signflip.compiled_files import CompiledFiles, CompiledSet, code_is_kept
 
 KEY = ("float64", 3)
 
@@ -100,3 +100,30 @@ def test_a_home_that_nobody_knows_is_no_folder(
     assert list(compiled_files._folders(tmp_path / "f.py")) == [tmp_path / "__pycache__"]
     monkeypatch.setattr("numba.core.config.CACHE_DIR", "/chosen")
     assert next(compiled_files._folders(tmp_path / "f.py")).parent == Path("/chosen")
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A source whose code is kept beside it."""
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", "")
+    return tmp_path / "compiled.py"
+
+
+def test_a_set_is_complete_until_a_source_changes(source: Path) -> None:
+    made = CompiledSet(source, "sources")
+    assert not made.is_complete("walk")
+    made.set_complete("walk")
+    assert CompiledSet(source, "sources").is_complete("walk")
+    assert not made.is_complete("exact")
+    assert not CompiledSet(source, "other sources").is_complete("walk")
+    (kept,) = (source.parent / "__pycache__").iterdir()
+    kept.unlink()
+    assert not made.is_complete("walk")
+
+
+def test_a_set_is_not_complete_where_code_cannot_be_kept(source: Path, refusals: list[str]) -> None:
+    refusals.append("f")
+    made = CompiledSet(source, "sources")
+    made.set_complete("walk")
+    assert not made.is_complete("walk")
+    assert not (source.parent / "__pycache__").exists()

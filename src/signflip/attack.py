@@ -15,6 +15,9 @@ from signflip.problem.grids import Float32, Grid
 from signflip.result import AttackResult, Stop, Verdict
 from signflip.search import OnImprovement, Search
 
+TIME_TO_LOAD = 2.0
+"""Seconds of a time limit in which what is kept of a method may be loaded: that takes 0.2 s."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -55,6 +58,15 @@ class Preparing(Method, Protocol):
 
 
 @runtime_checkable
+class Lasting(Preparing, Protocol):
+    """A method that gets ready once on a machine: what that makes is kept on disk."""
+
+    def kept(self) -> bool:
+        """Whether it is there: a run that has some seconds can load it as it goes."""
+        ...
+
+
+@runtime_checkable
 class Choosy(Method, Protocol):
     """A method that says itself what it cannot work on.
 
@@ -76,6 +88,10 @@ def _is_preparing(method: Method) -> TypeGuard[Preparing]:
     return _follows(type(method), Preparing)
 
 
+def _is_lasting(method: Method) -> TypeGuard[Lasting]:
+    return _follows(type(method), Lasting)
+
+
 def _is_choosy(method: Method) -> TypeGuard[Choosy]:
     return _follows(type(method), Choosy)
 
@@ -85,6 +101,15 @@ def refusal(method: Method, problem: Problem) -> str | None:
     if _is_choosy(method):
         return method.refuses(problem)
     return None if problem.measure.norm is None else no_distance(method)
+
+
+def _get_ready(method: Method, time_limit: float | None) -> None:
+    """Prepare the method, unless it has time to load what is kept, most often a part of it."""
+    if not _is_preparing(method):
+        return
+    if (time_limit is None or time_limit >= TIME_TO_LOAD) and _is_lasting(method) and method.kept():
+        return
+    method.prepare()
 
 
 def no_distance(method: Method) -> str:
@@ -134,8 +159,7 @@ def attack(
     refused = refusal(method, problem)
     if refused is not None:
         raise ProblemError(refused)
-    if _is_preparing(method):
-        method.prepare()
+    _get_ready(method, time_limit)
     if proof is not None:
         # here, and not above: what makes proofs rests on the search, and few attacks need it
         from signflip.proving.files import prepare, write_proof

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from numba import njit
 
-from signflip.compiled_files import CompiledCache
+from signflip.compiled_files import CompiledCache, CompiledSet
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -29,6 +29,19 @@ def _digest_of_sources() -> str:
 
 
 SOURCES = _digest_of_sources()
+
+
+_SETS = CompiledSet(Path(__file__), SOURCES)
+
+
+def is_complete(name: str) -> bool:
+    """Whether all that a preparation of this name compiles is on disk; see `preparation`."""
+    return _SETS.is_complete(name)
+
+
+def set_complete(name: str) -> None:
+    """Say that all that a preparation of this name compiles was compiled in this process."""
+    _SETS.set_complete(name)
 
 
 def compiled(

@@ -19,6 +19,8 @@ import llvmlite
 import numba
 from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.registry import cpu_target
+from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
@@ -50,6 +52,16 @@ class CompiledCache(FunctionCache):
         self._cache_file = CompiledFiles(  # type: ignore[assignment]
             list(_folders(Path(function.__code__.co_filename))), self._impl.filename_base, sources
         )
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any | None:
+        """The code for a signature, or None.
+
+        It is whole: it needs Numba's runtime, but none of what the compiler has to know of NumPy,
+        which Numba would import first, and which takes ten times as long as to load the code. Who
+        compiles after all imports it then.
+        """
+        rtsys.initialize(target_context)
+        return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
@@ -121,6 +133,35 @@ class CompiledFiles:
                 all_sources or not path.name.startswith(self._now)
             ):
                 path.unlink(missing_ok=True)
+
+
+class CompiledSet:
+    """Which sets of functions are on disk as a whole, for this machine.
+
+    Args:
+        source: beside it is kept what is known.
+        sources: what the functions depend on, see `CompiledCache`.
+    """
+
+    def __init__(self, source: Path, sources: str) -> None:
+        self._source = source
+        self._sources = sources
+
+    def is_complete(self, name: str) -> bool:
+        """Whether the set called `name` was kept, and no source changed since."""
+        return self._file(name).load(self._key()) is not None
+
+    def set_complete(self, name: str) -> None:
+        """Say that the set called `name` is on disk, if all that was compiled here is."""
+        if code_is_kept() and not self.is_complete(name):
+            self._file(name).save(self._key(), True)
+
+    def _file(self, name: str) -> CompiledFiles:
+        return CompiledFiles(list(_folders(self._source)), f"complete.{name}", self._sources)
+
+    def _key(self) -> tuple[Any, ...]:
+        codegen: Any = cpu_target.target_context.codegen()
+        return (codegen.magic_tuple(), self._sources, numba.__version__, llvmlite.__version__)
 
 
 def _folders(source: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from signflip.cli import cli
         (["sweep", "no-such.toml", "--store", "no-such.db"], "signflip.many.prepared"),
         (["sweep", "no-such.toml", "--store", "no-such.db", "--dry-run"], None),
         (["attack", "mnist-2x100", "no-such.npz", "--epsilon", "0.1"], "signflip.many.prepared"),
-        (["attack", "net", "no-such.npz", "--method", "fgsm"], "signflip.methods"),
+        (["attack", "net", "no-such.npz", "--method", "fgsm"], "signflip.many.chunks"),
         (["attack", "net", "no-such.npz", "--method=exact"], "signflip.many.prepared"),
         (["sweep", "no-such.toml", "--scheduler=tcp://127.0.0.1:1", "--store", "s.db"], None),
         (["sweep", "--help"], None),

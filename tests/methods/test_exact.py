@@ -1,5 +1,6 @@
 """The exact method against brute force, exact linear programs, other methods, and its promises."""
 
+import sys
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -8,21 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numba.core.dispatcher import Dispatcher
 
 from signflip.attack import attack
 from signflip.errors import SettingError
-from signflip.exact.geometry import scaled_gram
-from signflip.exact.kernel import advance, bound
 from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
 from signflip.methods.milp import Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
-from signflip.patterns.ascent import ascend
 from signflip.problem import Box, Problem, Target, Untargeted
 from signflip.programs import Gurobi
 from signflip.result import AttackResult, Stop, Verdict
-from signflip.walk.anneal import anneal
 from tests.support.absent import need_package
 from tests.support.close_call import close_call
 from tests.support.grouped import grouped_optima, grouped_problem
@@ -323,10 +321,23 @@ def test_the_time_limit_holds_and_a_bound_remains() -> None:
         assert result.seconds < limit + 1
 
 
+def compiled_functions(*rooms: str) -> dict[str, Any]:
+    """What Python calls of the compiled functions of these rooms, as far as they are imported."""
+    return {
+        f"{module}.{name}": value
+        for module, loaded in list(sys.modules.items())
+        if module.startswith(tuple(f"signflip.{room}." for room in rooms))
+        for name, value in vars(loaded).items()
+        if isinstance(value, Dispatcher)
+        and value.py_func.__module__ == module
+        and not value.targetoptions["no_cpython_wrapper"]
+    }
+
+
 def test_no_problem_needs_code_that_is_not_prepared() -> None:
     Exact().prepare()
-    kernels: list[Any] = [advance, anneal, ascend, bound, scaled_gram]
-    prepared = [len(kernel.signatures) for kernel in kernels]
+    kernels = compiled_functions("patterns", "walk", "exact")
+    prepared = {name: len(kernel.signatures) for name, kernel in kernels.items()}
     rng = np.random.default_rng(0)
     for widths in ((1,), (9,), (9, 1), (9, 8), (9, 8, 7)):
         for plain in (True, False):
@@ -334,8 +345,11 @@ def test_no_problem_needs_code_that_is_not_prepared() -> None:
                 rng, inputs=12, widths=widths, classes=3, plain=plain, epsilon=0.5
             )
             attack(problem, Exact())
-    assert [len(kernel.signatures) for kernel in kernels] == prepared
-    assert all(prepared)
+    for name in ("mnist-2x100", "mnist-3x100", "mnist-2x500"):
+        for problem in zoo_problems(name, epsilon=0.01, count=1):
+            attack(problem, Exact(), time_limit=2)
+    assert {name: len(kernel.signatures) for name, kernel in kernels.items()} == prepared
+    assert sum(prepared.values()) > 10
 
 
 def test_improvements_are_told_as_they_come() -> None:

@@ -12,7 +12,7 @@ from signflip.many.interrupts import end_on_signals
 __all__ = ["cli", "main"]
 
 _WORKERS_IMPORT = {
-    "attack": fork_server.METHODS,
+    "attack": fork_server.TASKS,
     **dict.fromkeys(("certify", "curve", "min-epsilon", "sweep", "demo"), fork_server.SEARCH),
 }
 _SEARCHES = ("auto", "exact", "walk")

@@ -14,7 +14,7 @@ from signflip.cli.values import WarmStart
 from signflip.many.masks import load_mask
 from signflip.many.plan import Question
 from signflip.many.task import Series
-from signflip.methods import METHODS, IProp
+from signflip.methods import METHODS
 from signflip.methods.layer_solver import LAYER_SOLVERS, layer_solver
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import seeded_method
@@ -233,6 +233,5 @@ def _method(
     settings: dict[str, object] = {key: text for key, text in options.items() if text is not None}
     solver = options["solver"]
     if solver is not None:
-        layered = METHODS[name] is IProp
-        settings["solver"] = layer_solver(solver) if layered else solver_named(solver)
+        settings["solver"] = layer_solver(solver) if name == "iprop" else solver_named(solver)
     return seeded_method(name, settings, seed, warm_start)

@@ -185,7 +185,7 @@ def _turned(space: PatternSpace, clock: Clock) -> tuple[Sums, Sums, npt.NDArray[
     lengths = -(-matter.sum(axis=1) // 16) * 16
     segments = np.concatenate(([0], np.cumsum(lengths)))
     # where each neuron that matters has its place: one row after another, each with its padding
-    rivals, neurons = np.nonzero(matter)
+    rivals, neurons = map(np.ascontiguousarray, np.nonzero(matter))
     place = segments[rivals] + (np.cumsum(matter, axis=1) - 1)[rivals, neurons]
     side = np.sign(coefficients[rivals, neurons]).astype(np.int16)
     turned = np.full(segments[-1], NEVER, dtype=np.int16)

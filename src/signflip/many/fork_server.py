@@ -18,8 +18,8 @@ from typing import Any
 
 from signflip.many.surroundings import fit_for_processes
 
-METHODS = ("signflip.methods",)
-SEARCH = (*METHODS, "signflip.many.prepared")
+TASKS = ("signflip.many.chunks",)
+SEARCH = (*TASKS, "signflip.many.prepared")
 """What to import for workers that may run any method, and for those that run the exact one."""
 
 LOST = 255

@@ -12,8 +12,6 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.attack import Method, Preparing
 from signflip.many.columns import canonical_json
-from signflip.methods.auto import Auto
-from signflip.methods.exact import Exact
 from signflip.methods.spec import Description, describe, identity
 from signflip.methods.warm_start import WarmStarted
 from signflip.network import BinaryNetwork
@@ -208,4 +206,6 @@ def _sha256(content: dict[str, object]) -> str:
 def _threaded(method: Method, threads: int) -> Method:
     if isinstance(method, WarmStarted):
         return replace(method, then=_threaded(method.then, threads))
+    from signflip.methods import Auto, Exact  # a method is imported where it is asked for
+
     return replace(method, threads=threads) if isinstance(method, Auto | Exact) else method

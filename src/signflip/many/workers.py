@@ -17,7 +17,6 @@ from itertools import islice
 from typing import Any, Generic, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
-from threadpoolctl import threadpool_limits
 
 from signflip.errors import SettingError, WorkerError
 from signflip.many import fork_server
@@ -294,6 +293,8 @@ def _start_worker(environment: Mapping[str, str], given: object) -> None:
     # that of the server may be older
     os.environ.clear()
     os.environ.update(environment)
+    from threadpoolctl import threadpool_limits  # looks for libraries: only workers need it
+
     # workers would fight for cores, and the number of threads changes how sums round
     threadpool_limits(limits=1)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -68,6 +68,10 @@ class Auto:
         """Compile what the parts need; after the first time on a machine it is in a cache."""
         Exact().prepare()
 
+    def kept(self) -> bool:
+        """Whether all of that is in the cache."""
+        return Exact().kept()
+
     def refuses(self, problem: Problem) -> str | None:
         """It works where the exact method does."""
         return Exact().refuses(problem)

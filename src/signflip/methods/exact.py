@@ -4,7 +4,6 @@ Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -13,8 +12,9 @@ from signflip.attack import Outcome
 from signflip.clock import Clock, OutOfTime
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
-from signflip.methods.walk import compile_walk
+from signflip.methods.walk import WALK
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer, Sparse
+from signflip.preparation import Preparation
 from signflip.problem import Distance, Norm, Problem
 from signflip.result import Stop
 from signflip.run import Run
@@ -65,7 +65,11 @@ class Exact:
 
     def prepare(self) -> None:
         """Compile the kernel; after the first time on a machine it is loaded from a cache."""
-        _compile_kernel()
+        KERNELS.load()
+
+    def kept(self) -> bool:
+        """Whether all of that is in the cache."""
+        return KERNELS.kept()
 
     def refuses(self, problem: Problem) -> str | None:
         """It minimises no norm but the largest change; deep networks can be too wide for it."""
@@ -116,12 +120,11 @@ class Exact:
             return Outcome(Stop.TIME_LIMIT, interval_bound(space), proved=True, remark=str(late))
 
 
-@cache
-def _compile_kernel() -> None:
+def _compile() -> None:
     """Search small problems, one for each way that the bounds are computed."""
     from signflip.exact.frontier import compile_sets
 
-    compile_walk()
+    WALK.load()
     rng = np.random.default_rng(0)
     dense = [SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(3)]
     bits = SignLayer(Sparse.selection(4, np.arange(4)), np.full(4, 0.5))
@@ -132,3 +135,6 @@ def _compile_kernel() -> None:
         Exact(goal=SearchGoal.OPTIMISE).run(Run(problem, Clock.start(None)))
         if hidden is two:
             compile_sets(problem)
+
+
+KERNELS = Preparation("exact", _compile)

@@ -1,7 +1,6 @@
 """IProp, the paper's Algorithm 1: targets propagated from the last layer to the image."""
 
 from dataclasses import dataclass, field
-from functools import cache
 from math import comb, inf
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from signflip.methods.layer_solver import (
 )
 from signflip.methods.step_size import AdaptiveStep, StepSize
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.preparation import Preparation
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.search import Search
@@ -93,7 +93,11 @@ class IProp:
     def prepare(self) -> None:
         """Compile the local search; after the first time on a machine it comes from a cache."""
         if isinstance(self.solver, LocalSearch):
-            _compile()
+            LOCAL.load()
+
+    def kept(self) -> bool:
+        """Whether that is in the cache."""
+        return not isinstance(self.solver, LocalSearch) or LOCAL.kept()
 
     def run(self, run: Search) -> Outcome:
         """Iterate from the run's best point, until the last local optimum or the time limit.
@@ -215,7 +219,6 @@ class _Draws:
                 return drawn
 
 
-@cache
 def _compile() -> None:
     """Propagate on a small problem."""
     rng = np.random.default_rng(0)
@@ -223,3 +226,6 @@ def _compile() -> None:
     output = OutputLayer(rng.choice([-1, 1], (2, 4)), np.ones(2), np.zeros(2))
     problem = Problem.ball(BinaryNetwork(hidden, output), np.full(4, 0.5), epsilon=0.5)
     IProp(restarts=1).run(Search(problem, Clock.start(None)))
+
+
+LOCAL = Preparation("iprop", _compile)

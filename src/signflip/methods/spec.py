@@ -160,9 +160,10 @@ def method_of(description: Mapping[str, Any]) -> Method:
 def _made_of(description: Mapping[str, Any]) -> object:
     settings = dict(description)
     kind = settings.pop("kind", None)
-    made = _kinds().get(str(kind))
+    made = _kind_called(str(kind))
     if made is None:
-        raise SettingError(f"{kind!r} is no kind of method; the kinds are {', '.join(_kinds())}")
+        kinds = ", ".join((*METHODS.of_class, *_parts()))
+        raise SettingError(f"{kind!r} is no kind of method; the kinds are {kinds}")
     version = settings.pop("version", _FIRST_VERSION)
     ours = getattr(made, "VERSION", _FIRST_VERSION)
     if version != ours:
@@ -189,7 +190,7 @@ def identity(description: Mapping[str, Any]) -> Description:
     Args:
         description: of the method, or a part of it, as `describe` gives it.
     """
-    made = _kinds().get(str(description.get("kind")))
+    made = _kind_called(str(description.get("kind")))
     ours = description.get("version", _FIRST_VERSION) == getattr(made, "VERSION", _FIRST_VERSION)
     defaults = _defaults(made) if made is not None and ours else {}
     speed_only = getattr(made, "SPEED_ONLY", ())
@@ -200,13 +201,17 @@ def identity(description: Mapping[str, Any]) -> Description:
     }
 
 
+def _kind_called(name: str) -> Any | None:
+    """The class of this name, of all that a description may be of."""
+    method = METHODS.of_class.get(name)
+    return METHODS[method] if method is not None else _parts().get(name)
+
+
 @cache
-def _kinds() -> Mapping[str, Any]:
-    """Name of a class -> the class, of all that a description may be of."""
+def _parts() -> Mapping[str, Any]:
+    """Name of a class -> the class, of what may be a part of a description or stand around it."""
     solvers = (type(make()) for make in SOLVERS.values())
-    steps = get_args(StepSize)
-    made = (*METHODS.values(), WarmStarted, LocalSearch, *steps, *solvers)
-    return {str(getattr(one, "__name__", one)): one for one in made}
+    return {one.__name__: one for one in (WarmStarted, LocalSearch, *get_args(StepSize), *solvers)}
 
 
 @cache

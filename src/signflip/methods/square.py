@@ -1,7 +1,6 @@
 """The Square attack: random squares of the picture, without any gradient."""
 
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from signflip.errors import SettingError
 from signflip.methods.climb import check_budget, check_endless, offer_best
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.preparation import Preparation
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run
@@ -75,7 +75,11 @@ class Square:
 
     def prepare(self) -> None:
         """Compile the kernel; after the first time on a machine it is loaded from a cache."""
-        _compile_kernel()
+        KERNEL.load()
+
+    def kept(self) -> bool:
+        """Whether it is in the cache."""
+        return KERNEL.kept()
 
     def run(self, run: Run) -> Outcome:
         """Run chains, until the restarts or the time are used up.
@@ -163,10 +167,12 @@ def _offer(run: Run, state: "State") -> None:
     offer_best(run, np.where(state.upper, box.upper, box.lower)[None])
 
 
-@cache
-def _compile_kernel() -> None:
+def _compile() -> None:
     """Attack a small problem."""
     hidden = SignLayer.dense(np.ones((4, 4), dtype=np.int8), np.ones(4))
     output = OutputLayer(np.array([[1] * 4, [-1] * 4]), np.ones(2), np.zeros(2))
     problem = Problem.ball(BinaryNetwork((hidden,), output), np.full(4, 0.5), epsilon=0.5)
     Square(queries=10, restarts=1).run(Run(problem, Clock.start(None)))
+
+
+KERNEL = Preparation("square", _compile)

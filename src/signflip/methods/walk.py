@@ -5,7 +5,6 @@ the box that has them, kept by a dual ascent; see `signflip.walk`.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.preparation import Preparation
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run
@@ -51,7 +51,11 @@ class Walk:
 
     def prepare(self) -> None:
         """Compile the walk; after the first time on a machine it is loaded from a cache."""
-        compile_walk()
+        WALK.load()
+
+    def kept(self) -> bool:
+        """Whether all of it is in the cache."""
+        return WALK.kept()
 
     def run(self, run: Run) -> Outcome:
         """Walk until a flip (or for the optimum), or until the moves or the time are used up.
@@ -89,8 +93,7 @@ class Walk:
         return Outcome(Stop.DECIDED if settle and run.flipped else Stop.TIME_LIMIT)
 
 
-@cache
-def compile_walk() -> None:
+def _compile() -> None:
     """Walk on small problems, from their image and from a corner."""
     rng = np.random.default_rng(0)
     for depth in (1, 2):
@@ -102,3 +105,6 @@ def compile_walk() -> None:
         for start in (None, problem.box.upper):
             run = Run(problem, Clock.start(None), start)
             Walk(goal=SearchGoal.OPTIMISE, moves=100).run(run)
+
+
+WALK = Preparation("walk", _compile)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from signflip.arrays import Floats
-from signflip.attack import Method, Outcome, Preparing, attack, refusal
+from signflip.attack import Lasting, Method, Outcome, Preparing, attack, refusal
 from signflip.clock import Seconds
 from signflip.errors import SettingError
 from signflip.problem import Margin, Problem
@@ -41,6 +41,13 @@ class WarmStarted:
         for method in (self.first, self.then):
             if isinstance(method, Preparing):
                 method.prepare()
+
+    def kept(self) -> bool:
+        """Whether what both get ready is kept."""
+        return all(
+            not isinstance(method, Preparing) or (isinstance(method, Lasting) and method.kept())
+            for method in (self.first, self.then)
+        )
 
     def refuses(self, problem: Problem) -> str | None:
         """What the method that goes on refuses; the first one is after the objective."""

@@ -68,7 +68,9 @@ def ascend(
     Returns:
         How it ended, as far as floating point can tell.
     """
-    total = radius.sum()
+    total = 0.0
+    for i in range(len(radius)):  # with radius.sum() Numba imports all of its linear algebra
+        total += radius[i]
     settled = 0
     for sweep in range(sweeps):
         for j in range(len(need)):

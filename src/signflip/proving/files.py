@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from signflip.files import write_bytes
 from signflip.milp.perturbation import ball_of
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.patterns.space import PatternSpace
+from signflip.preparation import Preparation
 from signflip.problem import Margin, Norm, Problem
 from signflip.proving.hard import compile_frames
 from signflip.proving.no_proof import NoProofError
@@ -31,10 +31,10 @@ def prepare(path: Path) -> None:
         raise SettingError(f"the path of the proof, {path}, is a folder; name a file")
     if not path.parent.is_dir():
         raise SettingError(f"{path.parent} is no folder for a proof; make it first")
-    _compile()
+    if not PROOFS.kept():
+        PROOFS.load()
 
 
-@cache
 def _compile() -> None:
     """Make a small proof; after the first time on a machine what does is loaded from a cache."""
     layer = SignLayer.dense([[1, 1], [-1, -1]], [1.0, -1.0])
@@ -43,6 +43,9 @@ def _compile() -> None:
     proof_of(problem, bound=Fraction(2), clock=Clock.start(None))
     two = Problem.ball(BinaryNetwork((layer, layer), output), [0.5, 0.4], epsilon=0.2)
     compile_frames(PatternSpace.of(two))
+
+
+PROOFS = Preparation("proofs", _compile)
 
 
 def write_proof(
