@@ -11,7 +11,6 @@ from signflip.many.interrupts import undisturbed
 from signflip.many.local import LocalExecutor
 from signflip.many.plan import Plan
 from signflip.many.record import Record
-from signflip.many.store import Store
 from signflip.many.sweep import run_here, run_sweep, tasks_left
 from signflip.result import Verdict
 
@@ -79,6 +78,8 @@ def _records(plan: Plan, workers: int, path: Path | None) -> Generator[Record]:
             for _, record in found:
                 yield record
         return
+    from signflip.many.store import Store  # few commands that run here have one
+
     with Store.open(path, create=True) as store:
         tasks = plan.tasks()
         left = tasks_left(tasks, store, retry_failed=True)

@@ -2,16 +2,19 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from signflip.many.answer import failed_record
 from signflip.many.executor import Executor
 from signflip.many.local import LocalExecutor
 from signflip.many.plan import Plan
 from signflip.many.record import Record
-from signflip.many.store import Store
 from signflip.many.task import Task
 from signflip.many.workers import Failure
 from signflip.network import BinaryNetwork
+
+if TYPE_CHECKING:
+    from signflip.many.store import Store
 
 
 def run_here(plan: Plan, *, workers: int) -> Generator[tuple[Task, Record]]:
@@ -57,7 +60,7 @@ def run_tasks(
 
 
 def tasks_left(
-    tasks: Sequence[Task], store: Store, *, retry_failed: bool = False
+    tasks: Sequence[Task], store: "Store", *, retry_failed: bool = False
 ) -> tuple[Task, ...]:
     """The tasks that the store has no row of; with `retry_failed`, or has a failed one of."""
     done = store.keys(failed=not retry_failed)
@@ -65,7 +68,7 @@ def tasks_left(
 
 
 def run_sweep(
-    plan: Plan, tasks: Sequence[Task], store: Store, executor: Executor
+    plan: Plan, tasks: Sequence[Task], store: "Store", executor: Executor
 ) -> Generator[Record]:
     """Run tasks of a plan; yields each record when it is in the store.
 
