@@ -141,7 +141,7 @@ PUBLISHED = [
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_queries(name: str) -> None:
     held = read_marabou(foreign_network("marabou", name))
-    decision = decide(held.query, (Fgsm(width=0.3, restarts=64), Exact()), time_limit=60)
+    decision = decide(held.query, (Fgsm(width=0.3, restarts=4), Exact()), time_limit=60)
     assert decision.answer.value == name.removesuffix(".ipq.gz").rsplit("_", 1)[1]
 
 

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,6 +33,8 @@ MOST_VARIABLES = 1_000_000
 Terms = dict[int, Fraction]
 Known = dict[int, tuple[int, Terms, Fraction]]
 """Variable -> number of signs below it, and its terms and constant in what is just below."""
+_ONE = Fraction(1)
+"""The weight of what is known as itself."""
 
 
 class _FaultyError(ValueError):
@@ -84,6 +87,12 @@ def read_marabou(path: Path) -> MarabouQuery:
         raise ProblemError(f"{path} is no whole Marabou query ({error!r})") from error
 
 
+@lru_cache(maxsize=1 << 14)
+def _number(text: str) -> Fraction:
+    """The weights of a layer are few different texts."""
+    return Fraction(text)
+
+
 def _refuse(reason: str) -> NoReturn:
     raise _FaultyError(reason)
 
@@ -108,7 +117,7 @@ def _read(lines: Iterator[str]) -> _File:
         _, kind, scalar, *terms = _next(lines).split(",")
         pairs = zip(terms[::2], terms[1::2], strict=True)
         file.equations.append(
-            (int(kind), Fraction(scalar), {int(v): Fraction(c) for v, c in pairs if Fraction(c)})
+            (int(kind), _number(scalar), {int(v): _number(c) for v, c in pairs if _number(c)})
         )
     for _ in range(constraints):
         _, kind, *ends = _next(lines).split(",")
@@ -120,8 +129,7 @@ def _read(lines: Iterator[str]) -> _File:
 
 def _assembled(file: _File) -> MarabouQuery:
     known: Known = {
-        variable: (0, {place: Fraction(1)}, Fraction(0))
-        for place, variable in enumerate(file.inputs)
+        variable: (0, {place: _ONE}, Fraction(0)) for place, variable in enumerate(file.inputs)
     }
     waiting = [each for each in file.equations if each[0] == 0]
     signs = dict(file.signs)
@@ -142,7 +150,7 @@ def _assembled(file: _File) -> MarabouQuery:
             _refuse("a sign reads several layers; each layer must read the one below only")
         rows.append([(known[signs[output]][1], known[signs[output]][2]) for output in now])
         for place, output in enumerate(now):
-            known[output] = (depth + 1, {place: Fraction(1)}, Fraction(0))
+            known[output] = (depth + 1, {place: _ONE}, Fraction(0))
             del signs[output]
         layers.append(now)
     undefined = [variable for variable in file.outputs if variable not in known]
@@ -162,16 +170,20 @@ def _solved(equation: tuple[int, Fraction, Terms], known: Known) -> bool:
     depths = {known[each][0] for each in terms if each != variable}
     if len(depths) > 1:
         _refuse("an equation reads several layers; each layer must read the one below only")
-    factor = terms[variable]
+    factor = -1 / terms[variable]
+    plain = factor == 1  # as most are, which saves most of the time
     row: Terms = {}
-    constant = scalar / factor
+    constant = -scalar * factor
     for each, coefficient in terms.items():
         if each == variable:
             continue
         _, below, shift = known[each]
-        constant -= coefficient * shift / factor
+        share = coefficient if plain else coefficient * factor
+        if shift:
+            constant += share * shift
         for place, weight in below.items():
-            row[place] = row.get(place, Fraction(0)) - coefficient * weight / factor
+            part = share if weight is _ONE else share * weight
+            row[place] = row[place] + part if place in row else part
     known[variable] = (depths.pop() if depths else 0, row, constant)
     return True
 
@@ -246,7 +258,7 @@ def _summed(
     weight = np.zeros((len(layer), value.size))
     for number, (row, _) in enumerate(layer):
         for place, coefficient in row.items():
-            weight[number, place] = coefficient / (divide[place] if divide else 1)
+            weight[number, place] = coefficient / divide[place] if divide else coefficient
     constants = np.array([constant for _, constant in layer], dtype=object)
     return assembly.linear(value, weight).scaled(exact([1]), constants)
 
