@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from signflip import AttackResult, Box, Method, Problem, Stop, Untargeted, Verdict, attack
 from signflip.errors import ProblemError, SettingError
-from signflip.methods import Exact, enclosing
+from signflip.methods import Exact, Walk, enclosing
 from signflip.milp.perturbation import ball_of
 from signflip.min_epsilon import min_epsilon
 from signflip.problem import Norm, exact_distance
@@ -141,6 +141,7 @@ class Undecided:
 
 
 def test_a_doubtful_stretch_leaves_the_interval_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enclosing, "WALK", Walk(moves=1000))
     monkeypatch.setattr(enclosing, "attack", Undecided(0.3, 0.6, Stop.IMPRECISE))
     result = min_epsilon(two_steps(), tolerance=1e-3)
     assert (result.verdict, result.stop) == (Verdict.FLIPPED, Stop.IMPRECISE)
@@ -152,6 +153,7 @@ def test_a_doubtful_stretch_leaves_the_interval_open(monkeypatch: pytest.MonkeyP
 
 def test_a_late_stretch_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     undecided = Undecided(0.3, 0.6, Stop.TIME_LIMIT, patience=100.0)
+    monkeypatch.setattr(enclosing, "WALK", Walk(moves=1000))
     monkeypatch.setattr(enclosing, "attack", undecided)
     result = min_epsilon(two_steps(), tolerance=1e-3, time_limit=300.0)
     assert result.stop is Stop.DECIDED

@@ -14,7 +14,7 @@ class Preparation:
     def __init__(self, name: str, run: Callable[[], None]) -> None:
         self._name = name
         self._run = run
-        self._loaded = False
+        self._loaded = self._kept = False
 
     def load(self) -> None:
         """Compile or load all of it, unless that was done before in this process."""
@@ -32,6 +32,8 @@ class Preparation:
 
         A file that was removed since is compiled when it is needed.
         """
-        from signflip.compiled import is_complete
+        if not self._kept:  # easy problems take less time than to look again
+            from signflip.compiled import is_complete
 
-        return self._loaded or is_complete(self._name)
+            self._kept = self._loaded or is_complete(self._name)
+        return self._kept
