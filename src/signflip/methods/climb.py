@@ -11,6 +11,7 @@ import numpy as np
 
 from signflip.arrays import Floats, Integers
 from signflip.attack import Outcome
+from signflip.blas import threads_for
 from signflip.errors import SettingError
 from signflip.methods.losses import Loss
 from signflip.methods.search_goal import SearchGoal
@@ -23,9 +24,7 @@ from signflip.run import Run
 FIRST_BATCH = 4
 """Points of the first batch: few, since much is found by them within a tenth of a second."""
 BATCH = 64
-"""Points that move at once: enough for a fast product of matrices, which uses the cores that there
-are, and few enough to stop in time."""
-
+"""Points that move at once: enough for fast products of matrices, few enough to stop in time."""
 
 MOST_WEIGHTS = 250_000_000
 """Weights that are read in a pass over a batch, so that a step takes no longer than 0.1 s."""
@@ -103,7 +102,9 @@ def restart(
     """
     check_endless(restarts, run.clock.limit)
     rng = np.random.default_rng(seed)
-    most = most_at_once(run.problem.network)
+    network = run.problem.network
+    most = most_at_once(network)
+    widest = max(int(layer.map.fan_in.sum()) for layer in network.hidden)
     started, size = 0, min(first_batch, most)
     while not run.clock.expired():
         count = size if restarts is None else min(size, restarts - started)
@@ -112,7 +113,8 @@ def restart(
         images = random_points(run.problem, count, rng)
         if started == 0:
             images[0] = run.witness
-        climb_from(images, started)
+        with threads_for(widest * count):
+            climb_from(images, started)
         if goal.settled_by(run):
             return Outcome(Stop.DECIDED, remark=surrogate.remark)
         started, size = started + count, min(2 * size, most)

@@ -57,7 +57,7 @@ def overlapping(figure: Figure) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "images", ["mnist", "fashion-mnist-sample", "a-data-set-with-a-very-long-name-indeed.npz"]
+    "images", ["fashion-mnist-sample", "a-data-set-with-a-very-long-name-indeed.npz"]
 )
 @pytest.mark.parametrize("figure", [flipped, objectives, over_time])
 @pytest.mark.parametrize(
