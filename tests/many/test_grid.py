@@ -349,6 +349,7 @@ def test_the_grids_that_come_with_signflip(path: Path, tmp_path: Path) -> None:
     content = tomllib.loads(path.read_text())
     for table in content["problems"]:  # the samples stand in for data sets that are not here
         table["images"] = table["images"].removesuffix("-sample") + "-sample"
+        table["index"] = table["index"].replace("100", "10")  # ten times fewer tasks to make
     (tmp_path / "grid.toml").write_text(toml(content))
     tasks = read_plan(tmp_path / "grid.toml").tasks()
     assert tasks
