@@ -96,7 +96,7 @@ def wait_for_drawing(browser: Chrome) -> None:
 
 
 def wait_until(browser: Chrome, condition: str) -> None:
-    WebDriverWait(browser, 20, poll_frequency=0.02).until(
+    WebDriverWait(browser, 120, poll_frequency=0.02).until(
         lambda _: run(browser, f"return {condition}")
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from selenium.webdriver import Chrome
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.support.absent import absent
 
@@ -51,3 +52,8 @@ def open_page(browser: Chrome, path: Path, hash_: str = "", *, width: int = 1280
     )
     browser.get("about:blank")  # a change of hash alone would not load the page again
     browser.get(path.as_uri() + hash_)
+    # on a busy machine the driver may take the blank page's end of loading for that of this one
+    loaded = "return document.readyState === 'complete' && location.href.startsWith(arguments[0])"
+    WebDriverWait(browser, 120, poll_frequency=0.02).until(
+        lambda _: browser.execute_script(loaded, path.as_uri())
+    )
