@@ -27,7 +27,7 @@ neurons, and each f_j is 0 or 1:
 its neurons too: principal minors of a positive semidefinite matrix are that.
 
 All that decides is integer arithmetic. p is in steps of 2^-B, mu and D of 2^-16, y of 2^-(16+B-R),
-the rows' worth of 2^-F, and U is compared in steps of 2^-(16+2B). See `docs/exactness.md` for the
+the rows' worth of 2^-F, and U is compared in steps of 2^-(16+2B). See `docs/search.md` for the
 ranges.
 """
 

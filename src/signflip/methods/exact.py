@@ -1,6 +1,6 @@
 """The exact method: a search over first-layer sign patterns that finds a flip or proves none.
 
-Not in the paper. See docs/exactness.md for why its verdicts can be trusted.
+Not in the paper. See docs/search.md for why its verdicts can be trusted.
 """
 
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ Only neurons whose sign differs between points of the box are *unstable*. A patt
 set of unstable neurons that are *flipped*, that is, have the other sign than at the centre.
 
 Every number here is on the safe side: a set of flips is refused only where exact arithmetic over
-the box would refuse it (docs/exactness.md).
+the box would refuse it (docs/search.md).
 """
 
 import math
