@@ -33,27 +33,22 @@ def check_proofs(store: Store) -> Iterator[tuple[Record, str | None]]:
     for record in named:
         if record.network not in networks:
             networks = {record.network: store.network(record.network)}
-        network = networks[record.network]
-        try:
-            _check(record, network, store)
-        except ProofError as error:
-            fault: str | None = str(error)
-        else:
-            fault = None
+        fault = _fault(record, networks[record.network], store)
         store.set_checked(record.key, fault is None)
         yield record, fault
 
 
-def _check(record: Record, network: BinaryNetwork, store: Store) -> None:
+def _fault(record: Record, network: BinaryNetwork, store: Store) -> str | None:
+    """What is wrong with the answer's proof; None for nothing."""
     path = proofs_folder(store.path) / str(record.proof)
     try:
-        data = path.read_bytes()
+        proved = check(path.read_bytes(), network)
     except OSError as error:
-        raise ProofError(f"file: {path} cannot be read ({error.strerror})") from error
-    proved = check(data, network)
-    fault = _differs(record, proved, _problem_of(record, network, store))
-    if fault:
-        raise ProofError(f"answer: {fault}")
+        return f"file: {path} cannot be read ({error.strerror})"
+    except ProofError as error:
+        return str(error)
+    difference = _differs(record, proved, _problem_of(record, network, store))
+    return None if difference is None else f"answer: {difference}"
 
 
 def _problem_of(record: Record, network: BinaryNetwork, store: Store) -> Problem:
