@@ -160,7 +160,7 @@ def test_a_method_that_has_no_time_to_begin_has_an_answer() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class Lasting:
     """A method whose preparation is kept on disk, or not; it says when it gets ready."""
 
     there: bool
@@ -169,7 +169,7 @@ class Kept:
     def prepare(self) -> None:
         self.log.append("prepared")
 
-    def kept(self) -> bool:
+    def ready(self) -> bool:
         return self.there
 
     def run(self, run: Run) -> Outcome:
@@ -185,9 +185,11 @@ def test_what_is_kept_is_loaded_before_the_clock_starts_only_where_time_is_short
     there: bool, limit: float | None, prepares: bool
 ) -> None:
     log: list[str] = []
-    attack(two_steps(), Kept(there=there, log=log), time_limit=limit)
+    attack(two_steps(), Lasting(there=there, log=log), time_limit=limit)
     assert log == ["prepared", "run"] if prepares else ["run"]
     log.clear()
-    both = WarmStarted(first=Kept(there=True, log=[]), seconds=1, then=Kept(there=there, log=log))
+    both = WarmStarted(
+        first=Lasting(there=True, log=[]), seconds=1, then=Lasting(there=there, log=log)
+    )
     attack(two_steps(), both, time_limit=limit)
     assert log == ["prepared", "run"] if prepares else ["run"]

@@ -16,7 +16,7 @@ from signflip.result import AttackResult, Stop, Verdict
 from signflip.search import OnImprovement, Search
 
 TIME_TO_LOAD = 2.0
-"""Seconds of a time limit in which what is kept of a method may be loaded: that takes 0.2 s."""
+"""Seconds of a time limit in which the rest of what is kept of a method may be loaded: 0.2 s."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,11 @@ class Preparing(Method, Protocol):
 class Lasting(Preparing, Protocol):
     """A method that gets ready once on a machine: what that makes is kept on disk."""
 
-    def kept(self) -> bool:
-        """Whether it is there: a run that has some seconds can load it as it goes."""
+    def ready(self) -> bool:
+        """Load what most problems need, if all is there; whether it is.
+
+        A run that has some seconds can load the rest as it goes.
+        """
         ...
 
 
@@ -107,7 +110,11 @@ def _get_ready(method: Method, time_limit: float | None) -> None:
     """Prepare the method, unless it has time to load what is kept, most often a part of it."""
     if not _is_preparing(method):
         return
-    if (time_limit is None or time_limit >= TIME_TO_LOAD) and _is_lasting(method) and method.kept():
+    if (
+        (time_limit is None or time_limit >= TIME_TO_LOAD)
+        and _is_lasting(method)
+        and method.ready()
+    ):
         return
     method.prepare()
 

@@ -68,9 +68,9 @@ class Auto:
         """Compile what the parts need; after the first time on a machine it is in a cache."""
         Exact().prepare()
 
-    def kept(self) -> bool:
-        """Whether all of that is in the cache."""
-        return Exact().kept()
+    def ready(self) -> bool:
+        """Load what most problems need, if all is in the cache; whether it is."""
+        return Exact().ready()
 
     def refuses(self, problem: Problem) -> str | None:
         """It works where the exact method does."""

@@ -67,9 +67,9 @@ class Exact:
         """Compile the kernel; after the first time on a machine it is loaded from a cache."""
         KERNELS.load()
 
-    def kept(self) -> bool:
-        """Whether all of that is in the cache."""
-        return KERNELS.kept()
+    def ready(self) -> bool:
+        """Load what most problems need, if all is in the cache; whether it is."""
+        return KERNELS.ready()
 
     def refuses(self, problem: Problem) -> str | None:
         """It minimises no norm but the largest change; deep networks can be too wide for it."""
@@ -125,16 +125,26 @@ def _compile() -> None:
     from signflip.exact.frontier import compile_sets
 
     WALK.load()
-    rng = np.random.default_rng(0)
-    dense = [SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(3)]
     bits = SignLayer(Sparse.selection(4, np.arange(4)), np.full(4, 0.5))
-    two = dense[:2]
-    for hidden in (two, dense, [bits, dense[0]]):
-        output = OutputLayer(rng.choice([-1, 1], (2, 4)), np.ones(2), np.zeros(2))
-        problem = Problem.ball(BinaryNetwork(tuple(hidden), output), np.full(4, 0.5), epsilon=0.5)
-        Exact(goal=SearchGoal.OPTIMISE).run(Run(problem, Clock.start(None)))
-        if hidden is two:
-            compile_sets(problem)
+    two, three = _dense(2), _dense(3)
+    for hidden in (two, three, (bits, *_dense(1))):
+        _search(hidden)
+    compile_sets(_problem(two))
 
 
-KERNELS = Preparation("exact", _compile)
+def _search(hidden: tuple[SignLayer, ...]) -> None:
+    Exact(goal=SearchGoal.OPTIMISE, annealing=0.0).run(Run(_problem(hidden), Clock.start(None)))
+
+
+def _problem(hidden: tuple[SignLayer, ...]) -> Problem:
+    weights = np.random.default_rng(1).choice([-1, 1], (2, 4))
+    output = OutputLayer(weights, np.ones(2), np.zeros(2))
+    return Problem.ball(BinaryNetwork(hidden, output), np.full(4, 0.5), epsilon=0.5)
+
+
+def _dense(layers: int) -> tuple[SignLayer, ...]:
+    rng = np.random.default_rng(0)
+    return tuple(SignLayer.dense(rng.choice([-1, 1], (4, 4)), np.zeros(4)) for _ in range(layers))
+
+
+KERNELS = Preparation("exact", _compile, part=lambda: _search(_dense(2)))

@@ -95,10 +95,6 @@ class IProp:
         if isinstance(self.solver, LocalSearch):
             LOCAL.load()
 
-    def kept(self) -> bool:
-        """Whether that is in the cache."""
-        return not isinstance(self.solver, LocalSearch) or LOCAL.kept()
-
     def run(self, run: Search) -> Outcome:
         """Iterate from the run's best point, until the last local optimum or the time limit.
 

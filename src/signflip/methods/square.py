@@ -77,10 +77,6 @@ class Square:
         """Compile the kernel; after the first time on a machine it is loaded from a cache."""
         KERNEL.load()
 
-    def kept(self) -> bool:
-        """Whether it is in the cache."""
-        return KERNEL.kept()
-
     def run(self, run: Run) -> Outcome:
         """Run chains, until the restarts or the time are used up.
 

@@ -53,10 +53,6 @@ class Walk:
         """Compile the walk; after the first time on a machine it is loaded from a cache."""
         WALK.load()
 
-    def kept(self) -> bool:
-        """Whether all of it is in the cache."""
-        return WALK.kept()
-
     def run(self, run: Run) -> Outcome:
         """Walk until a flip (or for the optimum), or until the moves or the time are used up.
 

@@ -42,10 +42,10 @@ class WarmStarted:
             if isinstance(method, Preparing):
                 method.prepare()
 
-    def kept(self) -> bool:
-        """Whether what both get ready is kept."""
+    def ready(self) -> bool:
+        """Have both load what most problems need, where all is kept; whether it is."""
         return all(
-            not isinstance(method, Preparing) or (isinstance(method, Lasting) and method.kept())
+            not isinstance(method, Preparing) or (isinstance(method, Lasting) and method.ready())
             for method in (self.first, self.then)
         )
 

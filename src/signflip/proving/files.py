@@ -31,7 +31,7 @@ def prepare(path: Path) -> None:
         raise SettingError(f"the path of the proof, {path}, is a folder; name a file")
     if not path.parent.is_dir():
         raise SettingError(f"{path.parent} is no folder for a proof; make it first")
-    if not PROOFS.kept():
+    if not PROOFS.ready():
         PROOFS.load()
 
 
