@@ -22,7 +22,7 @@ from signflip.adapters.art import art_classifier
 from signflip.adapters.foolbox import SignflipAttack, SignflipModel
 from signflip.attack import Method, Preparing
 from signflip.data import load_dataset
-from signflip.methods import Apgd, Exact, Fgsm, Pgd, Square
+from signflip.methods import Apgd, Auto, Exact, Fgsm, Pgd, Square, Walk
 from signflip.network import BinaryNetwork
 from signflip.zoo.named import open_network
 
@@ -116,7 +116,9 @@ OURS: Mapping[str, Method] = {
     "`Pgd()`": Pgd(goal="decide"),  # type: ignore[arg-type]
     "`Apgd()`": Apgd(goal="decide"),  # type: ignore[arg-type]
     "`Square()`": Square(goal="decide"),  # type: ignore[arg-type]
+    "`Walk()`": Walk(),
     "`Exact()`": Exact(),
+    "`Auto()`": Auto(),
 }
 
 

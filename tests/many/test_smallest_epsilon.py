@@ -24,7 +24,7 @@ IMAGES = ImageSet(
 ANY = Untargeted()
 
 
-def plan_of(indices: range, *, goal: Goal | None = ANY, time_limit: float | None = 5.0) -> Plan:
+def plan_of(indices: range, *, goal: Goal | None = ANY, time_limit: float | None = 60.0) -> Plan:
     series = Series(name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit)
     measure = Distance(Norm.LINF, 1e-3)
     question = Question(epsilon=1.0, goal=goal, series=series, terms=Terms(measure=measure))
