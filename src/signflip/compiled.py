@@ -29,19 +29,8 @@ def _digest_of_sources() -> str:
 
 
 SOURCES = _digest_of_sources()
-
-
-_SETS = CompiledSet(Path(__file__), SOURCES)
-
-
-def is_complete(name: str) -> bool:
-    """Whether all that a preparation of this name compiles is on disk; see `preparation`."""
-    return _SETS.is_complete(name)
-
-
-def set_complete(name: str) -> None:
-    """Say that all that a preparation of this name compiles was compiled in this process."""
-    _SETS.set_complete(name)
+SETS = CompiledSet(Path(__file__), SOURCES)
+"""What each preparation compiles, as a whole; see `preparation`."""
 
 
 def compiled(

@@ -65,7 +65,7 @@ class CompiledCache(FunctionCache):
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
-        return (*key, self._sources, numba.__version__, llvmlite.__version__)
+        return (*key, *_made_by(self._sources))
 
 
 class CompiledFiles:
@@ -161,7 +161,12 @@ class CompiledSet:
 
     def _key(self) -> tuple[Any, ...]:
         codegen: Any = cpu_target.target_context.codegen()
-        return (codegen.magic_tuple(), self._sources, numba.__version__, llvmlite.__version__)
+        return (codegen.magic_tuple(), *_made_by(self._sources))
+
+
+def _made_by(sources: str) -> tuple[str, ...]:
+    """What code depends on beside its function and the machine."""
+    return (sources, numba.__version__, llvmlite.__version__)
 
 
 def _folders(source: Path) -> Iterator[Path]:

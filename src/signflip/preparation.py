@@ -27,9 +27,9 @@ class Preparation:
         self._run()
         self._loaded = self._ready = True
         # here, and not above: Numba takes longer to import than all the rest of Signflip
-        from signflip.compiled import set_complete
+        from signflip.compiled import SETS
 
-        set_complete(self._name)
+        SETS.set_complete(self._name)
 
     def ready(self) -> bool:
         """Load the part that nearly every problem needs, if all of it is on disk; whether it is.
@@ -38,9 +38,9 @@ class Preparation:
         compiled when it is needed.
         """
         if not self._ready:  # easy problems take less time than to look again
-            from signflip.compiled import is_complete
+            from signflip.compiled import SETS
 
-            if not is_complete(self._name):
+            if not SETS.is_complete(self._name):
                 return False
             if self._part is not None:
                 self._part()
