@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from distributed import Client
+if TYPE_CHECKING:
+    from distributed import Client
 
 ROOT = Path(__file__).parents[2]
 DASK = Path(sys.executable).with_name("dask")
@@ -58,8 +60,10 @@ class Cluster:
         return command
 
     @contextmanager
-    def client(self) -> Iterator[Client]:
+    def client(self) -> Iterator["Client"]:
         """A client of the test's own."""
+        from distributed import Client  # only the tests of a cluster wait for it
+
         with Client(self.address, set_as_default=False) as client:  # type: ignore[no-untyped-call]
             yield client
 

@@ -19,6 +19,8 @@ from tests.support.drawings import drawn, source, texts
 from tests.support.results import row
 
 NETWORKS = [f"mnist-{size}" for size in ARCHITECTURES]
+LONG = "a-data-set-with-a-very-long-name-indeed.npz"
+LONG_NETWORKS = ["a-network-with-a-long-name.safetensors", "and-another.safetensors"]
 SERIES = ("fgsm", "milp", "iprop", "exact")
 
 
@@ -56,16 +58,15 @@ def overlapping(figure: Figure) -> list[str]:
     return found + [f"{title} |" for title, box in titles if box.x1 > figure.bbox.x1]
 
 
-@pytest.mark.parametrize(
-    "images", ["fashion-mnist-sample", "a-data-set-with-a-very-long-name-indeed.npz"]
-)
 @pytest.mark.parametrize("figure", [flipped, objectives, over_time])
 @pytest.mark.parametrize(
-    ("networks", "epsilons"),
+    ("networks", "epsilons", "images"),
     [
-        (NETWORKS[:1], (0.01, 0.02)),
-        (NETWORKS, (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)),
-        (["a-network-with-a-long-name.safetensors", "and-another.safetensors"], (0.01,)),
+        (NETWORKS[:1], (0.01, 0.02), "fashion-mnist-sample"),
+        (NETWORKS[:1], (0.01, 0.02), LONG),
+        (NETWORKS, (0.005, 0.01, 0.02, 0.03, 0.05, 0.1), LONG),
+        (LONG_NETWORKS, (0.01,), "fashion-mnist-sample"),
+        (LONG_NETWORKS, (0.01,), LONG),
     ],
 )
 def test_nothing_overlaps(
