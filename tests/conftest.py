@@ -1,5 +1,6 @@
 """Settings of all tests."""
 
+import math
 import os
 import signal
 from collections.abc import Generator
@@ -11,6 +12,10 @@ from tests.support import absent
 
 EXAMPLES = int(os.environ.get("SIGNFLIP_EXAMPLES", "0"))
 """Examples of each property at least: `SIGNFLIP_EXAMPLES=10000 pytest ...` is a longer test."""
+
+SHARE = 1.0 if "CI" in os.environ else 0.5
+"""Of the examples that a property asks for. A change is judged by all of them; who works on the
+code runs the tests often, and draws new ones each time."""
 
 DECORATED = "_hypothesis_internal_use_settings"
 """Where hypothesis keeps the settings of a test."""
@@ -31,12 +36,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where a longer test is asked for, raise what a property's own decorator says."""
+    """Change what a property's own decorator says to what is asked for."""
     functions = {item.obj for item in items if isinstance(item, pytest.Function)}
     for function in filter(is_hypothesis_test, functions):
         own = getattr(function, DECORATED)
-        if own.max_examples < EXAMPLES:
-            setattr(function, DECORATED, settings(own, max_examples=EXAMPLES))
+        examples = max(EXAMPLES, math.ceil(SHARE * own.max_examples))
+        setattr(function, DECORATED, settings(own, max_examples=examples))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -25,7 +25,7 @@ norms = pytest.mark.parametrize("norm", list(Norm))
 
 @each_solver
 @norms
-@settings(max_examples=10)
+@settings(max_examples=16)
 @given(problem=problems(network=networks(plain=True)) | problems(coarse=True))
 def test_the_distance_is_that_of_brute_force(solver: Solver, norm: Norm, problem: Problem) -> None:
     result = minimise_perturbation(problem, norm=norm, solver=solver)

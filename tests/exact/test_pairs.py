@@ -27,7 +27,7 @@ def spaces(draw: st.DrawFn) -> PatternSpace:
     return PatternSpace.of(Problem(network, ends.mean(axis=0), box))
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(spaces())
 def test_a_pair_clashes_iff_no_real_point_has_it(space: PatternSpace) -> None:
     found = clashes(space)
