@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy import stats
+import scipy
 
 from signflip.arrays import Floats
 
@@ -27,7 +27,7 @@ def share_interval(successes: int, n: int) -> Interval:
         successes: how often, 0 to `n`.
         n: of how many independent trials, at least 1.
     """
-    exact = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    exact = scipy.stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(float(exact.low), float(exact.high))
 
 
@@ -41,7 +41,7 @@ def mean_half_width(deviation: Floats, n: Floats) -> Floats:
     size = np.asarray(n, dtype=np.float64)
     known = size >= 2
     size = np.where(known, size, 2)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, size - 1) * deviation / np.sqrt(size)
+    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, size - 1) * deviation / np.sqrt(size)
     widths: Floats = np.where(known, half, np.nan)
     return widths
 
