@@ -8,6 +8,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
+from signflip.many import fork_server
 from tests.support import absent
 
 EXAMPLES = int(os.environ.get("SIGNFLIP_EXAMPLES", "0"))
@@ -33,6 +34,16 @@ settings.load_profile("signflip")
 # A shell starts with Ctrl-C ignored what it starts in the background, and so would be the programs
 # that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _server_that_forks() -> None:
+    """In a run of many tests, have the workers of all of them inherit a loaded search.
+
+    The server imports what the first that starts it asks for.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        fork_server.start(fork_server.SEARCH)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
