@@ -13,7 +13,7 @@ an upper bound. Everything is integer arithmetic.
 """
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,7 @@ def maximise(factors: Iterable[Factor], size: int, widest: int) -> Maximum:
         widest: variables of a table at most, when one is eliminated; beyond it tables are split.
     """
     value, tables = _gathered(factors)
-    order = _order(tables, size)
+    order = order_of([factor.scope for factor in tables], size)
     steps: list[_Step] = []
     exact = True
     buckets: dict[int, list[Factor]] = {variable: [] for variable in order}
@@ -118,12 +118,12 @@ def _gathered(factors: Iterable[Factor]) -> tuple[int, list[Factor]]:
     return constant, [Factor(scope, table) for scope, table in tables.items()]
 
 
-def _order(tables: Sequence[Factor], size: int) -> list[int]:
+def order_of(scopes: Iterable[tuple[int, ...]], size: int) -> list[int]:
     """Variables in an order of small width: always the one with the fewest neighbours next."""
     near: list[set[int]] = [set() for _ in range(size)]
-    for factor in tables:
-        for variable in factor.scope:
-            near[variable].update(factor.scope)
+    for scope in scopes:
+        for variable in scope:
+            near[variable].update(scope)
     for variable in range(size):
         near[variable].discard(variable)
     heap = [(len(near[variable]), variable) for variable in range(size)]

@@ -13,6 +13,7 @@ search tree, and every step is integer or rational arithmetic, or rounded outwar
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -54,6 +55,7 @@ class Neighbourhoods(GoalSearch):
         least: the same, -1 where that can be; the two differ where less was kept than is read.
         complete: whether all that is read was kept.
         ruled_out: parts of patterns that no image has; they hold for every rival.
+        width: of the widest tables that a rival was refuted with.
     """
 
     scopes: list[tuple[int, ...]]
@@ -61,6 +63,7 @@ class Neighbourhoods(GoalSearch):
     least: list[np.ndarray]
     complete: bool
     ruled_out: list[Factor]
+    width: int = WIDTHS[0]
     _apart: Clashes
     """Pairs that clash and are not ruled out so far: no neuron reads both."""
     _open: Standing | None = None
@@ -69,8 +72,14 @@ class Neighbourhoods(GoalSearch):
 
     @classmethod
     def of(
-        cls, run: Run, goal: SearchGoal, space: PatternSpace, share: float = SHARE
-    ) -> "Neighbourhoods | None":
+        cls,
+        run: Run,
+        goal: SearchGoal,
+        space: PatternSpace,
+        share: float = SHARE,
+        *,
+        sparing: bool = False,
+    ) -> Self | None:
         """The search, or None where the network is too deep, or a neuron reads too many.
 
         Args:
@@ -78,6 +87,7 @@ class Neighbourhoods(GoalSearch):
             goal: what the method is after.
             space: the unstable neurons.
             share: the largest share of them that a neuron may read.
+            sparing: whether to rule out no pair before a best pattern has it.
         """
         network = run.problem.network
         if len(network.hidden) > 2 or (share < 1 and _reads_all(network)):
@@ -104,6 +114,7 @@ class Neighbourhoods(GoalSearch):
             )
         known = clashes(space)
         near = _read_together(scopes, space.size)[known.neurons[:, 0], known.neurons[:, 1]]
+        near &= not sparing
         pairs = zip(known.neurons[near], known.toggled[near], strict=True)
         return cls(
             run=run,
@@ -121,7 +132,7 @@ class Neighbourhoods(GoalSearch):
         """Refute one rival after the other; None where one of them stays open."""
         stuck = False
         for rival in self.run.problem.nearest_rivals:
-            refuted = self._refute(rival)
+            refuted = self.refute(rival)
             if self.goal.settled_by(self.run):
                 return self.stopped(Stop.DECIDED)
             if self.run.clock.expired():
@@ -131,12 +142,13 @@ class Neighbourhoods(GoalSearch):
             return None
         return self.ended()
 
-    def _refute(self, rival: int) -> bool:
+    def refute(self, rival: int) -> bool:
         """Whether it is sure that nothing of a rival is above the floor; it may rise meanwhile."""
         for width in WIDTHS:
             while not self.run.clock.expired():
                 best = self._best(rival, width)
                 if best is None:
+                    self.width = max(self.width, width)
                     return True
                 if self.goal.settled_by(self.run):
                     return False

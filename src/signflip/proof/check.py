@@ -3,8 +3,9 @@
 The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
-To be trusted: this file, `evaluate`, `joint`, `container.unpacked`, Python, NumPy's whole numbers,
-and of the network `map.rows`, `threshold`, the three arrays of `output`, and `input_range`.
+To be trusted: this file, `evaluate`, `joint`, `elimination`, `container.unpacked`, Python, NumPy's
+whole numbers, and of the network `map.rows`, `threshold`, the three arrays of `output`, and
+`input_range`.
 """
 
 import math
@@ -15,10 +16,11 @@ import numpy as np
 
 from signflip.network import BinaryNetwork
 from signflip.proof.container import Content, fail, numbers_of, unpacked
+from signflip.proof.elimination import Eliminations
 from signflip.proof.evaluate import MANY, SMALL, Array, Box, step, values_of, weighted
 from signflip.proof.joint import Forms
 
-BOUND, NEW, KNOWN, FORM, JOINT, BRANCH = range(6)  # what a step begins with
+BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, BRANCH = range(8)  # what a step begins with
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -121,6 +123,7 @@ class _Cases:
         self.rows = first.map.rows(np.array(self.unstable, np.int64)).astype(np.int64)
         self.numbers = numbers_of(file.steps)
         self.forms = Forms(self.above, self.leads, self.signs, self.unstable, self._next)
+        self.eliminations = Eliminations(self.above, self.leads, self.unstable, self._next)
         self.bounds: list[Array] = []  # cases that are to be closed by their bound
         self.settled: list[set[int]] = []  # in each of these, the rivals that forms have bounded
         self.sums: list[tuple[Array, int, bool]] = []  # what `_check_sums` has to look at
@@ -144,10 +147,15 @@ class _Cases:
             if step == FORM:
                 self.forms.keep()
                 continue
+            if step == NOTED:
+                known.append(self._excluding(f"case {cases}"))
+                continue
             if step in (BOUND, JOINT):
                 signs, case = self.signs.copy(), f"case {cases}"
                 self.settled.append(self.forms.bounded(signs, case) if step == JOINT else set())
                 self.bounds.append(signs)
+            elif step == ELIMINATED:
+                self.eliminations.close(self.signs, held, known, f"case {cases}")
             else:
                 if step == NEW:
                     known.append(self._excluding(f"case {cases}"))
@@ -162,7 +170,7 @@ class _Cases:
                 literal, _ = path.pop()
                 path.append((literal ^ 1, True))
                 held ^= 1 << literal | self._assume(literal ^ 1)
-            if not path or max(len(self.bounds), len(self.sums)) == MANY:
+            if not path or max(len(self.bounds), len(self.sums)) >= MANY:
                 self._check_bounds(f"cases before {cases}")
                 self._check_sums(f"cases before {cases}")
         if next(self.numbers, None) is not None:

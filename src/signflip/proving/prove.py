@@ -10,11 +10,14 @@ from signflip.clock import Clock
 from signflip.errors import ProofError
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
-from signflip.proof.check import BOUND, check_ball
+from signflip.proof.check import BOUND, check, check_ball
 from signflip.proof.container import MOST_BYTES, Content, packed, steps_of
 from signflip.proving.cases import Cases, keeps
+from signflip.proving.eliminated import eliminated
 from signflip.proving.no_proof import NoProofError
 
+LEAST_ELIMINATED = 32
+"""Unstable neurons from which on elimination is tried first: of fewer the cases are few."""
 ROOM = 2**21
 """Bytes of a file for its header: a checker reads no larger ones than `MOST_BYTES`."""
 
@@ -39,17 +42,6 @@ def proof_of(
     Raises:
         NoProofError: there is no such proof, or time or room was out.
     """
-    steps = b""
-    if bound is not None:
-        space = PatternSpace.of(problem, problem.network.hidden[0])
-        if space.size:
-            steps = Cases(space, bound, strict, clock).steps()
-        elif keeps(space, np.zeros(0, dtype=np.bool_), bound, strict):
-            steps = steps_of([BOUND])
-        else:
-            raise NoProofError("the only pattern is above the bound")
-    if len(steps) > MOST_BYTES - ROOM - 32 * problem.network.inputs:
-        raise NoProofError("its file would be too large")
     region, box = problem.region, problem.box
     content = Content(
         network=problem.network.digest,
@@ -62,9 +54,35 @@ def proof_of(
         lower=box.lower,
         upper=box.upper,
         witness=witness,
-        steps=steps,
+        steps=b"",
     )
-    return packed(content if _holds_ball(problem, content) else replace(content, epsilon=None))
+    if not _holds_ball(problem, content):
+        content = replace(content, epsilon=None)
+    if bound is None:
+        return packed(content)
+    space = PatternSpace.of(problem, problem.network.hidden[0])
+    if space.size == 0:
+        if not keeps(space, np.zeros(0, dtype=np.bool_), bound, strict):
+            raise NoProofError("the only pattern is above the bound")
+        return packed(replace(content, steps=steps_of([BOUND])))
+    if space.size >= LEAST_ELIMINATED:
+        part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
+        for steps in eliminated(space, bound, strict, part):
+            data = packed(replace(content, steps=steps))
+            if _is_accepted(data, problem):
+                return data
+    steps = Cases(space, bound, strict, clock).steps()
+    if len(steps) > MOST_BYTES - ROOM - 32 * problem.network.inputs:
+        raise NoProofError("its file would be too large")
+    return packed(replace(content, steps=steps))
+
+
+def _is_accepted(data: bytes, problem: Problem) -> bool:
+    try:
+        check(data, problem.network)
+    except ProofError:
+        return False
+    return True
 
 
 def _holds_ball(problem: Problem, content: Content) -> bool:
