@@ -48,7 +48,12 @@ ROUNDS = int(os.environ.get("SIGNFLIP_KILL_ROUNDS", "1"))
 MOMENTS = [random.Random(number).randint(1, 60) for number in range(ROUNDS)]
 
 
-def task(method: Method, network: BinaryNetwork = PROBLEM.network, kind: type[Task] = Task) -> Task:
+def task(
+    method: Method,
+    network: BinaryNetwork = PROBLEM.network,
+    kind: type[Task] = Task,
+    time_limit: float = 5.0,
+) -> Task:
     case = Case(
         network=network.digest,
         network_name="random",
@@ -59,7 +64,7 @@ def task(method: Method, network: BinaryNetwork = PROBLEM.network, kind: type[Ta
         prediction=int(network.predict(PROBLEM.image[None])[0]),
         goal=Untargeted(),
     )
-    series = Series(name=str(method), kind="kind", method=method, seed=0, time_limit=5.0)
+    series = Series(name=str(method), kind="kind", method=method, seed=0, time_limit=time_limit)
     return kind(case=case, epsilon=0.1, series=series)
 
 
@@ -86,7 +91,9 @@ def seen(one: Task, answer: Record | Failure) -> object:
 def test_answers_are_those_of_this_machine(executor: DaskExecutor) -> None:
     methods = (Fgsm(seed=3, restarts=4), Exact(goal=SearchGoal.OPTIMISE))
     tasks = [
-        task(method, network) for method in methods for network in (PROBLEM.network, OTHER.network)
+        task(method, network, time_limit=60)
+        for method in methods
+        for network in (PROBLEM.network, OTHER.network)
     ]
     local = dict(flat(LocalExecutor(workers=1).run(tasks, NETWORKS)))
     remote = dict(flat(executor.run(tasks, NETWORKS)))
