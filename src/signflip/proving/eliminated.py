@@ -51,7 +51,7 @@ def eliminated(
     a rival is above the bound, or time is out.
 
     Args:
-        space: the patterns of the problem.
+        space: the patterns of the problem, of some unstable neurons.
         bound: what no objective is to be above.
         strict: rivals whose lead is to be below the bound.
         clock: when to give up.
