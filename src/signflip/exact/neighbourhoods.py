@@ -19,7 +19,7 @@ import numpy as np
 
 from signflip.arrays import Booleans, Integers, Signs
 from signflip.attack import Outcome
-from signflip.exact.elimination import LARGEST, Factor, Maximum, forbidding, maximise
+from signflip.exact.elimination import FORBIDDEN, LARGEST, Factor, Maximum, forbidding, maximise
 from signflip.exact.goal_search import GoalSearch
 from signflip.exact.pairs import Clashes, clashes
 from signflip.methods.search_goal import SearchGoal
@@ -166,6 +166,8 @@ class Neighbourhoods(GoalSearch):
         if rival not in self._factors:
             self._factors = {rival: self._factors_of(lead)}
         best = maximise([*self._factors[rival], *self.ruled_out], self.space.size, width)
+        if best.value < FORBIDDEN // 2:  # all patterns are ruled out
+            return None
         best = replace(best, exact=best.exact and self.complete)
         value = Fraction(best.value + lead.constant, lead.denominator)
         tied = value == 0 and rival in problem.tied_rivals
