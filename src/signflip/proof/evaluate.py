@@ -95,4 +95,6 @@ def weighted(network: BinaryNetwork, c: int) -> tuple[list[Fraction], Fraction]:
     """What a class value multiplies each last sign with, and what it adds to them."""
     output = network.output
     scale, bias = Fraction(float(output.scale[c])), Fraction(float(output.bias[c]))
-    return [scale * Fraction(weight) for weight in output.weight[c].tolist()], bias
+    row = output.weight[c].tolist()
+    worth = {weight: scale * Fraction(weight) for weight in set(row)}  # few differ
+    return [worth[weight] for weight in row], bias
