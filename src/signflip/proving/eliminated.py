@@ -15,7 +15,6 @@ from signflip.patterns.space import PatternSpace
 from signflip.problem import Standing
 from signflip.proof.check import ELIMINATED, NOTED
 from signflip.proof.container import steps_of
-from signflip.proving.no_proof import NoProofError
 from signflip.proving.refusals import Refusals, literals_of
 from signflip.search import Search
 
@@ -66,6 +65,8 @@ def eliminated(
         return
     literals = literals_of(space)
     sets = _sets(local, literals, clock)
+    if sets is None:
+        return
     names = literals[::2] // 2
     scopes = [*local.scopes, *(part.scope for part in local.ruled_out)]
     order = names[order_of(scopes, space.size)].tolist()
@@ -76,15 +77,15 @@ def eliminated(
             yield steps_of([*sets, ELIMINATED, max(width, MOST_READ), *kept, *order])
 
 
-def _sets(local: Neighbourhoods, literals: Integers, clock: Clock) -> list[int]:
-    """Steps that note what was ruled out."""
+def _sets(local: Neighbourhoods, literals: Integers, clock: Clock) -> list[int] | None:
+    """Steps that note what was ruled out; None if whole multipliers cannot show it, or in time."""
     steps: list[int] = []
     for part in local.ruled_out:
         neurons = np.array(part.scope)
         toggled = np.argwhere(part.table)[0].astype(np.bool_)
         refusal = Refusals(local.space.part(neurons)).of(toggled, clock)
         if refusal is None:
-            raise NoProofError("signs that exclude each other could not be shown to do so")
+            return None
         steps += [NOTED, len(refusal.neurons)]
         for place, multiplier in zip(refusal.neurons.tolist(), refusal.multipliers, strict=True):
             steps += [int(literals[2 * neurons[place] + toggled[place]]), multiplier]
