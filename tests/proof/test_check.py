@@ -14,38 +14,14 @@ from signflip.errors import ProofError
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem
 from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW, check
-from signflip.proof.container import Content, packed, steps_of
+from signflip.proof.container import packed
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import _Neurons
-from tests.support.proofs import is_true
+from tests.support.proofs import accepted, content_of, is_true
 from tests.support.reference import reference_values_of_pattern
 from tests.support.strategies import networks, problems
 
 some_problems = problems(network=st.one_of(networks(), mapped_networks()))
-
-
-def content_of(problem: Problem, bound: Fraction | None, steps: list[int]) -> Content:
-    return Content(
-        network=problem.network.digest,
-        prediction=problem.prediction,
-        rivals=problem.rivals,
-        bound=bound,
-        strict=(),
-        epsilon=None,
-        image=problem.image,
-        lower=problem.box.lower,
-        upper=problem.box.upper,
-        witness=None,
-        steps=steps_of(steps),
-    )
-
-
-def accepted(problem: Problem, content: Content) -> bool:
-    try:
-        check(packed(content), problem.network)
-    except ProofError:
-        return False
-    return True
 
 
 def unstable(problem: Problem) -> list[int]:

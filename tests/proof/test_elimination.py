@@ -15,7 +15,7 @@ from signflip.problem import Problem
 from signflip.proof.check import BRANCH, ELIMINATED, NOTED, check
 from signflip.proof.container import packed, steps_of
 from signflip.proof.elimination import RULED_OUT, Tables, add, excluding, greatest
-from tests.proof.test_check import content_of
+from tests.support.proofs import content_of
 
 SIZE = 6
 
@@ -69,7 +69,7 @@ def test_no_assignment_exceeds_what_it_says(
 def three() -> Problem:
     """Two neurons that read the same pixel, of which one that is +1 has the other so, and a third.
 
-    The lead of class 1 is the number of them that are +1, less 2.
+    The lead of class 1 is twice the sum of their signs.
     """
     first = SignLayer.dense([[1, 0], [1, 0], [0, 1]], [0.4, 0.6, 0.5])
     output = OutputLayer(np.array([[-1, -1, -1], [1, 1, 1]], np.int8), np.ones(2), np.zeros(2))
@@ -92,7 +92,7 @@ def test_steps_are_accepted_that_say_what_is_true() -> None:
 
 
 def only_apart() -> Problem:
-    """Two neurons of one pixel that are never +1 together: the lead counts those that are."""
+    """Two neurons that are never +1 together; the lead is twice the sum of their signs."""
     first = SignLayer.dense([[1], [-1]], [0.6, -0.4])
     output = OutputLayer(np.array([[-1, -1], [1, 1]], np.int8), np.ones(2), np.zeros(2))
     return Problem.ball(BinaryNetwork((first,), output), [0.5], epsilon=0.2)

@@ -24,10 +24,9 @@ from signflip.proof.container import Content, numbers_of, packed, steps_of
 from signflip.proving import eliminated as module
 from signflip.proving import prove
 from signflip.result import Verdict
-from tests.proof.test_check import accepted
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
-from tests.support.proofs import by_elimination, is_true, tampered
+from tests.support.proofs import accepted, by_elimination, is_true, tampered
 from tests.support.strategies import networks, problems
 
 some_problems = problems(

@@ -9,9 +9,11 @@ from typing import Any, cast
 import numpy as np
 
 from signflip.clock import Clock
+from signflip.errors import ProofError
 from signflip.network import BinaryNetwork
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
+from signflip.proof.check import check
 from signflip.proof.container import Content, numbers_of, packed, steps_of
 from signflip.proving.eliminated import eliminated
 from tests.support.oracle import patterns
@@ -47,10 +49,9 @@ def is_true(network: BinaryNetwork, content: Content) -> bool:
     return True
 
 
-def by_elimination(problem: Problem, bound: Fraction) -> list[Content]:
-    """Contents that say a bound of a problem, with steps of elimination: wider and wider tables."""
-    space = PatternSpace.of(problem, problem.network.hidden[0])
-    content = Content(
+def content_of(problem: Problem, bound: Fraction | None, steps: list[int]) -> Content:
+    """What a file about a problem's box says, with these steps and no witness."""
+    return Content(
         network=problem.network.digest,
         prediction=problem.prediction,
         rivals=problem.rivals,
@@ -61,12 +62,26 @@ def by_elimination(problem: Problem, bound: Fraction) -> list[Content]:
         lower=problem.box.lower,
         upper=problem.box.upper,
         witness=None,
-        steps=b"",
+        steps=steps_of(steps),
     )
+
+
+def accepted(problem: Problem, content: Content) -> bool:
+    """Whether the checker takes a content for a proof."""
+    try:
+        check(packed(content), problem.network)
+    except ProofError:
+        return False
+    return True
+
+
+def by_elimination(problem: Problem, bound: Fraction) -> list[Content]:
+    """Contents that say a bound of a problem, with steps of elimination: wider and wider tables."""
+    space = PatternSpace.of(problem, problem.network.hidden[0])
     if space.size == 0:
         return []
     every = eliminated(space, bound, (), Clock.start(None), share=1.0)
-    return [replace(content, steps=steps) for steps in every]
+    return [replace(content_of(problem, bound, []), steps=steps) for steps in every]
 
 
 def tampered(content: Content, others: list[Content], random: Random) -> bytes:
