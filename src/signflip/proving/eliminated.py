@@ -12,7 +12,7 @@ from signflip.exact.elimination import order_of
 from signflip.exact.neighbourhoods import KEPT, MOST_READ, SHARE, WIDTHS, Neighbourhoods
 from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.space import PatternSpace
-from signflip.problem import Standing
+from signflip.problem import NO_FLIP, Standing
 from signflip.proof.check import ELIMINATED, NOTED
 from signflip.proof.container import steps_of
 from signflip.proving.refusals import Refusals, literals_of
@@ -23,12 +23,12 @@ from signflip.search import Search
 class _Bounded(Neighbourhoods):
     """The search for what is above a bound, wherever the incumbent is."""
 
-    bound: Standing | None = None
+    bound: Standing = NO_FLIP
 
     @property
     def floor(self) -> Standing:
         """What is no better than this keeps the bound."""
-        return super().floor if self.bound is None else self.bound
+        return self.bound
 
     def keeps_bound(self) -> bool:
         """Whether all that is above the bound was refused."""

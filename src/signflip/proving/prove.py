@@ -58,28 +58,34 @@ def proof_of(
     )
     if not _holds_ball(problem, content):
         content = replace(content, epsilon=None)
-    if bound is None:
-        return packed(content)
-    space = PatternSpace.of(problem, problem.network.hidden[0])
-    if space.size == 0:
-        if not keeps(space, np.zeros(0, dtype=np.bool_), bound, strict):
-            raise NoProofError("the only pattern is above the bound")
-        return packed(replace(content, steps=steps_of([BOUND])))
-    if space.size >= LEAST_ELIMINATED:
-        part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
-        for steps in eliminated(space, bound, strict, part):
-            data = packed(replace(content, steps=steps))
-            if _is_accepted(data, problem):
-                return data
-    steps = Cases(space, bound, strict, clock).steps()
+    steps = b"" if bound is None else _steps(problem, content, bound, clock)
     if len(steps) > MOST_BYTES - ROOM - 32 * problem.network.inputs:
         raise NoProofError("its file would be too large")
     return packed(replace(content, steps=steps))
 
 
-def _is_accepted(data: bytes, problem: Problem) -> bool:
+def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) -> bytes:
+    """The steps of a proof of a bound: one case, or elimination that the checker takes, or cases.
+
+    Raises:
+        NoProofError: there are none, or time was out.
+    """
+    space, strict = PatternSpace.of(problem, problem.network.hidden[0]), content.strict
+    if space.size == 0:
+        if keeps(space, np.zeros(0, dtype=np.bool_), bound, strict):
+            return steps_of([BOUND])
+        raise NoProofError("the only pattern is above the bound")
+    if space.size >= LEAST_ELIMINATED:
+        part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
+        for steps in eliminated(space, bound, strict, part):
+            if _is_accepted(problem, replace(content, steps=steps)):
+                return steps
+    return Cases(space, bound, strict, clock).steps()
+
+
+def _is_accepted(problem: Problem, content: Content) -> bool:
     try:
-        check(data, problem.network)
+        check(packed(content), problem.network)
     except ProofError:
         return False
     return True
