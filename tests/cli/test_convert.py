@@ -40,6 +40,35 @@ def test_the_range_of_inputs_is_stated(tmp_path: Path, invoke: Invoke) -> None:
         assert message in result.stderr
 
 
+def test_the_range_is_stated_for_each_command(tmp_path: Path, invoke: Invoke) -> None:
+    onnx, proofs, witnesses = tmp_path / "net.onnx", tmp_path / "proofs", tmp_path / "flips.npz"
+    invoke("convert", "mnist-2x100", onnx)
+    near = (onnx, "mnist-sample", "--index", "0:2", "--inputs", "0:255", "--epsilon", "0.5")
+    attacked = invoke("attack", *near, "--witnesses", witnesses)
+    assert attacked.exit_code == 0, attacked.output
+    with np.load(witnesses) as found:
+        assert 200 < found["images"].max() <= 255
+    certified = invoke("certify", *near, "--proofs", proofs)
+    assert certified.exit_code == 0, certified.output
+    assert invoke("check", proofs, *near[:-2]).exit_code == 0
+    other = invoke("check", proofs, *near[:2])
+    assert other.exit_code == 1
+    assert "that of another network" in other.output
+    assert invoke("replay", onnx, witnesses, "--inputs", "0:255").exit_code == 0
+
+
+def test_a_range_that_is_known_is_not_stated(tmp_path: Path, invoke: Invoke) -> None:
+    own = tmp_path / "net.safetensors"
+    invoke("convert", "mnist-2x100", own)
+    for network in ("mnist-2x100", own):
+        result = invoke("certify", network, "mnist-sample", "--epsilon", "1", "--inputs", "0:255")
+        assert result.exit_code == 2
+        assert f"{network} states the range of its inputs itself" in result.stderr
+    result = invoke("verify", tmp_path / "query.ipq", "--inputs", "0:255")
+    assert result.exit_code == 2
+    assert "leave out --inputs" in result.stderr
+
+
 def test_nothing_is_replaced_unasked(tmp_path: Path, invoke: Invoke) -> None:
     target = tmp_path / "net.onnx"
     target.write_bytes(b"mine")

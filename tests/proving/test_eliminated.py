@@ -52,7 +52,7 @@ def parts(request: pytest.FixtureRequest) -> Iterator[bool]:
 def test_the_optimum_is_proved_and_nothing_below_it(parts: bool) -> None:
     made = 0
 
-    @settings(max_examples=120)
+    @settings(max_examples=80)
     @given(problem=some_problems)
     def holds(problem: Problem) -> None:
         nonlocal made
@@ -114,7 +114,7 @@ def test_what_is_tampered_with_proves_nothing_false() -> None:
     random, refused, left = Random(3), 0, 0
     contents: list[tuple[BinaryNetwork, Content]] = []
 
-    @settings(max_examples=160)
+    @settings(max_examples=100)
     @given(problem=some_problems)
     def collect(problem: Problem) -> None:
         best = exact_optimum(problem).value
@@ -125,7 +125,7 @@ def test_what_is_tampered_with_proves_nothing_false() -> None:
     assert len(contents) > 2
     for network, content in contents:
         others = [each for _, each in contents if len(each.image) == len(content.image)]
-        for _ in range(12):
+        for _ in range(10):
             data = tampered(content, others, random)
             try:
                 proved = check(data, network)

@@ -63,6 +63,14 @@ def test_a_long_time_limit_leaves_the_first_run_as_it_is() -> None:
     assert lengths == [module.FIRST_MOVES] * 2
 
 
+def test_a_step_without_time_makes_moves() -> None:
+    problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
+    run = Run(problem, Clock.start(None))
+    walker = Walker(run, PatternSpace.of(problem), seed=0, settle=False)
+    walker.step(seconds=0.0)
+    assert walker.moves > 0
+
+
 def test_a_run_is_cut_to_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
     clock = Clock.start(1000.0)

@@ -31,7 +31,7 @@ from signflip.many.record import Record
 from signflip.many.workers import check_workers
 from signflip.problem import Ties
 from signflip.result import Verdict
-from signflip.zoo.named import open_network
+from signflip.zoo.named import NetworkName
 
 COLOURS = {Verdict.FLIPPED: "red", Verdict.ROBUST: "green", Verdict.UNKNOWN: "yellow"}
 
@@ -47,7 +47,7 @@ COLOURS = {Verdict.FLIPPED: "red", Verdict.ROBUST: "green", Verdict.UNKNOWN: "ye
 @overwrite_option
 @data_dir_option
 def attack(
-    network: str,
+    network: NetworkName,
     images: str,
     question: Question,
     index: Indices,
@@ -65,7 +65,7 @@ def attack(
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
-    plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
+    plan = question.plan(network.open(), image_set, index.of(image_set), name=network.name)
     gathered = Gathered()
     try:
         with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:

@@ -42,7 +42,7 @@ from signflip.methods import Auto
 from signflip.problem import Goal, Terms, Ties
 from signflip.problem.goals import goal_of
 from signflip.result import Verdict
-from signflip.zoo.named import open_network
+from signflip.zoo.named import NetworkName
 
 
 @click.command()
@@ -62,7 +62,7 @@ from signflip.zoo.named import open_network
 @overwrite_option
 @data_dir_option
 def certify(
-    network: str,
+    network: NetworkName,
     images: str,
     epsilon: float,
     target: Goal | None,
@@ -96,7 +96,7 @@ def certify(
         name="auto", kind="auto", method=Auto(), seed=0, time_limit=time_limit, proofs=proofs
     )
     question = Question(epsilon=epsilon, goal=target, terms=terms, series=series)
-    plan = question.plan(open_network(network), image_set, index.of(image_set), name=network)
+    plan = question.plan(network.open(), image_set, index.of(image_set), name=network.name)
     make_folder(proofs)
     gathered, so_far = Gathered(), Certificate()
 
@@ -111,7 +111,7 @@ def certify(
         if gathered.answers:
             _print_certificate(gathered, question)
             if summary is not None:
-                _write_summary(summary, gathered, question, network, images)
+                _write_summary(summary, gathered, question, network.name, images)
             remark_on_proofs(gathered.answers, proofs)
     if gathered.failed:
         sys.exit(1)

@@ -8,20 +8,20 @@ import numpy as np
 
 from signflip.arrays import Floats
 from signflip.cli.console import output, remarks
-from signflip.cli.options import data_dir_option, index_option
+from signflip.cli.options import data_dir_option, index_option, inputs_option
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
 from signflip.errors import DataError, ProblemError, ProofError
 from signflip.files import is_file
 from signflip.many.checking import check_proofs
 from signflip.many.store import Store
-from signflip.network import BinaryNetwork
+from signflip.network import BinaryNetwork, InputRange
 from signflip.problem import GridName
 from signflip.problem.grids import put_on_grid
 from signflip.proof.check import Proved
 from signflip.proof.check import check as check_proof
 from signflip.proof.claim import sentences
-from signflip.zoo.named import open_network
+from signflip.zoo.named import NetworkName
 
 SUFFIX = ".proof"
 SQLITE = b"SQLite format 3\0"
@@ -34,10 +34,16 @@ NEAR = 1e-6
 @click.argument("proof", type=click.Path(path_type=Path))
 @click.argument("network", required=False)
 @click.argument("images", required=False)
+@inputs_option
 @index_option
 @data_dir_option
 def check(
-    proof: Path, network: str | None, images: str | None, index: Indices, data_dir: Path | None
+    proof: Path,
+    network: str | None,
+    images: str | None,
+    inputs: InputRange | None,
+    index: Indices,
+    data_dir: Path | None,
 ) -> None:
     """Check that PROOF, a file or a folder of them, is valid for one of IMAGES on NETWORK.
 
@@ -57,7 +63,9 @@ def check(
                 "holds its own"
             )
     else:
-        valid, number = _check_files(proof, str(network), images, index, data_dir)
+        valid, number = _check_files(
+            proof, NetworkName(str(network), inputs), images, index, data_dir
+        )
     if proof.is_dir() or images is None:
         remarks().print(f"{valid} of {number} are proofs")
     if valid < number:
@@ -86,15 +94,15 @@ def _check_store(path: Path) -> tuple[int, int]:
 
 
 def _check_files(
-    proof: Path, network: str, images: str, index: Indices, data_dir: Path | None
+    proof: Path, network: NetworkName, images: str, index: Indices, data_dir: Path | None
 ) -> tuple[int, int]:
     """How many of the files are valid, and how many there are."""
-    opened, image_set = open_network(network), load_dataset(images, data_dir=data_dir)
+    opened, image_set = network.open(), load_dataset(images, data_dir=data_dir)
     image_set = image_set.fitted(opened.input_range)
     if image_set.images.shape[1] != opened.inputs:
         raise DataError(
-            f"{images} holds images of {image_set.images.shape[1]} values, and {network} reads "
-            f"{opened.inputs}"
+            f"{images} holds images of {image_set.images.shape[1]} values, and "
+            f"{network.name} reads {opened.inputs}"
         )
     chosen = index.of(image_set)
     paths = sorted(proof.glob(f"*{SUFFIX}")) if proof.is_dir() else [proof]

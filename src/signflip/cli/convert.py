@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from signflip.cli import values
 from signflip.cli.console import output
-from signflip.cli.options import FILE
+from signflip.cli.options import FILE, inputs_option
 from signflip.errors import SettingError
 from signflip.formats.native import save_network
 from signflip.formats.onnx_write import write_onnx
@@ -17,12 +16,7 @@ from signflip.zoo.named import open_network
 @click.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT", type=FILE)
-@click.option(
-    "--inputs",
-    type=values.input_range,
-    metavar="LO:HI[:STEP]",
-    help="What each input is, where the file does not say it: 0:255, or 0:255:1 for whole numbers.",
-)
+@inputs_option
 @click.option("--overwrite", is_flag=True, help="Replace OUT where it exists.")
 def convert(source: str, target: Path, inputs: InputRange | None, overwrite: bool) -> None:
     """Write the network IN, of any format, as OUT: .safetensors (Signflip's own) or .onnx."""

@@ -39,7 +39,7 @@ from signflip.problem import Terms, Ties, Untargeted
 from signflip.report.curve import Curve, draw_curve
 from signflip.report.picture import check_picture_name, save_picture
 from signflip.result import Verdict
-from signflip.zoo.named import open_network
+from signflip.zoo.named import NetworkName
 
 _EXACT = "exact"
 
@@ -66,7 +66,7 @@ _EXACT = "exact"
 @overwrite_option
 @data_dir_option
 def curve(
-    network: str,
+    network: NetworkName,
     images: str,
     epsilons: str,
     attacks: str,
@@ -96,7 +96,7 @@ def curve(
     with ResultFiles(None, None, plan, overwrite=overwrite) as files:
         gather("curve", plan, workers, files, gathered, store=store)
     found = curve_of([*gathered.answers, *gathered.failed])
-    figure = draw_curve(found, title=f"{network} on {images}")
+    figure = draw_curve(found, title=f"{network.name} on {images}")
     with writing(out):
         save_picture(figure, out)
     if numbers is not None:
@@ -142,7 +142,7 @@ def _radii(text: str) -> tuple[float, ...]:
 
 
 def _plan(
-    network: str,
+    network: NetworkName,
     images: str,
     epsilons: tuple[float, ...],
     attacks: str,
@@ -166,13 +166,13 @@ def _plan(
         )
         for name in dict.fromkeys(names)
     ]
-    opened, image_set = open_network(network), load_dataset(images, data_dir=data_dir)
+    opened, image_set = network.open(), load_dataset(images, data_dir=data_dir)
     block = block_of(
-        opened, image_set, index.of(image_set), Untargeted(), name=network,
+        opened, image_set, index.of(image_set), Untargeted(), name=network.name,
         epsilons=epsilons, series=series, terms=Terms(ties=Ties.FLIP),
     )  # fmt: skip
     digest = opened.digest
-    return Plan(title="", networks={digest: opened}, names={digest: network}, blocks=(block,))
+    return Plan(title="", networks={digest: opened}, names={digest: network.name}, blocks=(block,))
 
 
 def _print(found: Curve) -> None:

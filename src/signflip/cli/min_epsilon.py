@@ -40,7 +40,7 @@ from signflip.many.workers import check_workers
 from signflip.methods import Exact
 from signflip.problem import Distance, Goal, Norm, Terms, Ties
 from signflip.result import Stop
-from signflip.zoo.named import open_network
+from signflip.zoo.named import NetworkName
 
 _MOST_PLACES = 20  # of decimals: a float64 epsilon has no more that mean something
 
@@ -73,7 +73,7 @@ STATES = {
 @overwrite_option
 @data_dir_option
 def min_epsilon(
-    network: str,
+    network: NetworkName,
     images: str,
     tolerance: float,
     target: Goal | None,
@@ -101,11 +101,11 @@ def min_epsilon(
         name="exact", kind="exact", method=Exact(), seed=0, time_limit=time_limit, proofs=proofs
     )
     asked = replace(terms, measure=Distance(Norm.LINF, tolerance))
-    opened = open_network(network)
+    opened = network.open()
     # the ball of this radius holds every image
     largest = opened.input_range.width
     question = Question(epsilon=largest, goal=target, series=series, terms=asked)
-    plan = question.plan(opened, image_set, index.of(image_set), name=network)
+    plan = question.plan(opened, image_set, index.of(image_set), name=network.name)
     make_folder(proofs)
     gathered = Gathered()
     try:

@@ -18,13 +18,14 @@ from signflip.methods import METHODS
 from signflip.methods.layer_solver import LAYER_SOLVERS, layer_solver
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import seeded_method
+from signflip.network import InputRange
 from signflip.problem import Distance, Goal, GridName, Margin, Mask, Measure, Norm, Terms, Ties
 from signflip.programs import solver_named
+from signflip.zoo.named import NetworkName
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(dir_okay=False, path_type=Path)
 
-network_argument = click.argument("network")
 images_argument = click.argument("images")
 
 data_dir_option = click.option(
@@ -81,6 +82,28 @@ proofs_option = click.option(
     help="Folder for a proof of each answer, which `signflip check` checks.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+
+
+inputs_option = click.option(
+    "--inputs",
+    type=values.input_range,
+    metavar="LO:HI[:STEP]",
+    help="What each input of the network is, where its file does not say it: 0:255, or 0:255:1 "
+    "for whole numbers.",
+)
+
+
+def network_argument(command: Command) -> Callable[..., Any]:
+    """Decorates a command: reads NETWORK and `--inputs`, and hands them over as `network`."""
+
+    @click.argument("network")
+    @inputs_option
+    @functools.wraps(command)
+    def with_network(*, network: str, inputs: InputRange | None, **rest: Any) -> Any:
+        return command(network=NetworkName(network, inputs), **rest)
+
+    wrapped: Callable[..., Any] = with_network
+    return wrapped
 
 
 def target_option(default: str) -> Callable[[Command], Command]:

@@ -13,7 +13,7 @@ from signflip.data import ImageSet, load_dataset, read_witnesses
 from signflip.errors import DataError, SettingError
 from signflip.formats.onnx_run import OnnxRuntime
 from signflip.network import BinaryNetwork
-from signflip.zoo.named import open_network
+from signflip.zoo.named import NetworkName
 
 
 @click.command()
@@ -23,7 +23,11 @@ from signflip.zoo.named import open_network
 @click.option("--images", metavar="IMAGES", help="The images that were attacked.")
 @data_dir_option
 def replay(
-    network: str, witnesses: Path, onnx: Path | None, images: str | None, data_dir: Path | None
+    network: NetworkName,
+    witnesses: Path,
+    onnx: Path | None,
+    images: str | None,
+    data_dir: Path | None,
 ) -> None:
     """Run the WITNESSES (.npz) that --witnesses wrote through NETWORK again, exactly.
 
@@ -32,10 +36,10 @@ def replay(
     original image and the largest change of an input are shown.
     """
     index, found = read_witnesses(witnesses)
-    opened = open_network(network)
+    opened = network.open()
     if found.shape[1] != opened.inputs:
         raise DataError(
-            f"{witnesses} holds images of {found.shape[1]} inputs, and {network} reads "
+            f"{witnesses} holds images of {found.shape[1]} inputs, and {network.name} reads "
             f"{opened.inputs}"
         )
     runtime = None if onnx is None else OnnxRuntime(onnx, opened)

@@ -22,7 +22,7 @@ from signflip.errors import SettingError
 from signflip.many.plan import Question
 from signflip.many.sweep import run_here
 from signflip.report.picture import check_picture_name, draw_attack, save_picture
-from signflip.zoo.named import open_network
+from signflip.zoo.named import NetworkName
 
 
 @click.command()
@@ -34,7 +34,7 @@ from signflip.zoo.named import open_network
 @overwrite_option
 @data_dir_option
 def show(
-    network: str,
+    network: NetworkName,
     images: str,
     question: Question,
     index: Indices,
@@ -53,13 +53,13 @@ def show(
     chosen = index.of(image_set)
     if len(chosen) != 1:
         raise SettingError(f"--index {index.text} chooses {len(chosen)} images; show draws one")
-    opened = open_network(network)
-    plan = question.plan(opened, image_set, chosen, name=network)
+    opened = network.open()
+    plan = question.plan(opened, image_set, chosen, name=network.name)
     ((task, record),) = run_here(plan, workers=1)
     if record.witness is None:
         raise SettingError(f"image {record.image_index} has no answer: {record.failure}")
     text = (
-        f"{network}, image {record.image_index} of {images}, epsilon {record.epsilon:g}, "
+        f"{network.name}, image {record.image_index} of {images}, epsilon {record.epsilon:g}, "
         f"{record.method}: {record.verdict.value}"
     )
     figure = draw_attack(task.problem(opened), record.witness, title=text, label=record.label)

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from signflip.arrays import Floats
-from signflip.cli import values
-from signflip.cli.options import FILE
+from signflip.cli.options import FILE, inputs_option
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
 from signflip.methods import Apgd, Exact
@@ -30,7 +29,7 @@ METHODS = (Apgd(goal=SearchGoal.DECIDE), Exact())
 @click.option(
     "--time-limit", type=float, default=480.0, show_default=True, metavar="S", help="Seconds."
 )
-@click.option("--inputs", type=values.input_range, metavar="LO:HI[:STEP]", hidden=True)
+@inputs_option
 @click.option("--result", type=FILE, metavar="FILE", help="Write the answer there as well.")
 def verify(
     network: str,
@@ -51,6 +50,8 @@ def verify(
                 f"{network} has no property beside it; give one in VNN-LIB, or a Marabou query "
                 "(.ipq, .ipq.gz)"
             )
+        if inputs is not None:
+            raise SettingError(f"{network} holds its network, inputs too; leave out --inputs")
         held = read_marabou(path)
         query, scale = held.query, held.scale
     else:

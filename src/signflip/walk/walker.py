@@ -121,11 +121,14 @@ class Walker:
         started = time.monotonic()
         before = self.moves
         self._ended = self.idle
-        while not self._ended and time.monotonic() - started < seconds:
+        while not self._ended:
             left = _BLOCK if most is None else most - (self.moves - before)
             if left == 0:
                 break
             self._advance(min(left, self._slice(seconds)))
+            # looked at afterwards: a step that waited for a processor goes on, too
+            if time.monotonic() - started >= seconds:
+                break
         self.seconds += time.monotonic() - started
 
     def _advance(self, most: int) -> None:

@@ -1,6 +1,7 @@
 """Networks by name: of the zoo, or a file."""
 
 import difflib
+from dataclasses import dataclass
 
 from signflip.errors import NetworkError
 from signflip.files import is_file
@@ -12,10 +13,19 @@ from signflip.zoo import load_zoo, zoo_names
 def open_network(name: str, input_range: InputRange | None = None) -> BinaryNetwork:
     """The zoo network called `name`, or the network of the file `name`.
 
+    Args:
+        name: of the network.
+        input_range: what its inputs are, where the file does not say it.
+
     Raises:
-        NetworkError: there is neither, or the file breaks a rule of the format.
+        NetworkError: there is neither, or the file breaks a rule of the format, or says itself
+            what its inputs are.
     """
     if name in zoo_names():
+        if input_range is not None:
+            raise NetworkError(
+                f"{name} states the range of its inputs itself; leave out what you state"
+            )
         return load_zoo(name)
     if not is_file(name):
         close = difflib.get_close_matches(name, zoo_names(), n=1)
@@ -25,3 +35,24 @@ def open_network(name: str, input_range: InputRange | None = None) -> BinaryNetw
             "the zoo"
         )
     return load_network(name, input_range=input_range)
+
+
+@dataclass(frozen=True)
+class NetworkName:
+    """A network as a user names it.
+
+    Attributes:
+        name: of the zoo, or a file.
+        input_range: what its inputs are, where the file does not say it.
+    """
+
+    name: str
+    input_range: InputRange | None = None
+
+    def open(self) -> BinaryNetwork:
+        """The network.
+
+        Raises:
+            NetworkError: see `open_network`.
+        """
+        return open_network(self.name, self.input_range)
