@@ -8,22 +8,25 @@ from random import Random
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.attack import attack
+from signflip.clock import Clock
 from signflip.errors import ProofError
 from signflip.exact import neighbourhoods
 from signflip.methods import Exact
-from signflip.network import BinaryNetwork, Conv2d, OutputLayer, SignLayer
+from signflip.methods.search_goal import SearchGoal
+from signflip.network import BinaryNetwork, Conv2d, OutputLayer, SignLayer, Sparse
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem, Ties, Untargeted
 from signflip.proof import elimination
 from signflip.proof.check import ELIMINATED, NOTED, check
 from signflip.proof.container import Content, numbers_of, packed, steps_of
 from signflip.proving import eliminated as module
-from signflip.proving import prove
-from signflip.result import Verdict
+from signflip.proving.prove import proof_of
+from signflip.result import Stop, Verdict
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
 from tests.support.proofs import accepted, by_elimination, is_true, tampered
@@ -95,7 +98,7 @@ def test_robust_answers_on_convolutions_have_proofs(
     seed: int, epsilon: float, least: int, tmp_path: Path
 ) -> None:
     problem = convolutions(seed, epsilon)
-    assert PatternSpace.of(problem).size >= prove.LEAST_ELIMINATED
+    assert PatternSpace.of(problem).size >= 32
     path = tmp_path / "a.proof"
     result = attack(problem, Exact(), time_limit=60, proof=path)
     assert (result.verdict, result.remark) == (Verdict.ROBUST, "")
@@ -107,6 +110,24 @@ def test_robust_answers_on_convolutions_have_proofs(
         alone = replace(proved.content, steps=steps_of(steps[steps.index(ELIMINATED) :]))
         with pytest.raises(ProofError, match="does not bound"):
             check(packed(alone), problem.network)
+
+
+def test_where_bits_of_pixels_have_too_many_cases_they_are_eliminated() -> None:
+    rng = np.random.default_rng(0)
+    first = Sparse(scipy.sparse.eye_array(144, dtype=np.int8).tocsr())
+    second = Conv2d(rng.choice([-1, 1], (2, 1, 3, 3)), (1, 12, 12), stride=(2, 2))
+    hidden = (SignLayer(first, np.full(144, 0.5)), SignLayer(second, np.zeros(second.neurons)))
+    output = OutputLayer(rng.choice([-1, 1], (3, second.neurons)), np.ones(3), np.zeros(3))
+    problem = Problem.ball(
+        BinaryNetwork(hidden, output), rng.random(144), epsilon=0.1, goal=Untargeted()
+    )
+    best = attack(problem, Exact(goal=SearchGoal.OPTIMISE))
+    assert best.stop is Stop.OPTIMAL
+    bound = Fraction(best.objective)
+    data = proof_of(problem, bound=bound, clock=Clock.start(None))
+    proved = check(data, problem.network)
+    assert (proved.cases, proved.content.bound) == (1, bound)
+    assert next(numbers_of(proved.content.steps)) == ELIMINATED
 
 
 @pytest.mark.usefixtures("parts")

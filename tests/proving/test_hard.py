@@ -37,6 +37,7 @@ some_problems = problems(
 def _frames_at_once() -> Iterator[None]:
     """No problem is easy, and each frame has forms of its own."""
     patch = pytest.MonkeyPatch()
+    patch.setattr(cases, "FEW", 0)
     patch.setattr(cases, "EASY", 1)
     patch.setattr(hard, "RULES", Rules(least=0, fresh=1, age=1, near=0.0))
     yield

@@ -30,6 +30,8 @@ from signflip.proving.refusals import Refusal, Refusals, literals_of
 
 ASK = 0.6
 """Share of the ellipsoid's limit from which geometry is asked, as in the search."""
+FEW = 2_000
+"""Steps of an easy proof: where there are more, another kind of proof may be shorter."""
 EASY = 20_000
 """Cases that are looked at before a proof over two hidden layers begins again, by frames."""
 BUDGET = 50_000
@@ -64,23 +66,42 @@ class Cases:
         self._path = _fresh_path(sums, space.size, self._upper.want_plus.shape[1], self._geometry)
         self._refusals = Refusals(space)
 
+    def few(self) -> bytes | None:
+        """The steps, as a proof file has them, where few do; None if not, or if there are none."""
+        try:
+            return self._go_on(FEW, FEW)
+        except NoProofError:
+            return None
+
     def steps(self) -> bytes:
-        """The steps, as a proof file has them.
+        """The steps, as a proof file has them; those that were found before are kept.
 
         Raises:
             NoProofError: there are none.
         """
-        budget = EASY
+        found = self._go_on(EASY)
+        if found is None and countable(self._space):
+            return self._frames().steps()
+        while found is None:
+            found = self._go_on(BUDGET)
+        return found
+
+    def _go_on(self, budget: int, most: int = MOST_STEPS) -> bytes | None:
+        """Look at so many cases without a pause, or more; the steps if that was all.
+
+        It ends, too, once there are more than `most` steps.
+
+        Raises:
+            NoProofError: one cannot be refuted, or time is out.
+        """
         while True:
             why = advance(self._geometry, self._table, self._upper, self._path, self._sets, budget)
-            if why == PAUSE and budget == EASY:
-                if countable(self._space):
-                    return self._frames().steps()
-                budget = BUDGET
             if why == DONE:
                 return self._bytes()
             if self._clock.expired():
                 raise NoProofError("time was out before all cases were refuted")
+            if why == PAUSE or self._path.written[0] > most:
+                return None
             if why == FULL:
                 self._make_room()
             elif why == LEAF:

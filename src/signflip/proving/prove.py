@@ -16,8 +16,6 @@ from signflip.proving.cases import Cases, keeps
 from signflip.proving.eliminated import eliminated
 from signflip.proving.no_proof import NoProofError
 
-LEAST_ELIMINATED = 32
-"""Unstable neurons from which on elimination is tried first: of fewer the cases are few."""
 ROOM = 2**21
 """Bytes of a file for its header: a checker reads no larger ones than `MOST_BYTES`."""
 
@@ -65,7 +63,7 @@ def proof_of(
 
 
 def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) -> bytes:
-    """The steps of a proof of a bound: one case, or elimination that the checker takes, or cases.
+    """The steps of a proof of a bound: few cases, or elimination that the checker takes, or cases.
 
     Raises:
         NoProofError: there are none, or time was out.
@@ -75,12 +73,15 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
         if keeps(space, np.zeros(0, dtype=np.bool_), bound, strict):
             return steps_of([BOUND])
         raise NoProofError("the only pattern is above the bound")
-    if space.size >= LEAST_ELIMINATED:
-        part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
-        for steps in eliminated(space, bound, strict, part):
-            if _is_accepted(problem, replace(content, steps=steps)):
-                return steps
-    return Cases(space, bound, strict, clock).steps()
+    cases = Cases(space, bound, strict, clock)
+    few = cases.few()
+    if few is not None:
+        return few
+    part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
+    for steps in eliminated(space, bound, strict, part):
+        if _is_accepted(problem, replace(content, steps=steps)):
+            return steps
+    return cases.steps()
 
 
 def _is_accepted(problem: Problem, content: Content) -> bool:
