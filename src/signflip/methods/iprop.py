@@ -39,7 +39,8 @@ class IProp:
     up, the next.
 
     At a local optimum every possible draw of the smallest step has been tried from the incumbent,
-    none of them twice. There it stops, as the paper's does, or starts again from a random one.
+    none of them twice. There it stops, as the paper's does, or starts again from a random one: with
+    local search near its best point and near the image in turn.
 
     Attributes:
         step: how many neurons to draw: `AdaptiveStep()` (the paper's) or `ConstantStep(neurons=5)`.
@@ -61,7 +62,7 @@ class IProp:
     """
 
     SPEED_ONLY: ClassVar = ("threads",)
-    VERSION: ClassVar = 2
+    VERSION: ClassVar = 3
 
     step: StepSize = field(default_factory=AdaptiveStep)
     cutoff: float = 10.0
@@ -112,16 +113,16 @@ class IProp:
         draws = _Draws(self, run.problem, search)
         restarts = self._restarts(run)
         while not run.clock.expired():
-            target = draws.next_target()
-            if target is None:
+            targets = draws.next_targets()
+            if len(targets) == 0:
                 if restarts <= 0 or not search.restart():
                     return Outcome(Stop.LOCAL_OPTIMUM)
                 restarts -= 1
                 draws.restarted()
-            elif search.pursue(target):
+            elif search.pursue(targets):
                 draws.improved()
             else:
-                draws.failed()
+                draws.failed(len(targets))
         return Outcome(Stop.TIME_LIMIT)
 
     def _layer_problems(self, run: Search) -> LayerProblems | None:
@@ -167,29 +168,42 @@ class _Draws:
         self._failures = 0
         self._drawn: dict[tuple[int, int], set[frozenset[int]]] = {}
 
-    def failed(self) -> None:
-        """The last draw led to no better incumbent."""
-        self._failures += 1
+    def failed(self, draws: int) -> None:
+        """So many draws, the last ones, led to no better incumbent."""
+        self._failures += draws
         size = self._step.after(self._size, self._failures)
         if size != self._size:
             self._failures, self._size = 0, size
 
-    def next_target(self) -> Signs | None:
-        """Targets (width,) int8 for the last layer, 0 for none; None at a local optimum."""
+    def next_targets(self) -> Signs:
+        """Targets (N, width) int8 for the last layer, 0 for none; no row at a local optimum."""
         incumbent = self._search.signs[-1]
         while True:
+            most = self._until_smaller()
             for rival in self._rivals(incumbent):
                 ideal = np.sign(self._gains[rival][1]).astype(np.int8)
                 missed = np.flatnonzero((ideal != 0) & (incumbent != ideal))
-                drawn = self._draw(rival, missed)
-                if drawn is not None:
+                drawn = self._draw(rival, missed, most)
+                if drawn:
                     target = np.where(incumbent == ideal, ideal, np.int8(0))
-                    target[drawn] = ideal[drawn]
-                    return target
+                    targets = np.repeat(target[None], len(drawn), axis=0)
+                    for row, places in zip(targets, drawn, strict=True):
+                        row[places] = ideal[places]
+                    return targets
             smaller = self._step.after(self._size, inf)
             if smaller == self._size:
-                return None
+                return np.zeros((0, len(incumbent)), dtype=np.int8)
             self._failures, self._size = 0, smaller
+
+    def _until_smaller(self) -> int:
+        """How many draws may fail before the step changes, as far as they are made at once."""
+        most = self._search.at_once
+        changes = (
+            count
+            for count in range(1, most)
+            if self._step.after(self._size, self._failures + count) != self._size
+        )
+        return next(changes, most)
 
     def _rivals(self, incumbent: Signs) -> list[int]:
         """The rivals, the highest value at the incumbent first."""
@@ -201,18 +215,19 @@ class _Draws:
         }
         return sorted(values, key=lambda rival: -values[rival])
 
-    def _draw(self, rival: int, missed: Integers) -> Integers | None:
-        """A set of `missed` that was not drawn from this incumbent yet, None if there is none."""
+    def _draw(self, rival: int, missed: Integers, most: int) -> list[Integers]:
+        """Sets of `missed`, up to `most`, that were not drawn from this incumbent yet."""
         size = min(self._size, len(missed))
         used = self._drawn.setdefault((rival, size), set())
-        if size == 0 or len(used) == comb(len(missed), size):
-            return None
-        while True:
+        wanted = min(most, comb(len(missed), size) - len(used)) if size else 0
+        found: list[Integers] = []
+        while len(found) < wanted:
             drawn: Integers = self._rng.choice(missed, size, replace=False)
             members = frozenset(drawn.tolist())
             if members not in used:
                 used.add(members)
-                return drawn
+                found.append(drawn)
+        return found
 
 
 def _compile() -> None:

@@ -28,6 +28,8 @@ class LayerPrograms:
         run: its run.
     """
 
+    at_once = 1
+
     def __init__(self, settings: "IProp", solver: Solver, run: Search) -> None:
         problem = run.problem
         self._settings = settings
@@ -45,8 +47,9 @@ class LayerPrograms:
         self._standing = self._run.problem.replay(image).standing
         self.signs = [signs[0] for signs in self._run.problem.network.activations(image[None])]
 
-    def pursue(self, target: Signs) -> bool:
+    def pursue(self, targets: Signs) -> bool:
         """See `LayerProblems.pursue`."""
+        (target,) = targets
         layers = self._run.problem.network.hidden
         for above in range(len(layers) - 1, 0, -1):
             below = above - 1

@@ -24,7 +24,7 @@ class LocalSearch:
     """
 
     steps: int = 200
-    sweeps: int = 15
+    sweeps: int = 30
 
     def __post_init__(self) -> None:
         for name in ("steps", "sweeps"):
@@ -88,11 +88,16 @@ class LayerProblems(Protocol):
         """The incumbent's activations (neurons,) int8 of each hidden layer."""
         ...
 
-    def pursue(self, target: Signs) -> bool:
-        """Propagate targets (width,) of the last layer down to an image.
+    @property
+    def at_once(self) -> int:
+        """How many targets are worth handing over at once, at most."""
+        ...
+
+    def pursue(self, targets: Signs) -> bool:
+        """Propagate targets (N, width) of the last layer down to images, one after the other.
 
         Returns:
-            Whether that is better than the incumbent, and takes its place.
+            Whether one is better than the incumbent: it takes its place, and the rest is left.
         """
         ...
 

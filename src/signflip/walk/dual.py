@@ -351,7 +351,7 @@ def pursue(frame: Frame, dual: Dual, wanted: Flips, sweeps: int, room: np.float3
     return out
 
 
-ENOUGH_ROOM = F32(0.85)
+ENOUGH_ROOM = F32(1.0)
 """Of `pursue`, in units of R / 2."""
 
 
