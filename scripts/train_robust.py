@@ -70,7 +70,13 @@ RECIPES: Mapping[str, RobustSettings] = {
         window=1.0,
         epochs=14,
     ),
-    "mnist-vote-0.3": dataclasses.replace(_VOTE, epsilon=0.3, interval=0.15),
+    "mnist-vote-0.3": dataclasses.replace(
+        _VOTE,
+        convolutions=(Convolution(filters=64, size=5, stride=2),),
+        epsilon=0.3,
+        interval=0.15,
+        epochs=14,
+    ),
     "fashion-vote-0.1": dataclasses.replace(
         _VOTE, levels=(0.3, 0.6), epsilon=0.1, interval=0.12, wider=1.25
     ),
