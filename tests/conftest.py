@@ -14,7 +14,7 @@ from tests.support import absent
 EXAMPLES = int(os.environ.get("SIGNFLIP_EXAMPLES", "0"))
 """Examples of each property at least: `SIGNFLIP_EXAMPLES=10000 pytest ...` is a longer test."""
 
-SHARE = 1.0 if "CI" in os.environ else 0.35
+SHARE = 1.0 if "CI" in os.environ else 0.3
 """Of the examples that a property asks for. A change is judged by all of them; who works on the
 code runs the tests often, and draws new ones each time."""
 
