@@ -1,11 +1,13 @@
 """From a first-layer pattern to a grid point that has it.
 
-A point of the pattern with room is rounded to the grid, and pixels are moved by a step each while
-that brings neurons nearer to their side. Where that ends too early, an integer program goes on. It
-is no proof that there is no such grid point: a pattern that none is found for stays open.
+Where the box has few grid points, as with a mask of some pixels, all are tried. Else a point of the
+pattern with room is rounded to the grid, and pixels are moved by a step each while that brings
+neurons nearer to their side. Where that ends too early, an integer program goes on. It is no proof
+that there is no such grid point: a pattern that none is found for stays open.
 """
 
 import logging
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,12 @@ from signflip.programs.highs import Highs
 from signflip.programs.program import ProgramBuilder
 from signflip.programs.solver import SolverFailure
 
+Steps = npt.NDArray[np.int64]
+
 _LOG = logging.getLogger(__name__)
+
+MOST_TRIED = 4_096
+"""Grid points of a box that are tried one and all: sums that differ by roundings are told apart."""
 
 MOST_MOVES = 400
 """Pixels that are moved before the program is asked."""
@@ -59,19 +66,34 @@ def realise_on_grid(
     # what each neuron gains of a pixel's step upward, and how many steps it is past its threshold
     gain = signs[:, None] * part.map.rows(slice(None))
     slack = signs * (part.map.apply(image[None])[0] - part.threshold) / grid.step
-    room = np.stack([region.box.upper - image, image - region.box.lower]) / grid.step
-    steps = _moved(gain, slack - _CLEAR, np.rint(room).astype(np.int64))
+    ways = np.stack([region.box.upper - image, image - region.box.lower])
+    room = np.rint(ways / grid.step).astype(np.int64)
+    if math.prod((room.sum(axis=0) + 1).tolist()) <= MOST_TRIED:
+        every = region.project(image + grid.step * _every(room))
+        having = np.flatnonzero((part.signs_of_reals(every) == signs).all(axis=1))
+        return every[having[0]] if len(having) else None
+    steps = _moved(gain, slack - _CLEAR, room.copy())
     moved = region.project(image + grid.step * steps)
     if has_the_signs(moved):
         return moved
-    solved = _program(gain, slack - _CLEAR, np.rint(room), min(seconds, SECONDS))
+    solved = _program(gain, slack - _CLEAR, room, min(seconds, SECONDS))
     if solved is None:
         return None
     last = region.project(image + grid.step * solved)
     return last if has_the_signs(last) else None
 
 
-def _moved(gain: Signs, slack: Floats, room: npt.NDArray[np.int64]) -> Floats:
+def _every(room: Steps) -> Steps:
+    """All ways (N, inputs) to go, with so many steps up (0) and down (1) in each pixel."""
+    moving = np.flatnonzero(room.any(axis=0))
+    counts = room.sum(axis=0)[moving] + 1
+    ways = np.indices(counts).reshape(len(moving), -1).T
+    every = np.zeros((len(ways), room.shape[1]), dtype=np.int64)
+    every[:, moving] = ways - room[1, moving]
+    return every
+
+
+def _moved(gain: Signs, slack: Floats, room: Steps) -> Floats:
     """Steps (inputs,) that bring neurons to their side one by one, as far as single steps do."""
     steps = np.zeros(gain.shape[1])
     for _ in range(MOST_MOVES):
@@ -98,7 +120,7 @@ def _moved(gain: Signs, slack: Floats, room: npt.NDArray[np.int64]) -> Floats:
     return steps
 
 
-def _program(gain: Signs, slack: Floats, room: Floats, seconds: float) -> Floats | None:
+def _program(gain: Signs, slack: Floats, room: Steps, seconds: float) -> Floats | None:
     """Steps (inputs,) by an integer program, None if it has none or takes too long."""
     if seconds <= 0:
         return None

@@ -1,5 +1,6 @@
 """The steps of a proof that no pattern of a box has an objective above a bound."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -86,7 +87,7 @@ class Cases:
             found = self._go_on(BUDGET)
         return found
 
-    def _go_on(self, budget: int, most: int = MOST_STEPS) -> bytes | None:
+    def _go_on(self, budget: int, most: float = math.inf) -> bytes | None:
         """Look at so many cases without a pause, or more; the steps if that was all.
 
         It ends, too, once there are more than `most` steps.

@@ -18,7 +18,16 @@ from signflip.methods.search_goal import SearchGoal
 from signflip.min_epsilon import min_epsilon
 from signflip.network import BinaryNetwork, Floats, InputRange, OutputLayer, SignLayer
 from signflip.patterns.on_grid import realise_on_grid
-from signflip.problem import Box, GridName, GridPoints, Norm, Problem, Standing, exact_distance
+from signflip.problem import (
+    Box,
+    GridName,
+    GridPoints,
+    Norm,
+    Problem,
+    Standing,
+    Target,
+    exact_distance,
+)
 from signflip.problem.grids import Float32, Grid, Levels
 from signflip.result import Stop, Verdict
 from tests.support.strategies import epsilons, images
@@ -100,6 +109,19 @@ def test_the_milp_on_all_images(problem: Problem, goal: SearchGoal) -> None:
     assert (result.verdict is Verdict.FLIPPED) == best.flipped
     if result.stop is Stop.CLAIMED_OPTIMAL:
         assert replay.standing == best
+
+
+@pytest.mark.parametrize("method", [Exact(), Milp(goal=SearchGoal.DECIDE)])
+def test_sums_that_differ_by_a_rounding_are_told_apart(method: Method) -> None:
+    image = np.array([84, 2]) / 255
+    # other pixels of 86 or 87 levels in sum are a rounding above or below these thresholds
+    first = SignLayer.dense(np.ones((2, 2)), image.sum() + np.array([0, 1 / 255]))
+    output = OutputLayer(np.array([[-1, 1], [1, -1], [1, 1]]), np.ones(3), np.zeros(3))
+    network = BinaryNetwork((first,), output)
+    problem = Problem.ball(network, image, epsilon=2 / 255, goal=Target(1), grid="8bit")
+    best, _ = brute_force(problem)
+    assert best.flipped
+    assert attack(problem, method).verdict is Verdict.FLIPPED
 
 
 @settings(max_examples=15)
