@@ -19,6 +19,7 @@ from signflip.programs import (
     Scip,
     Solver,
     SolverFailure,
+    scip,
     solver_named,
 )
 from signflip.programs.highs_runs import check, new_highs, run_highs
@@ -110,6 +111,16 @@ def test_incumbents_are_reported_and_the_time_limit_is_said(solver: Solver) -> N
     assert solution.bound is not None
     assert solution.objective is not None
     assert solution.bound >= solution.objective
+
+
+def test_scip_tells_of_its_last_point_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_package("pyscipopt", "the solver scip")
+    # as if time had been out before the last event
+    monkeypatch.setattr(scip, "_listen", lambda *_: ([], []))
+    seen: list[Floats] = []
+    solution = Scip().solve(hard_program(), time_limit=0.3, on_incumbent=seen.append)
+    (last,) = seen
+    np.testing.assert_array_equal(last, solution.point)
 
 
 @each_solver

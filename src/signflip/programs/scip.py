@@ -51,7 +51,7 @@ class Scip:
                 return Solution(claim=Claim.TIME_LIMIT)
             if start is not None:
                 _add_start(model, columns, start)
-            errors = _listen(pyscipopt, model, columns, on_incumbent)
+            seen, errors = _listen(pyscipopt, model, columns, on_incumbent)
             # 1e20 is SCIP's infinity
             model.setParam("limits/time", min(clock.remaining(), 1e20))
             model.optimize()
@@ -59,7 +59,12 @@ class Scip:
             raise SolverFailure(f"SCIP failed: {error!r}") from error
         if errors:
             raise errors[0]
-        return _solution(model, columns)
+        solution = _solution(model, columns)
+        point, last = solution.point, program.objective_at(seen[0]) if seen else -np.inf
+        # where time is out SCIP may end with a better point than the last that it told of
+        if on_incumbent is not None and point is not None and program.objective_at(point) > last:
+            on_incumbent(point)
+        return solution
 
     def _model(self, pyscipopt: ModuleType, seed: int, *, quick: bool) -> Any:
         """A model without columns."""
@@ -130,8 +135,9 @@ def _add_start(model: Any, columns: list[Any], start: Floats) -> None:
 
 def _listen(
     pyscipopt: ModuleType, model: Any, columns: list[Any], on_incumbent: OnIncumbent | None
-) -> list[BaseException]:
-    """Pass incumbents on; the list fills with what `on_incumbent` raises."""
+) -> tuple[list[Floats], list[BaseException]]:
+    """Pass incumbents on; the lists fill with the last one and what `on_incumbent` raises."""
+    seen: list[Floats] = []
     errors: list[BaseException] = []
 
     def answer(model: Any, _event: Any) -> None:
@@ -139,14 +145,15 @@ def _listen(
             return
         # an exception must not travel through the solver's frames
         try:
-            on_incumbent(_values(model, columns))
+            seen[:] = [_values(model, columns)]
+            on_incumbent(seen[0])
         except BaseException as error:  # raised again after the solve
             errors.append(error)
             model.interruptSolve()
 
     if on_incumbent is not None:
         model.attachEventHandlerCallback(answer, [pyscipopt.SCIP_EVENTTYPE.BESTSOLFOUND])
-    return errors
+    return seen, errors
 
 
 def _values(model: Any, columns: list[Any]) -> Floats:
