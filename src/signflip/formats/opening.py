@@ -44,11 +44,20 @@ class Format:
 
 
 def _read_native(path: Path, input_range: InputRange | None) -> BinaryNetwork:
+    refuse_range(str(path), input_range)
+    return native.load_network(path)
+
+
+def refuse_range(name: str, input_range: InputRange | None) -> None:
+    """Refuse to be told the range of inputs of a network that states it itself.
+
+    Raises:
+        NetworkError: a range is given.
+    """
     if input_range is not None:
         raise NetworkError(
-            f"{path} states the range of its inputs itself; leave out what you state"
+            f"{name} states the range of its inputs itself; leave out what you state"
         )
-    return native.load_network(path)
 
 
 def _reader(name: str) -> Reader:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from signflip.errors import NetworkError
 from signflip.files import is_file
-from signflip.formats.opening import load_network
+from signflip.formats.opening import load_network, refuse_range
 from signflip.network import BinaryNetwork, InputRange
 from signflip.zoo import load_zoo, zoo_names
 
@@ -22,10 +22,7 @@ def open_network(name: str, input_range: InputRange | None = None) -> BinaryNetw
             what its inputs are.
     """
     if name in zoo_names():
-        if input_range is not None:
-            raise NetworkError(
-                f"{name} states the range of its inputs itself; leave out what you state"
-            )
+        refuse_range(name, input_range)
         return load_zoo(name)
     if not is_file(name):
         close = difflib.get_close_matches(name, zoo_names(), n=1)
