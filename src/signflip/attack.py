@@ -1,11 +1,13 @@
 """One entry point for every method."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeGuard, runtime_checkable
 
+import numpy as np
 import numpy.typing as npt
 
 from signflip.clock import Clock, OutOfTime
@@ -190,6 +192,8 @@ def attack(
     if proof is not None:
         lacking = write_proof(Path(proof), search, verdict, outcome.stop, bound)
         remark = " ".join(filter(None, (remark, lacking)))
+    grids = Float32(), GridName.EIGHT_BIT.of(problem.network.input_range)
+    as_float32, as_8bit = _flips_on(grids, search) if search.flipped else (None, None)
     return AttackResult(
         verdict=verdict,
         witness=search.witness.copy(),  # the user's own: to write to, or to share with PyTorch
@@ -203,17 +207,18 @@ def attack(
         trace=tuple(search.trace),
         stop=outcome.stop,
         remark=remark,
-        flips_as_float32=_flips_on(Float32(), search),
-        flips_as_8bit=_flips_on(GridName.EIGHT_BIT.of(problem.network.input_range), search),
+        flips_as_float32=as_float32,
+        flips_as_8bit=as_8bit,
         found_by=search.part if verdict is Verdict.ROBUST else search.found_by,
     )
 
 
-def _flips_on(grid: Grid, search: Search) -> bool | None:
-    """Whether the witness flips where images are kept on the grid; None where there is no flip."""
-    if not search.flipped:
-        return None
-    return search.problem.replay(grid.nearest(search.witness)).standing.flipped
+def _flips_on(grids: Iterable[Grid], search: Search) -> list[bool]:
+    """Whether the witness flips where images are kept on each of the grids."""
+    images = np.array([grid.nearest(search.witness) for grid in grids])
+    # together: a forward pass of two images takes little longer than one of one
+    signs = search.problem.network.activations(images)[-1]
+    return [search.problem.standing(row).flipped for row in signs]
 
 
 def _verdict(search: Search, outcome: Outcome, method: Method) -> Verdict:

@@ -4,6 +4,7 @@ import math
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from signflip.arrays import Floats
 from signflip.attack import Outcome
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
@@ -20,7 +21,7 @@ from signflip.walk.walker import STEP_SECONDS, Walker
 if TYPE_CHECKING:
     from signflip.methods.exact import Exact
 
-LEAST_WALK = 0.001
+LEAST_WALK = 0.0005
 """Seconds that a walk takes to be made: many problems are settled before it has a claim to them."""
 
 
@@ -125,12 +126,18 @@ class ExactSearch(GoalSearch):
         leaf = self._standing(flips)
         if leaf <= self.floor:
             return
-        answer = self._realiser.solve(flips, self.run.clock.remaining())
-        if answer is Answer.REFUSED:
+
+        def settles(image: Floats) -> bool:
+            self.run.offer(image)
+            return self.run.standing >= leaf
+
+        # an image that is as good as its leaf settles it, whatever its pattern
+        answer = self._realiser.solve(flips, self.run.clock.remaining(), settles)
+        if answer is Answer.REFUSED or self.run.standing >= leaf:
             return
-        if not isinstance(answer, Answer):
-            self.run.offer(answer)
-        if self.run.standing < leaf and (self._unresolved is None or self._unresolved < leaf):
+        if not isinstance(answer, Answer) and settles(answer):
+            return
+        if self._unresolved is None or self._unresolved < leaf:
             self._unresolved = leaf
 
     def _standing(self, flips: Flips) -> Standing:

@@ -5,6 +5,7 @@ satisfy Farkas' lemma, with outward rounding or exactly. What is too close to ca
 goes to exact arithmetic, which decides whether a real point has the signs.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -114,14 +115,23 @@ class Realiser:
         check(added, "the rows")
         return solver
 
-    def solve(self, flips: Flips, seconds: float = np.inf) -> Floats | Answer:
+    def solve(
+        self,
+        flips: Flips,
+        seconds: float = np.inf,
+        accepts: Callable[[Floats], bool] | None = None,
+    ) -> Floats | Answer:
         """A float64 image (inputs,) of the box that has the pattern, or why there is none.
 
         Args:
             flips: (m,) bool, which unstable neurons have the other sign than at the centre.
             seconds: time limit; the answer may be `UNDECIDED` beyond it.
+            accepts: whether the quick way's image will do; None to ask whether it has the pattern.
         """
         answer = self.by_ascent(flips)
+        if not isinstance(answer, Answer):
+            will_do = self._has(answer, _sides(flips)) if accepts is None else accepts(answer)
+            answer = answer if will_do else Answer.UNDECIDED
         return self.by_program(flips, seconds) if answer is Answer.UNDECIDED else answer
 
     def realise(
@@ -153,7 +163,10 @@ class Realiser:
         return Realisation(image=image, refused=False, conflict=demand)
 
     def by_ascent(self, flips: Flips) -> Floats | Answer:
-        """The quick way: it leaves `UNDECIDED` patterns that have a margin near 0."""
+        """The quick way: it leaves `UNDECIDED` patterns that have a margin near 0.
+
+        An image of the region has the pattern most often, but that is for a replay to say.
+        """
         from signflip.patterns.ascent import End, ascend  # as above
 
         space = self._space
@@ -164,8 +177,7 @@ class Realiser:
             space.directions, self._reach, side, need, self._margin, self._sweeps, multipliers, z
         )
         if end == End.POINT:
-            image = space.problem.region.project(space.centre + space.radius * np.clip(z, -1, 1))
-            return image if self._has(image, _sides(flips)) else Answer.UNDECIDED
+            return space.problem.region.project(space.centre + space.radius * np.clip(z, -1, 1))
         if end == End.REFUSAL and refutes(space, _sides(flips), multipliers * side):
             return Answer.REFUSED
         return Answer.UNDECIDED
