@@ -1,12 +1,13 @@
-"""CPU time of the exact method, this version against another checkout, each problem in turn.
+"""CPU time of the exact method, this version against another checkout, in turn.
 
     python -m benchmarks.two_versions --old ../signflip-0.1.0 --out out/two-versions.jsonl
 
 The first ten test images of each data set at each epsilon of `benchmarks.exact_table`, decided for
-the second-highest class. Each version runs in a process of its own, which attacks each problem
-once and then repeatedly, in turn with the other; a problem's time is the least of its runs. It
-prints, for each architecture, the ratios and the sums, and whether the verdicts agree. Results are
-stored as they come; the same command goes on where it was stopped.
+the second-highest class. Each version has a process of its own. The images of a network and an
+epsilon are attacked one after the other by the one, then by the other, over and over; a problem's
+time is the least of its runs. It prints, for each architecture, the ratios and the sums, and
+whether the verdicts agree. Results are stored as they come; the same command goes on where it was
+stopped.
 """
 
 import json
@@ -15,8 +16,9 @@ import statistics
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -56,12 +58,15 @@ for line in sys.stdin:
     begun = time.process_time()
     result = attack(problem, method, time_limit=limit)
     cpu = time.process_time() - begun
-    print(json.dumps([result.verdict.value, result.objective, cpu]), flush=True)
+    print(json.dumps([result.verdict.value, cpu]), flush=True)
 """
 """What runs in each version: it uses only what both have."""
-QUICK = 0.02
-"""Seconds of CPU below which a problem is run `REPEATS` times as often."""
+LONG, QUICK = 0.5, 0.02
+"""Seconds of CPU: what takes longer than the first runs once more, what is below the second runs
+`REPEATS` times as often."""
 REPEATS = 4
+
+NAMES = ("old", "new")
 
 
 class Version:
@@ -83,8 +88,8 @@ class Version:
         self._process.kill()
         self._process.communicate()
 
-    def run(self, job: Job) -> tuple[str, float, float]:
-        """Verdict, objective and seconds of CPU of one attack."""
+    def run(self, job: Job) -> tuple[str, float]:
+        """Verdict and seconds of CPU of one attack."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(job) + "\n")
@@ -92,28 +97,32 @@ class Version:
         answer = self._process.stdout.readline()
         if not answer:
             raise CommandError(f"the process of one version ended at {job}: see its words above")
-        verdict, objective, cpu = json.loads(answer)
-        return str(verdict), float(objective), float(cpu)
+        verdict, cpu = json.loads(answer)
+        return str(verdict), float(cpu)
 
 
-def pair(old: Version, new: Version, job: Job, runs: int) -> Row:
-    """The least CPU time of both, in turn."""
-    times: dict[str, list[float]] = defaultdict(list)
-    verdicts, left = {}, runs
-    while left > 0:
-        left -= 1
-        for name, version in (("old", old), ("new", new)):
-            verdicts[name], _, cpu = version.run(job)
-            times[name].append(cpu)
-        if len(times["old"]) == 1 and max(map(min, times.values())) < QUICK:
-            left += runs * (REPEATS - 1)
-    return {
-        **dict(zip(KEY, job, strict=True)),
-        "old_verdict": verdicts["old"],
-        "new_verdict": verdicts["new"],
-        "old": min(times["old"]),
-        "new": min(times["new"]),
-    }
+def in_turn(versions: Sequence[Version], jobs: Sequence[Job], runs: int) -> Iterator[Row]:
+    """The least CPU time of both, all jobs by the one and then all by the other."""
+    verdicts: dict[tuple[Job, str], str] = {}
+    times: dict[tuple[Job, str], list[float]] = defaultdict(list)
+
+    def run(left: Sequence[Job]) -> None:
+        for name, version in zip(NAMES, versions, strict=True):
+            for job in left:
+                verdicts[job, name], cpu = version.run(job)
+                times[job, name].append(cpu)
+
+    run(jobs)
+    longest = {job: max(times[job, name][0] for name in NAMES) for job in jobs}
+    run([job for job in jobs if longest[job] >= LONG])
+    for _ in range(runs - 1):
+        run([job for job in jobs if QUICK <= longest[job] < LONG])
+    for _ in range(REPEATS * runs - 1):
+        run([job for job in jobs if longest[job] < QUICK])
+    for job in jobs:
+        found = {f"{name}_verdict": verdicts[job, name] for name in NAMES}
+        least = {name: min(times[job, name]) for name in NAMES}
+        yield {**dict(zip(KEY, job, strict=True)), **found, **least}
 
 
 def jobs(architectures: tuple[str, ...], images: int, limit: float) -> Iterator[Job]:
@@ -166,9 +175,10 @@ def main(
     with ExitStack() as stack:
         versions = [stack.enter_context(Version(root / "src")) for root in (old, here)]
         bar = stack.enter_context(progress_bar("measure", len(missing)))
-        for job in missing:
-            store.add({**pair(*versions, job, runs), "commit": commit()})
-            bar.advance(" ".join(map(str, job)))
+        for (name, epsilon), group in groupby(missing, key=lambda job: job[:2]):
+            for row in in_turn(versions, list(group), runs):
+                store.add({**row, "commit": commit()})
+                bar.advance(f"{name} {epsilon}")
     rows = [row for row in store.rows() if store.job(row) in wanted]
     print(machine(rows))
     heads = ("networks", "verdict", "number", "ratio", "median", "old, s", "new, s")

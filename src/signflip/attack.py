@@ -1,6 +1,5 @@
 """One entry point for every method."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -13,7 +12,7 @@ import numpy.typing as npt
 from signflip.clock import Clock, OutOfTime
 from signflip.errors import ProblemError
 from signflip.problem import GridName, Problem
-from signflip.problem.grids import Float32, Grid
+from signflip.problem.grids import Float32
 from signflip.result import AttackResult, Stop, Verdict
 from signflip.search import OnImprovement, Search
 
@@ -192,8 +191,7 @@ def attack(
     if proof is not None:
         lacking = write_proof(Path(proof), search, verdict, outcome.stop, bound)
         remark = " ".join(filter(None, (remark, lacking)))
-    grids = Float32(), GridName.EIGHT_BIT.of(problem.network.input_range)
-    as_float32, as_8bit = _flips_on(grids, search) if search.flipped else (None, None)
+    as_float32, as_8bit = _flips_on_grids(search) if search.flipped else (None, None)
     return AttackResult(
         verdict=verdict,
         witness=search.witness.copy(),  # the user's own: to write to, or to share with PyTorch
@@ -213,12 +211,14 @@ def attack(
     )
 
 
-def _flips_on(grids: Iterable[Grid], search: Search) -> list[bool]:
-    """Whether the witness flips where images are kept on each of the grids."""
+def _flips_on_grids(search: Search) -> list[bool]:
+    """Whether the witness flips where images are kept as float32, and in 8 bits."""
+    problem = search.problem
+    grids = Float32(), GridName.EIGHT_BIT.of(problem.network.input_range)
     images = np.array([grid.nearest(search.witness) for grid in grids])
     # together: a forward pass of two images takes little longer than one of one
-    signs = search.problem.network.activations(images)[-1]
-    return [search.problem.standing(row).flipped for row in signs]
+    signs = problem.network.activations(images)[-1]
+    return [problem.standing(row).flipped for row in signs]
 
 
 def _verdict(search: Search, outcome: Outcome, method: Method) -> Verdict:

@@ -9,7 +9,8 @@ import pytest
 from signflip.exact.frontier import Frontier, split
 from signflip.exact.geometry import geometry_of
 from signflip.exact.kernel import State
-from signflip.exact.tables import blocks_of, fresh_state, set_incumbent, upper_of
+from signflip.exact.tables import blocks_of, fresh_state
+from signflip.exact.upper import set_incumbent, upper_of
 from signflip.network import BinaryNetwork, OutputLayer
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Problem

@@ -14,7 +14,7 @@ from signflip.arrays import Booleans, Signs
 from signflip.exact.bits import BLOCK
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
-from signflip.exact.tables import set_incumbent, upper_of
+from signflip.exact.upper import set_incumbent, upper_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from tests.support.oracle import patterns

@@ -16,7 +16,7 @@ from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
 from signflip.exact.rows import Rows, countable, rows_of
 from signflip.exact.sets import advance_sets, split_sets
-from signflip.exact.tables import set_incumbent, upper_of
+from signflip.exact.upper import set_incumbent, upper_of
 from signflip.methods.exact import Exact
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, SignLayer

@@ -26,7 +26,8 @@ from signflip.exact.kernel import Blocks, Upper, advance, bound
 from signflip.exact.kernel import State as BlockState
 from signflip.exact.rows import countable, rows_of
 from signflip.exact.sets import advance_sets, split_sets
-from signflip.exact.tables import blocks_of, fresh_state, shallow, upper_of
+from signflip.exact.tables import blocks_of, fresh_state
+from signflip.exact.upper import shallow, upper_of
 from signflip.patterns.chains import chains_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
@@ -144,7 +145,7 @@ class Frontier:
         self._rules = rules or Rules()
         chains = chains_of(space)
         # images at a limit have patterns of their own, which are many and hold few images: last
-        self._later = chains if (chains.level & ~chains.twin).any() else None
+        self._later = chains if (chains.level != chains.twin).any() else None
         blocks, sums = blocks_of(space, clock, chains._replace(twin=chains.level))
         clock.check()
         self._parts: list[Part[Any]] = [self._of_blocks(blocks, sums)]
@@ -159,12 +160,12 @@ class Frontier:
         self._visited = 0
 
     def _usual_patience(self) -> float:
-        if not shallow(self._space.problem):
+        if not shallow(self._space.problem.network):
             return SHORT_PATIENCE
         return PATIENCE if self.upper.counts.min() >= LEAST_ROWS else np.inf
 
     def _of_blocks(self, blocks: Blocks, sums: Sums) -> Part[BlockState]:
-        counts = shallow(self._space.problem)
+        counts = shallow(self._space.problem.network)
         first = fresh_state(self._geometry, blocks, self.upper, sums)
         # the root's own bound only opens its patterns: an empty root ends the search at once
         bound(0, counts, blocks, self.upper, first)
@@ -206,7 +207,8 @@ class Frontier:
         self._visited += visited
         seconds = time.monotonic() - started
         if visited >= self._budget and seconds > 0:
-            scale = min(4.0, SLICE_SECONDS / seconds)
+            # doubled: what walks beside the search has its turns before it is a long one
+            scale = min(2.0, SLICE_SECONDS / seconds)
             self._budget = max(self._least_budget, int(self._budget * scale))
         self._parts = [part for part in self._parts if not part.done]
         if not self._parts and self._later is not None:

@@ -79,7 +79,7 @@ class Levels:
 def compares_pixels(space: PatternSpace) -> bool:
     """Whether each open neuron of the first layer is +1 iff one pixel is at least its threshold."""
     rows = space.problem.network.hidden[0].map
-    if int(rows.fan_in.max()) > 1:
+    if rows.most_read > 1:
         return False
     return bool((rows.rows(space.unstable).max(axis=1, initial=0) == 1).all())
 
@@ -116,7 +116,7 @@ class InputBits(GoalSearch):
         if not compares_pixels(space):
             return None
         last = network.hidden[1]
-        width = int(last.map.fan_in.max(initial=1)) + 1
+        width = max(1, last.map.most_read) + 1
         for rival in problem.rivals:
             lead = network.output.lead(rival, problem.prediction)
             if lead.numerators.dtype == object or abs(lead.constant) >= LARGEST:

@@ -265,7 +265,7 @@ class Neighbourhoods(GoalSearch):
 def _reads_all(network: BinaryNetwork) -> bool:
     """Whether a neuron of the second layer reads the whole first one: seen without its tables."""
     above = network.hidden[1:]
-    return any(int(layer.map.fan_in.max()) == layer.map.inputs for layer in above)
+    return any(layer.map.most_read == layer.map.inputs for layer in above)
 
 
 def _kept(scope: Integers) -> tuple[int, ...]:

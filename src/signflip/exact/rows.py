@@ -14,7 +14,8 @@ import numpy.typing as npt
 from signflip.arrays import Integers
 from signflip.exact.counting import Sums
 from signflip.exact.joint import MOST_LIVE, MOST_ROWS
-from signflip.exact.tables import NEVER, second_layer, shallow
+from signflip.exact.tables import NEVER, second_layer
+from signflip.exact.upper import shallow
 from signflip.exact.worth import FRACTION, worths_of
 from signflip.patterns.chains import chains_of
 from signflip.patterns.space import PatternSpace
@@ -74,6 +75,6 @@ def rows_of(space: PatternSpace) -> tuple[Rows, Sums]:
         fraction=0 if plain else FRACTION,
         stronger=stronger,
         twin=np.where(chains.twin, chains.weaker, -1),
-        blocks=shallow(problem),
+        blocks=shallow(problem.network),
     )
     return rows, turned

@@ -2,6 +2,7 @@
 
 import math
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from signflip.arrays import Floats
@@ -9,7 +10,7 @@ from signflip.attack import Outcome
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
 from signflip.exact.goal_search import GoalSearch
-from signflip.exact.tables import set_incumbent, upper_of
+from signflip.exact.upper import set_incumbent, upper_of
 from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.realise import Answer, Realiser
 from signflip.patterns.space import Flips, PatternSpace
@@ -57,7 +58,10 @@ class ExactSearch(GoalSearch):
             run.clock,
             patience=None if settings.joint else math.inf,
         )
-        self._realiser = Realiser(self.space)
+
+    @cached_property
+    def _realiser(self) -> Realiser:
+        return Realiser(self.space)  # many problems have no leaf
 
     def outcome(self) -> Outcome:
         """Search until the goal is settled or time is out."""

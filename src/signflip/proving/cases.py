@@ -9,7 +9,8 @@ from signflip.clock import Clock
 from signflip.exact.counting import Sums
 from signflip.exact.geometry import MOST_FLIPS, Geometry, fresh_factor, geometry_of
 from signflip.exact.rows import countable
-from signflip.exact.tables import second_layer, set_incumbent, upper_of
+from signflip.exact.tables import second_layer
+from signflip.exact.upper import set_incumbent, upper_of
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.proving.hard import Frames
 from signflip.proving.kernel import (

@@ -70,7 +70,7 @@ def tables_of(network: BinaryNetwork) -> Tables:
     if network not in _BY_INPUT:
         layers = network.hidden[1:]
         for layer in layers:
-            most = int(layer.map.fan_in.max())
+            most = layer.map.most_read
             if most > MOST_FAN_IN:
                 raise ProblemError(
                     f"a layer above the first has neurons of {most} weights; the pattern walk "

@@ -8,6 +8,7 @@ line in `signflip.network.maps.MAPS`.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -36,12 +37,12 @@ class LinearMap(ABC):
     def output_shape(self) -> Shape:
         """Shape of its neurons."""
 
-    @property
+    @cached_property
     def inputs(self) -> int:
         """Number of inputs."""
         return math.prod(self.input_shape)
 
-    @property
+    @cached_property
     def neurons(self) -> int:
         """Number of neurons."""
         return math.prod(self.output_shape)
@@ -53,6 +54,11 @@ class LinearMap(ABC):
 
         A sum of so many signs lies in [-fan_in, fan_in] and has the parity of `fan_in`.
         """
+
+    @cached_property
+    def most_read(self) -> int:
+        """The largest `fan_in`."""
+        return int(self.fan_in.max())
 
     @abstractmethod
     def apply(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
