@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from signflip.methods.exact import Exact
 
 LEAST_WALK = 0.0005
-"""Seconds that a walk takes to be made: many problems are settled before it has a claim to them."""
+"""Seconds that a walk takes to be made: no less is worth beginning."""
+HEAD_START = 0.002
+"""Seconds that a walk gets at once, beyond its share, when the search has gone on for as long: many
+problems are settled before, and many others by a walk's first run."""
 
 
 class ExactSearch(GoalSearch):
@@ -111,7 +114,9 @@ class ExactSearch(GoalSearch):
         """Walk on, if the walk has got less than its share of the time so far."""
         share = self._settings.annealing
         walked = 0.0 if self._walker is None else self._walker.seconds
-        seconds = share * self.run.clock.elapsed() - walked
+        elapsed = self.run.clock.elapsed()
+        start = HEAD_START if share > 0 and elapsed > HEAD_START else 0.0
+        seconds = start + share * elapsed - walked
         if seconds < LEAST_WALK:
             return
         if self._walker is None:
