@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from signflip.clock import Clock
+from signflip.clock import ENDLESS, Clock
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from signflip.run import Run
@@ -60,7 +60,18 @@ def test_a_long_time_limit_leaves_the_first_run_as_it_is() -> None:
         walker = Walker(run, PatternSpace.of(problem), seed=0, settle=False)
         walker.step(1)
         lengths.append(walker._left + walker.moves)
-    assert lengths == [module.FIRST_MOVES] * 2
+    assert lengths == [walker._length(0)] * 2
+
+
+def test_runs_grow_in_five_steps_and_with_the_number_of_neurons() -> None:
+    for epsilon in (0.01, 0.05):
+        problem = zoo_problems("mnist-3x100", epsilon=epsilon, count=1)[0]
+        walker = Walker(Run(problem, ENDLESS), PatternSpace.of(problem), seed=0, settle=False)
+        size = walker._space.size
+        lengths = [walker._length(runs) for runs in range(7)]
+        assert lengths[0] == min(16 * size, module.FIRST_MOVES)
+        assert lengths[4:] == [max(128, size) * size] * 3
+        assert lengths[:5] == sorted(set(lengths))
 
 
 def test_a_step_without_time_makes_moves() -> None:
@@ -76,11 +87,11 @@ def test_a_run_is_cut_to_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) 
     clock = Clock.start(1000.0)
     walker = Walker(Run(problem, clock), PatternSpace.of(problem), seed=0, settle=False)
     while walker._number < 2:
-        walker.step()
+        walker.step(10)
     assert walker._left > module.LEAST_MOVES
     monkeypatch.setattr(Clock, "remaining", lambda _clock: 0.0)
     while walker._number < 3:
-        walker.step()
+        walker.step(10)
     assert walker._left < module.LEAST_MOVES
 
 

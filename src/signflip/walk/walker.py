@@ -24,9 +24,12 @@ from signflip.walk.dual import (
 )
 from signflip.walk.tables import halved_sums, tables_of, wires_of
 
-FIRST_MOVES, GROWTH = 1_000, 4
-MOST_MOVES = FIRST_MOVES * GROWTH**4
-"""A rival's runs have 1,000 moves, then four times as many as the last one, up to these."""
+FIRST_PASSES, LAST_PASSES = 16, 128
+"""Moves for each neuron that can toggle, in a rival's first run, and in its fifth and all later
+ones: there as many as there are neurons, if these are more. Those between rise by one factor."""
+FIRST_MOVES, MOST_MOVES = 1_000, 256_000
+"""Of a first run, and of any run, at most: on a large network an image has to come out soon."""
+_RISES = 4
 LEAST_MOVES = 100
 """Of a run that is cut to the time that is left."""
 HOTTEST, COLDEST = 0.45, 0.03
@@ -179,7 +182,7 @@ class Walker:
         self._rival = rival
         softness = SOFTNESS[rival.runs % len(SOFTNESS)]
         inverse = 1.0 / (softness * math.sqrt(self._fan_in))
-        moves = self._fitted(min(FIRST_MOVES * GROWTH ** min(rival.runs, 9), MOST_MOVES))
+        moves = self._fitted(self._length(rival.runs))
         hottest = self._place()
         begin(
             self._tables, self._wires, self._walk, self._frame, self._dual, rival.coefficients,
@@ -213,6 +216,14 @@ class Walker:
         rank = (turn & -turn).bit_length() - 1
         ranking = sorted(self._rivals, key=lambda rival: -rival.best)
         return ranking[rank % count]
+
+    def _length(self, runs: int) -> int:
+        """Moves of a rival's next run after so many."""
+        size = self._space.size
+        first = min(FIRST_PASSES * size, FIRST_MOVES)
+        last = min(max(LAST_PASSES, size) * size, MOST_MOVES)
+        share = min(runs, _RISES) / _RISES
+        return round(math.exp((1 - share) * math.log(first) + share * math.log(last)))
 
     def _fitted(self, moves: int) -> int:
         """So many moves, fewer if the time does not suffice for them."""
