@@ -65,8 +65,9 @@ LONG, QUICK = 0.5, 0.02
 """Seconds of CPU: what takes longer than the first runs once more, what is below the second runs
 `REPEATS` times as often."""
 REPEATS = 4
-
 NAMES = ("old", "new")
+HERE = Path(__file__).resolve().parent.parent
+"""The checkout of this version."""
 
 
 class Version:
@@ -171,9 +172,9 @@ def main(
     wanted = dict.fromkeys(jobs(architecture, images, time_limit))
     done = {store.job(row) for row in store.rows()}
     missing = [job for job in wanted if job not in done]
-    here = Path(__file__).resolve().parent.parent
     with ExitStack() as stack:
-        versions = [stack.enter_context(Version(root / "src")) for root in (old, here)]
+        roots = (old, HERE) if missing else ()
+        versions = [stack.enter_context(Version(root / "src")) for root in roots]
         bar = stack.enter_context(progress_bar("measure", len(missing)))
         for (name, epsilon), group in groupby(missing, key=lambda job: job[:2]):
             for row in in_turn(versions, list(group), runs):

@@ -13,6 +13,7 @@ from benchmarks import (
     exact_against_milp,
     exact_table,
     proofs,
+    two_versions,
     verdicts_agree,
 )
 from benchmarks.common import Store
@@ -82,6 +83,32 @@ def test_measures_once_and_prints_tables(
     again = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert again.exit_code == 0
     assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("data")
+def test_a_checkout_beside_itself(tmp_path: Path) -> None:
+    path = tmp_path / "store.jsonl"
+    arguments = ["--old", str(two_versions.HERE), "--out", str(path), "--images", "1"]
+    arguments += ["--architecture", "2x100", "--runs", "1", "--time-limit", "5"]
+    result = CliRunner().invoke(two_versions.main, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    rows = Store(path, two_versions.KEY).rows()
+    assert len(rows) == 10
+    assert all(row["old"] > 0 and row["new"] > 0 for row in rows)
+    assert "| 2x100 | all | 10 |" in result.stdout
+    before = path.read_bytes()
+    again = CliRunner().invoke(two_versions.main, arguments, catch_exceptions=False)
+    assert again.exit_code == 0
+    assert path.read_bytes() == before
+
+
+def test_a_checkout_that_cannot_run_is_a_line(tmp_path: Path) -> None:
+    (tmp_path / "src" / "signflip").mkdir(parents=True)
+    (tmp_path / "src" / "signflip" / "__init__.py").write_text("")
+    arguments = ["--old", str(tmp_path), "--out", str(tmp_path / "store.jsonl"), "--images", "1"]
+    result = CliRunner().invoke(two_versions.main, arguments)
+    assert result.exit_code == 2
+    assert "the process of one version ended" in result.stderr
 
 
 def test_missing_images_are_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
