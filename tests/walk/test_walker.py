@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
+from signflip.attack import attack
 from signflip.clock import ENDLESS, Clock
+from signflip.methods import Walk
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
+from signflip.result import Verdict
 from signflip.run import Run
 from signflip.walk import walker as module
 from signflip.walk.walker import Walker
@@ -72,6 +75,28 @@ def test_runs_grow_in_five_steps_and_with_the_number_of_neurons() -> None:
         assert lengths[0] == min(16 * size, module.FIRST_MOVES)
         assert lengths[4:] == [max(128, size) * size] * 3
         assert lengths[:5] == sorted(set(lengths))
+
+
+@pytest.mark.parametrize(("name", "few"), [("mnist-3x100", True), ("mnist-2x200", False)])
+def test_every_fourth_run_is_tight_where_few_neurons_can_toggle(name: str, few: bool) -> None:
+    problem = zoo_problems(name, epsilon=0.03, count=1)[0]
+    walker = Walker(Run(problem, ENDLESS), PatternSpace.of(problem), seed=0, settle=False)
+    assert few == (walker._space.size <= module.MOST_TIGHT)
+    kinds: list[module.Kind] = []
+    while walker._number < (8 if few else 4):
+        before = walker._number
+        walker.step(500)
+        if walker._number > before:
+            kinds.append(walker._kind)
+    usual = [module.LOOSE] * 3 + [module.TIGHT if few else module.LOOSE]
+    assert kinds == usual * (len(kinds) // 4)
+
+
+def test_a_flip_that_just_fits_is_found() -> None:
+    # ten toggles with hardly any room between them: loose runs need more than a million moves
+    problem = zoo_problems("mnist-3x100", epsilon=0.02, count=1)[0]
+    result = attack(problem, Walk(moves=400_000))
+    assert result.verdict is Verdict.FLIPPED
 
 
 def test_a_step_without_time_makes_moves() -> None:

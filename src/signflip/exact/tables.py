@@ -169,20 +169,21 @@ def _turned(space: PatternSpace) -> tuple[Sums, Sums, Integers]:
     chosen = sums[goal.neurons]
     # a neuron that is useful at -1 is so at a halved sum of -1 or less
     turned[goal.place] = np.where(goal.side > 0, chosen, -1 - chosen)
-    columns = space.problem.network.hidden[1].map.columns(space.unstable)
+    # a gather of columns may come in either order: the kernel is compiled for one
+    read = np.ascontiguousarray(space.problem.network.hidden[1].map.columns(space.unstable).T)
     signs = space.signs[space.unstable]
-    changes = _placed(columns, signs, goal.neurons, goal.side, goal.place, len(turned))
+    changes = _placed(read, signs, goal.neurons, goal.side, goal.place, len(turned))
     return turned, changes, goal.segments
 
 
 @compiled()
 def _placed(
-    columns: Signs, signs: Signs, neurons: Integers, side: Sums, place: Integers, width: int
+    read: Signs, signs: Signs, neurons: Integers, side: Sums, place: Integers, width: int
 ) -> Sums:
     """What each of m flips changes, at the places of a row (width,).
 
     Args:
-        columns: (K, m) what K second-layer neurons read of them.
+        read: (m, K) what K second-layer neurons read of them.
         signs: (m,) their signs at the centre.
         neurons: (n,) the second-layer neurons that matter, and
         side: (n,) the sign that is wanted of each, and
@@ -190,10 +191,10 @@ def _placed(
         width: of a row.
     """
     changes = np.zeros((len(signs), width), dtype=np.int16)
-    for index in range(len(neurons)):
-        row = columns[neurons[index]]
-        for flip in range(len(signs)):
-            changes[flip, place[index]] = -row[flip] * signs[flip] * side[index]
+    for flip in range(len(signs)):
+        row = read[flip]
+        for index in range(len(neurons)):
+            changes[flip, place[index]] = -row[neurons[index]] * signs[flip] * side[index]
     return changes
 
 

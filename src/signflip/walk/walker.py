@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,15 +33,14 @@ FIRST_MOVES, MOST_MOVES = 1_000, 256_000
 _RISES = 4
 LEAST_MOVES = 100
 """Of a run that is cut to the time that is left."""
-HOTTEST, COLDEST = 0.45, 0.03
-"""Temperatures at the ends of a run, in units of the mean change by a random toggle."""
 REHEATED = 0.3
 """The first one of a run from a start that is not the clean image."""
 SOFTNESS = (0.3, 0.1, 0.6)
 """Widths of a softened sign, as shares of the fan-in's square root; runs take them in turn."""
-SWEEPS = (20, 20, 20, 40)
-"""Of the ascent after a toggle; runs take them in turn."""
 SWAPS = 0.3
+TURN, MOST_TIGHT = 4, 100
+"""Every fourth run of a rival is a tight one, where at most so many neurons can toggle: with more
+its sweeps take too long."""
 LAST_SWEEPS = 30
 """Over all unstable neurons, to mend the point of a run's best pattern."""
 FORGET = 0.7
@@ -53,6 +53,25 @@ _LEAST_SLICE = 64
 """Moves between two looks at the clock at least, some 0.1 ms."""
 _BLOCK = 1_024
 """Moves whose random numbers are drawn at once."""
+
+
+class Kind(NamedTuple):
+    """How a run is made."""
+
+    hottest: float
+    """Temperatures at its ends, in units of the mean change by a random toggle."""
+    coldest: float
+    sweeps: tuple[int, ...]
+    """Of the ascent after a toggle; runs take them in turn."""
+    room: float
+    """See `dual.ROOM`."""
+
+
+LOOSE = Kind(0.45, 0.03, (20, 20, 20, 40), ROOM)
+"""Quick moves, which find what is easy to reach."""
+TIGHT = Kind(1.0, 0.3, (1000,), 0.02)
+"""Toggles that just fit together: others say that there is no room for them, and with 1000 sweeps
+that go no further than they must there often is."""
 
 
 @dataclass
@@ -106,7 +125,10 @@ class Walker:
         self._number = 0
         self._left = 0
         self._ended = False
-        self._schedule = Schedule(1.0, 1.0, SWAPS, SWEEPS[0], ROOM, math.inf)
+        self._kind = LOOSE
+        self._gates = {kind: (np.zeros(BINS), np.zeros(BINS)) for kind in (LOOSE, TIGHT)}
+        self._pace: dict[Kind, float] = {}
+        self._schedule = Schedule(1.0, 1.0, SWAPS, LOOSE.sweeps[0], LOOSE.room, math.inf)
         self._rival: _Rival
         self._dice: Singles = np.zeros((0, DICE), dtype=np.float32)
         self.moves = 0
@@ -128,11 +150,18 @@ class Walker:
             left = _BLOCK if most is None else most - (self.moves - before)
             if left == 0:
                 break
-            self._advance(min(left, self._slice(seconds)))
+            self._timed(min(left, self._slice(seconds)))
             # looked at afterwards: a step that waited for a processor goes on, too
             if time.monotonic() - started >= seconds:
                 break
         self.seconds += time.monotonic() - started
+
+    def _timed(self, most: int) -> None:
+        """The same as `_advance`; how long a move took is noted."""
+        started, before = time.monotonic(), self.moves
+        self._advance(most)
+        if self.moves > before:
+            self._pace[self._kind] = (time.monotonic() - started) / (self.moves - before)
 
     def _advance(self, most: int) -> None:
         """Make up to `most` moves; offer what they led to where a run ends."""
@@ -172,9 +201,10 @@ class Walker:
         return level and not run.flipped and value >= float(run.value)
 
     def _slice(self, seconds: float) -> int:
-        if self.moves == 0:
+        pace = self._pace.get(self._kind, 0.0)
+        if self._left == 0 or pace == 0.0:  # the next run may be of another kind
             return _LEAST_SLICE
-        return max(_LEAST_SLICE, int(seconds * self.moves / self.seconds))
+        return max(_LEAST_SLICE, int(seconds / pace))
 
     def _start(self) -> None:
         """Begin the next run."""
@@ -182,6 +212,9 @@ class Walker:
         self._rival = rival
         softness = SOFTNESS[rival.runs % len(SOFTNESS)]
         inverse = 1.0 / (softness * math.sqrt(self._fan_in))
+        tight = rival.runs % TURN == TURN - 1 and self._space.size <= MOST_TIGHT
+        kind = TIGHT if tight else LOOSE
+        self._change_gates(kind)
         moves = self._fitted(self._length(rival.runs))
         hottest = self._place()
         begin(
@@ -194,18 +227,25 @@ class Walker:
         if rival.index in self._run.problem.tied_rivals:
             enough -= _TIE
         self._schedule = Schedule(
-            cooling=(COLDEST / hottest) ** (1.0 / moves),
+            cooling=(kind.coldest / hottest) ** (1.0 / moves),
             inverse=inverse,
             swaps=SWAPS,
-            sweeps=SWEEPS[rival.runs % len(SWEEPS)],
-            room=ROOM,
+            sweeps=kind.sweeps[rival.runs % len(kind.sweeps)],
+            room=kind.room,
             enough=enough,
         )
-        self._walk.tried[:] *= FORGET
-        self._walk.settled[:] *= FORGET
         self._left = moves
         self._number += 1
         rival.runs += 1
+
+    def _change_gates(self, kind: Kind) -> None:
+        """Put the gate's counts of the last run away, and take those of this kind's last one."""
+        counts = self._walk.tried, self._walk.settled
+        for kept, count in zip(self._gates[self._kind], counts, strict=True):
+            kept[:] = FORGET * count
+        self._kind = kind
+        for kept, count in zip(self._gates[kind], counts, strict=True):
+            count[:] = kept
 
     def _next_rival(self) -> _Rival:
         """Each once; then the best so far every other run, the next best every fourth, ..."""
@@ -222,15 +262,16 @@ class Walker:
         size = self._space.size
         first = min(FIRST_PASSES * size, FIRST_MOVES)
         last = min(max(LAST_PASSES, size) * size, MOST_MOVES)
-        share = min(runs, _RISES) / _RISES
-        return round(math.exp((1 - share) * math.log(first) + share * math.log(last)))
+        risen = min(runs, _RISES) / _RISES
+        return round(math.exp((1 - risen) * math.log(first) + risen * math.log(last)))
 
     def _fitted(self, moves: int) -> int:
         """So many moves, fewer if the time does not suffice for them."""
         left = self._run.clock.remaining() * self._share
-        if self.moves == 0 or left == math.inf:
+        pace = self._pace.get(self._kind, 0.0)
+        if pace == 0.0 or left == math.inf:
             return moves  # nobody knows how long a move takes
-        return max(LEAST_MOVES, min(moves, int(left * self.moves / self.seconds)))
+        return max(LEAST_MOVES, min(moves, int(left / pace)))
 
     def _place(self) -> float:
         """Put the dual where the next run starts; the temperature, in units, to start with."""
@@ -238,8 +279,9 @@ class Walker:
         none = np.zeros(self._space.size, dtype=np.bool_)
         load(self._frame, dual, none, np.zeros_like(dual.u), np.zeros_like(dual.z))
         if self._number > 0 or np.array_equal(run.witness, run.problem.image):
-            return HOTTEST
-        pursue(self._frame, dual, self._space.toggles_of(run.witness), SWEEPS[0], np.float32(ROOM))
+            return self._kind.hottest
+        toggles = self._space.toggles_of(run.witness)
+        pursue(self._frame, dual, toggles, self._kind.sweeps[0], np.float32(self._kind.room))
         return REHEATED
 
     def _unit(self, inverse: float) -> float:
