@@ -3,7 +3,6 @@
 import math
 import time
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from signflip.run import Run
 from signflip.walk.anneal import BEST, BINS, DICE, HEAT, Schedule, Walk, anneal, begin, spread
 from signflip.walk.dual import (
     FINE,
-    ROOM,
     Singles,
     frame_of,
     fresh_dual,
@@ -23,14 +21,9 @@ from signflip.walk.dual import (
     pursue,
     settle_all,
 )
+from signflip.walk.kinds import LOOSE, TIGHT, Kind, kind_of, length_of
 from signflip.walk.tables import halved_sums, tables_of, wires_of
 
-FIRST_PASSES, LAST_PASSES = 16, 128
-"""Moves for each neuron that can toggle, in a rival's first run, and in its fifth and all later
-ones: there as many as there are neurons, if these are more. Those between rise by one factor."""
-FIRST_MOVES, MOST_MOVES = 1_000, 256_000
-"""Of a first run, and of any run, at most: on a large network an image has to come out soon."""
-_RISES = 4
 LEAST_MOVES = 100
 """Of a run that is cut to the time that is left."""
 REHEATED = 0.3
@@ -38,9 +31,6 @@ REHEATED = 0.3
 SOFTNESS = (0.3, 0.1, 0.6)
 """Widths of a softened sign, as shares of the fan-in's square root; runs take them in turn."""
 SWAPS = 0.3
-TURN, MOST_TIGHT = 4, 100
-"""Every fourth run of a rival is a tight one, where at most so many neurons can toggle: with more
-its sweeps take too long."""
 LAST_SWEEPS = 30
 """Over all unstable neurons, to mend the point of a run's best pattern."""
 FORGET = 0.7
@@ -53,25 +43,6 @@ _LEAST_SLICE = 64
 """Moves between two looks at the clock at least, some 0.1 ms."""
 _BLOCK = 1_024
 """Moves whose random numbers are drawn at once."""
-
-
-class Kind(NamedTuple):
-    """How a run is made."""
-
-    hottest: float
-    """Temperatures at its ends, in units of the mean change by a random toggle."""
-    coldest: float
-    sweeps: tuple[int, ...]
-    """Of the ascent after a toggle; runs take them in turn."""
-    room: float
-    """See `dual.ROOM`."""
-
-
-LOOSE = Kind(0.45, 0.03, (20, 20, 20, 40), ROOM)
-"""Quick moves, which find what is easy to reach."""
-TIGHT = Kind(1.0, 0.3, (1000,), 0.02)
-"""Toggles that just fit together: others say that there is no room for them, and with 1000 sweeps
-that go no further than they must there often is."""
 
 
 @dataclass
@@ -212,10 +183,9 @@ class Walker:
         self._rival = rival
         softness = SOFTNESS[rival.runs % len(SOFTNESS)]
         inverse = 1.0 / (softness * math.sqrt(self._fan_in))
-        tight = rival.runs % TURN == TURN - 1 and self._space.size <= MOST_TIGHT
-        kind = TIGHT if tight else LOOSE
+        kind = kind_of(self._space.size, rival.runs)
         self._change_gates(kind)
-        moves = self._fitted(self._length(rival.runs))
+        moves = self._fitted(length_of(self._space.size, rival.runs))
         hottest = self._place()
         begin(
             self._tables, self._wires, self._walk, self._frame, self._dual, rival.coefficients,
@@ -256,14 +226,6 @@ class Walker:
         rank = (turn & -turn).bit_length() - 1
         ranking = sorted(self._rivals, key=lambda rival: -rival.best)
         return ranking[rank % count]
-
-    def _length(self, runs: int) -> int:
-        """Moves of a rival's next run after so many."""
-        size = self._space.size
-        first = min(FIRST_PASSES * size, FIRST_MOVES)
-        last = min(max(LAST_PASSES, size) * size, MOST_MOVES)
-        risen = min(runs, _RISES) / _RISES
-        return round(math.exp((1 - risen) * math.log(first) + risen * math.log(last)))
 
     def _fitted(self, moves: int) -> int:
         """So many moves, fewer if the time does not suffice for them."""
