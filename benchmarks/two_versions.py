@@ -37,6 +37,7 @@ from benchmarks.common import (
 from benchmarks.exact_table import EPSILONS
 from signflip.cli.console import progress_bar
 from signflip.cli.group import CommandError
+from signflip.zoo import DATASETS
 
 KEY = ("network", "epsilon", "index", "limit")
 ARCHITECTURES = ("2x100", "2x200", "3x100")
@@ -46,14 +47,14 @@ from functools import cache
 from signflip import Problem, attack
 from signflip.data import load_dataset
 from signflip.methods import Exact
-from signflip.zoo import load_zoo
+from signflip.zoo import DATASETS, load_zoo
 
 images, network = cache(load_dataset), cache(load_zoo)
 method = Exact()
 method.prepare()
 for line in sys.stdin:
     name, epsilon, index, limit = json.loads(line)
-    data = {"mnist": "mnist", "fashion": "fashion-mnist"}[name.partition("-")[0]]
+    data = DATASETS[name.partition("-")[0]]
     problem = Problem.ball(network(name), images(data).images[index], epsilon=epsilon)
     begun = time.process_time()
     result = attack(problem, method, time_limit=limit)
@@ -130,7 +131,7 @@ def jobs(architectures: tuple[str, ...], images: int, limit: float) -> Iterator[
     """All problems."""
     for architecture in architectures:
         for epsilon in EPSILONS[architecture]:
-            for data in ("mnist", "fashion"):
+            for data in DATASETS:
                 for index in range(images):
                     yield f"{data}-{architecture}", epsilon, index, limit
 

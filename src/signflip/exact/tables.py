@@ -1,4 +1,4 @@
-"""The kernel's tables of a problem: blocks of unstable neurons, upper layers, objectives."""
+"""The kernel's tables of a problem's patterns: blocks of unstable neurons, and what they change."""
 
 import itertools
 
@@ -40,7 +40,7 @@ def blocks_of(
     """
     clock.check()
     if shallow(space.problem.network):
-        sums, effect, segments = _turned(space)
+        sums, effect, segments = _turned(space, clock)
     else:
         (sums, effect), segments = second_layer(space), np.zeros(1, dtype=np.int64)
     chains = chains or chains_of(space)
@@ -143,14 +143,13 @@ def second_layer(space: PatternSpace) -> tuple[Sums, Sums]:
         effect = np.zeros((space.size, len(space.signs)), dtype=np.int16)
         effect[np.arange(space.size), space.unstable] = -space.signs[space.unstable]
         return np.where(space.signs > 0, 0, -1).astype(np.int16), effect
-    second = hidden[1]
-    # integer thresholds have the parity of the sums: every difference is even
-    effect = -(second.map.columns(space.unstable) * space.signs[space.unstable]).T
-    return _halved(space), np.ascontiguousarray(effect, dtype=np.int16)
+    sums = _halved(space)
+    effect = -(hidden[1].map.columns(space.unstable) * space.signs[space.unstable]).T
+    return sums, np.ascontiguousarray(effect, dtype=np.int16)
 
 
 def _halved(space: PatternSpace) -> Sums:
-    """Halved sums (K,) of the second layer at the centre."""
+    """Halved sums (K,) of the second layer at the centre; refuses as `second_layer` does."""
     second = space.problem.network.hidden[1]
     if second.inputs > MOST_INPUTS:
         raise ProblemError(
@@ -158,13 +157,15 @@ def _halved(space: PatternSpace) -> Sums:
             f"16 bits and takes up to {MOST_INPUTS}: use another method"
         )
     sums = second.sums(space.signs[None])[0].astype(np.int64) - second.integer_threshold
-    halved: Sums = (sums // 2).astype(np.int16)  # the parities agree, as in `second_layer`
+    # integer thresholds have the parity of the sums: every difference is even
+    halved: Sums = (sums // 2).astype(np.int16)
     return halved
 
 
-def _turned(space: PatternSpace) -> tuple[Sums, Sums, Integers]:
+def _turned(space: PatternSpace, clock: Clock) -> tuple[Sums, Sums, Integers]:
     """Halved sums turned so that 0 or more is useful, a segment of sixteens for each rival."""
     goal, sums = goal_tables(space.problem), _halved(space)
+    clock.check()
     turned = np.full(goal.segments[-1], NEVER, dtype=np.int16)
     chosen = sums[goal.neurons]
     # a neuron that is useful at -1 is so at a halved sum of -1 or less

@@ -184,7 +184,7 @@ class Walker:
         softness = SOFTNESS[rival.runs % len(SOFTNESS)]
         inverse = 1.0 / (softness * math.sqrt(self._fan_in))
         kind = kind_of(self._space.size, rival.runs)
-        self._change_gates(kind)
+        self._take(kind)
         moves = self._fitted(length_of(self._space.size, rival.runs))
         hottest = self._place()
         begin(
@@ -208,14 +208,13 @@ class Walker:
         self._number += 1
         rival.runs += 1
 
-    def _change_gates(self, kind: Kind) -> None:
-        """Put the gate's counts of the last run away, and take those of this kind's last one."""
-        counts = self._walk.tried, self._walk.settled
-        for kept, count in zip(self._gates[self._kind], counts, strict=True):
-            kept[:] = FORGET * count
+    def _take(self, kind: Kind) -> None:
+        """Make the next run of this kind: its gate goes on from what that of its last one saw."""
         self._kind = kind
-        for kept, count in zip(self._gates[kind], counts, strict=True):
-            count[:] = kept
+        tried, settled = self._gates[kind]
+        tried *= FORGET
+        settled *= FORGET
+        self._walk = self._walk._replace(tried=tried, settled=settled)
 
     def _next_rival(self) -> _Rival:
         """Each once; then the best so far every other run, the next best every fourth, ..."""
