@@ -35,7 +35,8 @@ class Exact:
     Attributes:
         goal: decide whether there is a flip, or find the largest objective and prove it.
         threads: threads that search one problem side by side.
-        annealing: share of the time that the pattern walk may take beside the search.
+        annealing: share of the time that the pattern walk may take beside the search; more while it
+            is near to a flip, less once it has long been far from one.
         ask: share of the ellipsoid's limit from which flips that pass the bound get the integer
             test of geometry.
         gate: the share from which they get it before the bound; both change the speed only.

@@ -112,6 +112,16 @@ class Walker:
         """Whether no rival can gain anything from any neuron."""
         return not self._rivals
 
+    @property
+    def runs(self) -> int:
+        """Runs begun so far, of the rival that had the most."""
+        return max((rival.runs for rival in self._rivals), default=0)
+
+    @property
+    def near(self) -> bool:
+        """Whether a run came so close that one more neuron of the last layer would be a flip."""
+        return any(rival.best + 2.0 * rival.scale > 0.0 for rival in self._rivals)
+
     def step(self, most: int | None = None, seconds: float = STEP_SECONDS) -> None:
         """Go on for about `seconds`, to the end of a run at most, and at most `most` moves."""
         started = time.monotonic()
