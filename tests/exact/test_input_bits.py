@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from signflip.arrays import Floats
 from signflip.clock import Clock
-from signflip.exact.bits_kernel import SCALE
+from signflip.exact import input_bits as module
+from signflip.exact.beside import WalkBeside
+from signflip.exact.bits_bound import SCALE
 from signflip.exact.input_bits import InputBits
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, Conv2d, OutputLayer, SignLayer, Sparse
@@ -18,6 +20,11 @@ from signflip.problem import NO_FLIP, Box, Problem, Standing, Target, Ties, Unta
 from signflip.problem.regions.l1 import L1Ball
 from signflip.result import Stop
 from signflip.run import Run
+
+
+def search_of(run: Run, goal: SearchGoal, share: float = 0.0) -> InputBits | None:
+    space = PatternSpace.of(run.problem)
+    return InputBits.of(run, goal, space, WalkBeside(run, space, goal, share))
 
 
 def random_network(rng: np.random.Generator, pixels: int, levels: int, width: int) -> BinaryNetwork:
@@ -81,7 +88,7 @@ def test_it_agrees_with_all_patterns(
             continue
         best = best_standing(problem)
         run = Run(problem, Clock.start(None))
-        search = InputBits.of(run, goal, space)
+        search = search_of(run, goal)
         assert search is not None
         outcome = search.outcome()
         assert outcome is not None
@@ -102,7 +109,7 @@ def test_no_flip_is_ruled_out(seed: int, pixels: int, levels: int) -> None:
     space = PatternSpace.of(problem)
     assume(space.size > 0)
     run = Run(problem, Clock.start(None))
-    search = InputBits.of(run, SearchGoal.DECIDE, space)
+    search = search_of(run, SearchGoal.DECIDE)
     assert search is not None
     outcome = search.outcome()
     assert outcome is not None
@@ -121,7 +128,7 @@ def test_bounds_stay_whole_numbers_of_64_bits() -> None:
         made = BinaryNetwork(network.hidden, output)
         large = Problem.ball(made, problem.image, epsilon=0.3, goal=Untargeted())
         run = Run(large, Clock.start(None))
-        search = InputBits.of(run, SearchGoal.DECIDE, PatternSpace.of(large))
+        search = search_of(run, SearchGoal.DECIDE)
         assert (search is not None) is taken
     assert SCALE * 2**44 * 4 <= 2**62
 
@@ -144,22 +151,22 @@ def test_other_networks_and_regions_are_left_alone() -> None:
     assert len(others) >= 3
     for other in others:
         run = Run(other, Clock.start(None))
-        assert InputBits.of(run, SearchGoal.DECIDE, PatternSpace.of(other)) is None
+        assert search_of(run, SearchGoal.DECIDE) is None
 
 
 def test_time_runs_out() -> None:
     problem = random_problem(0, 8, 1, 30)
-    search = InputBits.of(
-        Run(problem, Clock.start(0.0)), SearchGoal.DECIDE, PatternSpace.of(problem)
-    )
+    search = search_of(Run(problem, Clock.start(0.0)), SearchGoal.DECIDE)
     assert search is not None
     outcome = search.outcome()
     assert outcome is not None
     assert outcome.stop in (Stop.TIME_LIMIT, Stop.DECIDED)
 
 
-def test_a_convolution_of_votes_is_decided() -> None:
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_convolution_of_votes_is_decided(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Larger than brute force can do: the witness, or else each pattern drawn, speaks for it."""
+    monkeypatch.setattr(module, "_WORK", 1)  # a walk has its turn after each node
     rng = np.random.default_rng(5)
     first = SignLayer(Sparse.selection(144, np.tile(np.arange(144), 2)), np.repeat([0.3, 0.6], 144))
     second = Conv2d(rng.choice([-1, 0, 1], (6, 2, 3, 3)), (2, 12, 12), stride=(2, 2))
@@ -171,7 +178,7 @@ def test_a_convolution_of_votes_is_decided() -> None:
         image = rng.random(144)
         problem = Problem.ball(network, image, epsilon=0.005 * (1 + number % 4), goal=Untargeted())
         run = Run(problem, Clock.start(None))
-        search = InputBits.of(run, SearchGoal.DECIDE, PatternSpace.of(problem))
+        search = search_of(run, SearchGoal.DECIDE, share)
         assert search is not None
         outcome = search.outcome()
         assert outcome is not None

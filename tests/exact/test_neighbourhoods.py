@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from signflip.attack import Outcome
 from signflip.clock import Clock
+from signflip.exact.beside import WalkBeside
 from signflip.exact.neighbourhoods import Neighbourhoods
 from signflip.exact.pairs import Clashes
 from signflip.exact.tree import ExactSearch
@@ -91,7 +92,9 @@ def test_it_agrees_with_the_tree(seed: int, epsilon: float) -> None:
     problem = Problem.ball(network, image, epsilon=epsilon, goal=Untargeted())
     run, outcome = searched(problem, SearchGoal.OPTIMISE)
     other = Run(problem, Clock.start(None))
-    tree = ExactSearch(Exact(goal=SearchGoal.OPTIMISE), other, PatternSpace.of(problem)).outcome()
+    space = PatternSpace.of(problem)
+    beside = WalkBeside(other, space, SearchGoal.OPTIMISE, share=0.2)
+    tree = ExactSearch(Exact(goal=SearchGoal.OPTIMISE), other, space, beside).outcome()
     assert outcome is not None
     assert tree.stop is outcome.stop is Stop.OPTIMAL
     assert run.value == other.value

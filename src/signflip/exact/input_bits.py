@@ -11,7 +11,9 @@ import numpy as np
 
 from signflip.arrays import Floats, Integers
 from signflip.attack import Outcome
-from signflip.exact.bits_kernel import OPEN, REFUTED, Nodes, Votes, search
+from signflip.exact.beside import WalkBeside
+from signflip.exact.bits_bound import Votes, room_for
+from signflip.exact.bits_kernel import FOUND, REFUTED, root_of, search
 from signflip.exact.goal_search import GoalSearch
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import Lead
@@ -22,8 +24,8 @@ from signflip.run import Run
 
 LARGEST = 2**44
 """A lead's weights times the inputs of a neuron add up to less: 64 bits hold the scaled bounds."""
-_BUDGET = 200
-"""Nodes between two looks at the clock."""
+_WORK = 400_000
+"""Helpers of nodes between two looks at the clock, some 0.1 s."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -89,25 +91,27 @@ class InputBits(GoalSearch):
     """The search of one problem.
 
     Attributes:
-        levels: the pixels that they belong to.
+        beside: a walk to take turns with.
+        levels: the pixels that the bits belong to.
         off: (width,) halved sums of the last hidden layer, less thresholds, at level 0 everywhere.
         reader: (k,) the neurons of that layer that read a bit.
-        start: (k + 1,) where the entries of each begin.
         neuron: (entries,) place in `reader` of each entry.
         bit: (entries,) its bit.
         change: (entries,) what passing the bit adds to the neuron's halved sum.
     """
 
+    beside: WalkBeside
     levels: Levels
     off: Integers
     reader: Integers
-    start: Integers
     neuron: Integers
     bit: Integers
     change: Integers
 
     @classmethod
-    def of(cls, run: Run, goal: SearchGoal, space: PatternSpace) -> "InputBits | None":
+    def of(
+        cls, run: Run, goal: SearchGoal, space: PatternSpace, beside: WalkBeside
+    ) -> "InputBits | None":
         """The search, or None where the network or the region is another."""
         problem = run.problem
         network = problem.network
@@ -138,10 +142,10 @@ class InputBits(GoalSearch):
             run=run,
             goal=goal,
             space=space,
+            beside=beside,
             levels=levels,
             off=off,
             reader=reader,
-            start=np.searchsorted(entries[0], np.arange(len(reader) + 1)).astype(np.int64),
             neuron=entries[0].astype(np.int64),
             bit=entries[1].astype(np.int64),
             change=effect[entries],
@@ -155,57 +159,67 @@ class InputBits(GoalSearch):
         if self.goal.settled_by(self.run):  # at a tie, the clean image itself may count as a flip
             return self.stopped(Stop.DECIDED)
         for rival in self.run.problem.nearest_rivals:
+            lead = self.run.problem.network.output.lead(rival, self.run.problem.prediction)
+            votes = self._votes(lead)
+            step = int(np.gcd.reduce(votes.worth))
+            room = room_for(votes)
+            nodes = root_of(votes, room)
+            budget = max(1, _WORK // (1 + len(votes.bit)))
             while True:
-                answer, level = self._beaten_by(rival)
-                if answer == OPEN:
-                    return self.stopped(Stop.TIME_LIMIT)
+                tied = rival in self.run.problem.level_beats(self.floor)
+                # what is refuted stays so, as the floor only rises
+                votes = votes._replace(
+                    least=_least_lead(lead, votes.base, step, self.floor, tied=tied)
+                )
+                if votes.base + int(votes.worth.sum()) < votes.least:
+                    break
+                answer = search(votes, room, nodes, budget)
                 if answer == REFUTED:
                     break
-                before = self.run.standing
-                self.run.offer(self.levels.image(self.space, level))
-                if self.run.standing <= before:
-                    return None
+                if answer == FOUND:
+                    before = self.run.standing
+                    self.run.offer(self.levels.image(self.space, nodes.level))
+                    if self.run.standing <= before:
+                        return None
+                elif self.run.clock.expired():
+                    return self.stopped(Stop.TIME_LIMIT)
+                else:
+                    self.beside.turn()
                 if self.goal.settled_by(self.run):
                     return self.stopped(Stop.DECIDED)
         return self.ended()
 
-    def _beaten_by(self, rival: int) -> tuple[int, Integers]:
-        """FOUND and the levels with which a rival beats the floor; REFUTED; OPEN at the limit."""
-        votes = self._votes(rival)
-        nodes = _root(votes)
-        if votes.base + 2 * int(votes.weight.sum()) < votes.need:
-            return REFUTED, nodes.level
-        while True:
-            answer = search(votes, nodes, _BUDGET)
-            if answer != OPEN or self.run.clock.expired():
-                return answer, nodes.level
-
-    def _votes(self, rival: int) -> Votes:
-        problem = self.run.problem
-        lead = problem.network.output.lead(rival, problem.prediction)
+    def _votes(self, lead: Lead) -> Votes:
+        """A rival's lead over the neurons that the bits leave open; its least is to be set."""
         side = np.sign(lead.numerators).astype(np.int64)
         weight = np.abs(lead.numerators).astype(np.int64)
         margin = np.where(side > 0, self.off, -self.off - 1)
-        turned, some = side[self.reader], weight[self.reader]
         settled = np.where(margin >= 0, weight, -weight)
-        base = lead.constant + int(settled.sum() - settled[self.reader].sum() - some.sum())
+        base = lead.constant + int(settled.sum() - settled[self.reader].sum())
+        base -= int(weight[self.reader].sum())
+        # a change by more than 1 is as many helpers
+        neuron = np.repeat(self.neuron, np.abs(self.change))
+        bit = np.repeat(self.bit, np.abs(self.change))
+        rises = np.repeat(self.change * side[self.reader][self.neuron] > 0, np.abs(self.change))
+        readers = len(self.reader)
+        helpers = np.bincount(neuron, minlength=readers)
+        need = np.bincount(neuron[~rises], minlength=readers) - margin[self.reader]
+        worth = 2 * weight[self.reader]
+        base += int(worth[need <= 0].sum())
+        kept = (need > 0) & (need <= helpers) & (worth > 0)
+        at = np.flatnonzero(kept[neuron])
         first = self.levels.first
         return Votes(
             first=first,
             pixel=np.repeat(np.arange(len(first) - 1), np.diff(first)),
-            start=self.start,
-            bit=self.bit,
-            change=self.change * turned[self.neuron],
-            margin=margin[self.reader],
-            weight=some,
+            start=np.append(0, np.cumsum(helpers[kept])),
+            bit=bit[at],
+            rises=rises[at],
+            need=need[kept],
+            worth=worth[kept],
             base=base,
-            need=_least_lead(
-                lead, base, 2 * int(np.gcd.reduce(some)), self.floor, tied=self._tied(rival)
-            ),
+            least=0,
         )
-
-    def _tied(self, rival: int) -> bool:
-        return rival in self.run.problem.level_beats(self.floor)
 
 
 def _least_lead(lead: Lead, base: int, step: int, floor: Standing, *, tied: bool) -> int:
@@ -215,19 +229,3 @@ def _least_lead(lead: Lead, base: int, step: int, floor: Standing, *, tied: bool
     if value.denominator == 1 and not tied:
         least += 1
     return least if step == 0 else least + (base - least) % step
-
-
-def _root(votes: Votes) -> Nodes:
-    """The root as the only open node, and room for all below it."""
-    pixels, neurons, bits = len(votes.first) - 1, len(votes.weight), int(votes.first[-1])
-    low = np.zeros((bits + 2, pixels), dtype=np.int64)
-    high = np.zeros_like(low)
-    high[0] = np.diff(votes.first)
-    return Nodes(
-        low=low,
-        high=high,
-        price=np.zeros((bits + 2, neurons), dtype=np.int64),
-        open=np.array([1], dtype=np.int64),
-        level=np.zeros(pixels, dtype=np.int64),
-        tally=np.array([0], dtype=np.int64),
-    )

@@ -7,31 +7,19 @@ from typing import TYPE_CHECKING
 
 from signflip.arrays import Floats
 from signflip.attack import Outcome
+from signflip.exact.beside import WalkBeside
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
 from signflip.exact.goal_search import GoalSearch
 from signflip.exact.upper import set_incumbent, upper_of
-from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.realise import Answer, Realiser
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import NO_FLIP, Standing
 from signflip.result import Stop
 from signflip.run import Run
-from signflip.walk.kinds import TURN
-from signflip.walk.walker import STEP_SECONDS, Walker
 
 if TYPE_CHECKING:
     from signflip.methods.exact import Exact
-
-LEAST_WALK = 0.0005
-"""Seconds that a walk takes to be made: no less is worth beginning."""
-HEAD_START = 0.002
-"""Seconds that a walk gets at once, beyond its share, when the search has gone on for as long: many
-problems are settled before, and many others by a walk's first run."""
-NEAR, FAR = 2.5, 0.4
-"""How much of its share a walk gets where it came near to a flip, and where it did not in the first
-`SOME` runs, or found none in the first `MANY`: then a proof is the more likely end."""
-SOME, MANY = 2 * TURN, 10 * TURN
 
 
 class ExactSearch(GoalSearch):
@@ -41,20 +29,18 @@ class ExactSearch(GoalSearch):
         settings: the method.
         run: its run.
         space: the patterns of the run's problem, more than one.
-        walker: a walk to go on with; None for a new one.
+        beside: a walk to take turns with.
 
     Raises:
         OutOfTime: time was out before the search began.
     """
 
     def __init__(
-        self, settings: "Exact", run: Run, space: PatternSpace, walker: Walker | None = None
+        self, settings: "Exact", run: Run, space: PatternSpace, beside: WalkBeside
     ) -> None:
         super().__init__(run=run, goal=settings.goal, space=space)
         self._settings = settings
-        self._walker = walker
-        self._granted, self._until = 0.0, 0.0
-        """Seconds that the walk was granted, beyond a head start, and when it was last."""
+        self._beside = beside
         self._unresolved: Standing | None = None
         """Of the best leaf that real points have, but no image that was found."""
         geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
@@ -112,39 +98,10 @@ class ExactSearch(GoalSearch):
                     return False
             if self._frontier.exhausted:
                 return True
-            self._walk()
+            self._beside.turn()
             if self.goal.settled_by(self.run) or clock.expired():
                 return False
             self._raise_floor()
-
-    def _walk(self) -> None:
-        """Walk on, if the walk has got less than its share of the time so far."""
-        run, share = self.run, self._settings.annealing
-        elapsed = run.clock.elapsed()
-        self._granted += min(1.0, share * self._outlook()) * (elapsed - self._until)
-        self._until = elapsed
-        start = HEAD_START if share > 0 and elapsed > HEAD_START else 0.0
-        part, run.part = run.part, "walk"
-        while not (self.goal.settled_by(run) or run.clock.expired()):
-            walked = 0.0 if self._walker is None else self._walker.seconds
-            seconds = start + self._granted - walked
-            if seconds < LEAST_WALK:
-                break
-            if self._walker is None:
-                settle = self.goal is SearchGoal.DECIDE
-                self._walker = Walker(run, self.space, seed=0, settle=settle, share=share)
-            if self._walker.idle:
-                break
-            self._walker.step(seconds=min(seconds, STEP_SECONDS))
-        run.part = part
-
-    def _outlook(self) -> float:
-        """How much of its share the walk gets from now on."""
-        if self._walker is None or self.goal is not SearchGoal.DECIDE:
-            return 1.0
-        if self._walker.near and self._walker.runs <= MANY:
-            return NEAR
-        return FAR if self._walker.runs > SOME else 1.0
 
     def _raise_floor(self) -> None:
         problem, floor = self.run.problem, self.floor

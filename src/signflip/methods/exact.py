@@ -105,18 +105,20 @@ class Exact:
 
     def settle(self, run: Run, space: "PatternSpace", walker: "Walker | None" = None) -> Outcome:
         """The same for a problem whose patterns (two or more) are known, going on with a walk."""
+        from signflip.exact.beside import WalkBeside
         from signflip.exact.bounds import interval_bound
         from signflip.exact.input_bits import InputBits
         from signflip.exact.neighbourhoods import Neighbourhoods
         from signflip.exact.tree import ExactSearch
 
-        bits = InputBits.of(run, self.goal, space)
+        beside = WalkBeside(run, space, self.goal, self.annealing, walker)
+        bits = InputBits.of(run, self.goal, space, beside)
         local = Neighbourhoods.of(run, self.goal, space) if bits is None else bits
         answer = None if local is None else local.outcome()
         if answer is not None:
             return answer
         try:
-            return ExactSearch(self, run, space, walker).outcome()
+            return ExactSearch(self, run, space, beside).outcome()
         except OutOfTime as late:
             return Outcome(Stop.TIME_LIMIT, interval_bound(space), proved=True, remark=str(late))
 
