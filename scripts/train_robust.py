@@ -72,13 +72,21 @@ RECIPES: Mapping[str, RobustSettings] = {
     ),
     "mnist-vote-0.3": dataclasses.replace(
         _VOTE,
-        convolutions=(Convolution(filters=64, size=5, stride=2),),
+        convolutions=(Convolution(filters=96, size=5, stride=2),),
         epsilon=0.3,
-        interval=0.15,
+        interval=0.2,
+        wider=1.15,
         epochs=14,
     ),
+    # few pixels are near to these levels
     "fashion-vote-0.1": dataclasses.replace(
-        _VOTE, levels=(0.3, 0.6), epsilon=0.1, interval=0.12, wider=1.25
+        _VOTE,
+        convolutions=(Convolution(filters=64, size=5, stride=2),),
+        levels=(0.15, 0.45),
+        epsilon=0.1,
+        interval=0.1,
+        wider=1.25,
+        epochs=12,
     ),
 }
 FINE_TUNING: Mapping[str, RobustSettings] = {
@@ -91,7 +99,10 @@ FINE_TUNING: Mapping[str, RobustSettings] = {
         learning_rate=0.0015,
     ),
     "mnist-vote-0.3": dataclasses.replace(
-        RECIPES["mnist-vote-0.3"], pgd=2, wider=1.15, epochs=5, learning_rate=0.0015
+        RECIPES["mnist-vote-0.3"], pgd=2, wider=1.25, epochs=6, learning_rate=0.0015
+    ),
+    "fashion-vote-0.1": dataclasses.replace(
+        RECIPES["fashion-vote-0.1"], pgd=2, epochs=5, learning_rate=0.0015
     ),
 }
 """Settings that a network is trained on with, from its best epoch on."""

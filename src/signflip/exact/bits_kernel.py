@@ -97,6 +97,20 @@ def _bound(votes: Votes, room: Room, steps: int) -> int:
 
     The prices of the best bound are in `room.best`.
     """
+    answer, best = _refine(votes, room, steps)
+    slack = best - SCALE * votes.least
+    if answer != OPEN or not _shrink(votes, room, slack):
+        return answer
+    room.price[:] = room.best
+    return _refine(votes, room, 1)[0]
+
+
+@compiled(inner=True)
+def _refine(votes: Votes, room: Room, steps: int) -> tuple[int, int]:
+    """Make a node's bound smaller in so many steps, and try a pattern at each; S times the bound.
+
+    Where it is REFUTED, it is by the prices in `room.price`.
+    """
     target = SCALE * votes.least
     fixed = enter(votes, room)
     best = 1 << 62
@@ -112,19 +126,24 @@ def _bound(votes: Votes, room: Room, steps: int) -> int:
             if stuck == 3:
                 rate, stuck = rate / 2, 0
         if best < target:
-            return REFUTED
+            return REFUTED, best
         if lead(votes, room, fixed) >= votes.least:
-            return FOUND
+            return FOUND, best
         if step == steps - 1 or not descend(votes, room, rate * (now - target + SCALE)):
             break
-    if _shrink(votes, room, best - target):
-        fixed = enter(votes, room)
-        room.price[:] = room.best
-        if value(votes, room, fixed) < target:
-            return REFUTED
-        if lead(votes, room, fixed) >= votes.least:
-            return FOUND
-    return OPEN
+    return OPEN, best
+
+
+@compiled()
+def refine(votes: Votes, room: Room, steps: int) -> tuple[int, int]:
+    """The same, for the node of `room`; and the pixel to split it by, or -1.
+
+    Returns:
+        REFUTED, by the prices in `room.price`; FOUND with a flip in `room.level`; or OPEN with the
+        best prices in `room.best`.
+    """
+    answer, _ = _refine(votes, room, steps)
+    return answer, _heaviest(votes, room)
 
 
 @compiled(inner=True)

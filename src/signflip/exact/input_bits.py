@@ -160,7 +160,7 @@ class InputBits(GoalSearch):
             return self.stopped(Stop.DECIDED)
         for rival in self.run.problem.nearest_rivals:
             lead = self.run.problem.network.output.lead(rival, self.run.problem.prediction)
-            votes = self._votes(lead)
+            votes, _ = self.votes(lead)
             step = int(np.gcd.reduce(votes.worth))
             room = room_for(votes)
             nodes = root_of(votes, room)
@@ -169,7 +169,7 @@ class InputBits(GoalSearch):
                 tied = rival in self.run.problem.level_beats(self.floor)
                 # what is refuted stays so, as the floor only rises
                 votes = votes._replace(
-                    least=_least_lead(lead, votes.base, step, self.floor, tied=tied)
+                    least=least_lead(lead, votes.base, step, self.floor, tied=tied)
                 )
                 if votes.base + int(votes.worth.sum()) < votes.least:
                     break
@@ -189,8 +189,12 @@ class InputBits(GoalSearch):
                     return self.stopped(Stop.DECIDED)
         return self.ended()
 
-    def _votes(self, lead: Lead) -> Votes:
-        """A rival's lead over the neurons that the bits leave open; its least is to be set."""
+    def votes(self, lead: Lead) -> tuple[Votes, Integers]:
+        """A rival's lead over the neurons that the bits leave open; its least is to be set.
+
+        Returns:
+            It, and which neurons of the last hidden layer these are.
+        """
         side = np.sign(lead.numerators).astype(np.int64)
         weight = np.abs(lead.numerators).astype(np.int64)
         margin = np.where(side > 0, self.off, -self.off - 1)
@@ -209,7 +213,7 @@ class InputBits(GoalSearch):
         kept = (need > 0) & (need <= helpers) & (worth > 0)
         at = np.flatnonzero(kept[neuron])
         first = self.levels.first
-        return Votes(
+        votes = Votes(
             first=first,
             pixel=np.repeat(np.arange(len(first) - 1), np.diff(first)),
             start=np.append(0, np.cumsum(helpers[kept])),
@@ -220,9 +224,10 @@ class InputBits(GoalSearch):
             base=base,
             least=0,
         )
+        return votes, self.reader[kept]
 
 
-def _least_lead(lead: Lead, base: int, step: int, floor: Standing, *, tied: bool) -> int:
+def least_lead(lead: Lead, base: int, step: int, floor: Standing, *, tied: bool) -> int:
     """The least lead, `base` plus a whole number of steps, that beats the floor."""
     value = floor.value * lead.denominator
     least = -(-value.numerator // value.denominator)  # rounded up

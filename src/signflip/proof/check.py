@@ -3,9 +3,9 @@
 The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
-To be trusted: this file, `evaluate`, `joint`, `elimination`, `container.unpacked`, Python, NumPy's
-whole numbers, and of the network `map.rows`, `threshold`, the three arrays of `output`, and
-`input_range`.
+To be trusted: this file, `evaluate`, `joint`, `elimination`, `prices`, `container.unpacked`,
+Python, NumPy's whole numbers, and of the network `map.rows`, `threshold`, the three arrays of
+`output`, and `input_range`.
 """
 
 import math
@@ -19,8 +19,10 @@ from signflip.proof.container import Content, fail, numbers_of, unpacked
 from signflip.proof.elimination import Eliminations
 from signflip.proof.evaluate import MANY, SMALL, Array, Box, step, values_of, weighted
 from signflip.proof.joint import Forms
+from signflip.proof.prices import Prices
 
-BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, BRANCH = range(8)  # what a step begins with
+# what a step begins with
+BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, PRICED, BRANCH = range(9)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -124,8 +126,9 @@ class _Cases:
         self.numbers = numbers_of(file.steps)
         self.forms = Forms(self.above, self.leads, self.signs, self.unstable, self._next)
         self.eliminations = Eliminations(self.above, self.leads, self.unstable, self._next)
+        self.prices = Prices(self.above, self.leads, self.signs, self.unstable, self._next)
         self.bounds: list[Array] = []  # cases that are to be closed by their bound
-        self.settled: list[set[int]] = []  # in each of these, the rivals that forms have bounded
+        self.settled: list[set[int]] = []  # in each, rivals bounded by other means
         self.sums: list[tuple[Array, int, bool]] = []  # what `_check_sums` has to look at
 
     def cover(self) -> int:
@@ -150,9 +153,13 @@ class _Cases:
             if step == NOTED:
                 known.append(self._excluding(f"case {cases}"))
                 continue
-            if step in (BOUND, JOINT):
-                signs, case = self.signs.copy(), f"case {cases}"
-                self.settled.append(self.forms.bounded(signs, case) if step == JOINT else set())
+            if step in (BOUND, JOINT, PRICED):
+                signs, case, settled = self.signs.copy(), f"case {cases}", set[int]()
+                if step == JOINT:
+                    settled = self.forms.bounded(signs, case)
+                elif step == PRICED:
+                    settled = self.prices.bounded(signs, held, known, case)
+                self.settled.append(settled)
                 self.bounds.append(signs)
             elif step == ELIMINATED:
                 self.eliminations.close(self.signs, held, known, f"case {cases}")
