@@ -8,8 +8,32 @@ from signflip.compiled import compiled
 from signflip.exact.bits_bound import SCALE, Ints, Longs, Room, Votes, descend, enter, lead, value
 
 REFUTED, FOUND, OPEN = 0, 1, 2
-ROOT_STEPS, NODE_STEPS = 64, 16
-"""Subgradient steps at the root, and at each node below it."""
+
+
+class Descent(NamedTuple):
+    """How prices go down.
+
+    Attributes:
+        steps: at most.
+        rate: share of Polyak's step at first; above 1 where the bound may well fall short of it.
+        patience: steps that gain nothing, after which
+        factor: multiplies the rate.
+    """
+
+    steps: int
+    rate: float
+    patience: int
+    factor: float
+
+
+QUICK = Descent(steps=64, rate=1.0, patience=3, factor=0.5)
+"""At the root: it suffices for most images."""
+LONG = Descent(steps=448, rate=1.0, patience=9, factor=0.7)
+"""Then at the root, for all that is below it."""
+SHORT = Descent(steps=16, rate=2.0, patience=3, factor=0.5)
+"""At each node below."""
+ONE = Descent(steps=1, rate=1.0, patience=1, factor=1.0)
+"""Where levels were cut: for what the best prices make of it."""
 
 
 class Nodes(NamedTuple):
@@ -64,9 +88,8 @@ def search(votes: Votes, room: Room, nodes: Nodes, budget: int) -> int:
         top = nodes.open[0] - 1
         nodes.open[0] = top
         room.low[:], room.high[:], room.price[:] = nodes.low[top], nodes.high[top], nodes.price[top]
-        steps = ROOT_STEPS if nodes.tally[0] == 0 else NODE_STEPS
         nodes.tally[0] += 1
-        answer = _bound(votes, room, steps)
+        answer = _bound(votes, room, nodes.tally[0] == 1)
         if answer == FOUND:
             nodes.level[:] = room.level
             nodes.open[0] = top + 1  # its other patterns may be better
@@ -92,30 +115,41 @@ def search(votes: Votes, room: Room, nodes: Nodes, budget: int) -> int:
 
 
 @compiled(inner=True)
-def _bound(votes: Votes, room: Room, steps: int) -> int:
+def _bound(votes: Votes, room: Room, is_root: bool) -> int:
     """Bound one node, shrink its pixels' ranges, and try patterns on the way.
 
     The prices of the best bound are in `room.best`.
     """
-    answer, best = _refine(votes, room, steps)
+    answer, best = _refine(votes, room, is_root)
     slack = best - SCALE * votes.least
     if answer != OPEN or not _shrink(votes, room, slack):
         return answer
     room.price[:] = room.best
-    return _refine(votes, room, 1)[0]
+    return _descend(votes, room, ONE)[0]
 
 
 @compiled(inner=True)
-def _refine(votes: Votes, room: Room, steps: int) -> tuple[int, int]:
-    """Make a node's bound smaller in so many steps, and try a pattern at each; S times the bound.
+def _refine(votes: Votes, room: Room, is_root: bool) -> tuple[int, int]:
+    """Make a node's bound small, and try a pattern at each step; S times the bound.
 
     Where it is REFUTED, it is by the prices in `room.price`.
     """
+    if not is_root:
+        return _descend(votes, room, SHORT)
+    answer, best = _descend(votes, room, QUICK)
+    if answer != OPEN:
+        return answer, best
+    room.price[:] = room.best
+    return _descend(votes, room, LONG)
+
+
+@compiled(inner=True)
+def _descend(votes: Votes, room: Room, how: Descent) -> tuple[int, int]:
     target = SCALE * votes.least
     fixed = enter(votes, room)
     best = 1 << 62
-    rate, stuck = 1.0, 0
-    for step in range(steps):
+    rate, stuck = how.rate, 0
+    for step in range(how.steps):
         now = value(votes, room, fixed)
         if now < best:
             best, stuck = now, 0
@@ -123,26 +157,26 @@ def _refine(votes: Votes, room: Room, steps: int) -> tuple[int, int]:
             room.best_gain[:] = room.gain
         else:
             stuck += 1
-            if stuck == 3:
-                rate, stuck = rate / 2, 0
+            if stuck == how.patience:
+                rate, stuck = rate * how.factor, 0
         if best < target:
             return REFUTED, best
         if lead(votes, room, fixed) >= votes.least:
             return FOUND, best
-        if step == steps - 1 or not descend(votes, room, rate * (now - target + SCALE)):
+        gap = rate * (now - target + SCALE)
+        if step == how.steps - 1 or not descend(votes, room, gap):
             break
     return OPEN, best
 
 
 @compiled()
-def refine(votes: Votes, room: Room, steps: int) -> tuple[int, int]:
-    """The same, for the node of `room`; and the pixel to split it by, or -1.
+def refine(votes: Votes, room: Room, is_root: bool) -> tuple[int, int]:
+    """Make the bound of the node in `room` small; the answer, and the pixel to split by, or -1.
 
-    Returns:
-        REFUTED, by the prices in `room.price`; FOUND with a flip in `room.level`; or OPEN with the
-        best prices in `room.best`.
+    The answer is REFUTED, by the prices in `room.price`; FOUND with a flip in `room.level`; or
+    OPEN with the best prices in `room.best`.
     """
-    answer, _ = _refine(votes, room, steps)
+    answer, _ = _refine(votes, room, is_root)
     return answer, _heaviest(votes, room)
 
 

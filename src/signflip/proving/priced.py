@@ -9,7 +9,7 @@ from signflip.arrays import Integers
 from signflip.clock import Clock
 from signflip.exact.beside import WalkBeside
 from signflip.exact.bits_bound import Room, Votes, room_for
-from signflip.exact.bits_kernel import FOUND, NODE_STEPS, REFUTED, ROOT_STEPS, refine
+from signflip.exact.bits_kernel import FOUND, REFUTED, refine
 from signflip.exact.input_bits import InputBits, least_lead
 from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.space import PatternSpace
@@ -43,7 +43,7 @@ def priced(
     if bits is None or len(bits.levels.threshold) != space.size:
         return None
     cases = _Cases(bits, bound, strict, clock)
-    return steps_of(cases.steps) if cases.close(cases.root(), ROOT_STEPS) else None
+    return steps_of(cases.steps) if cases.close(cases.root(), is_root=True) else None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -120,7 +120,7 @@ class _Cases:
                     steps += [NOTED, 2, 2 * lower, 1, 2 * upper + 1, 1]
         return steps
 
-    def close(self, case: _Case, steps: int) -> bool:
+    def close(self, case: _Case, *, is_root: bool = False) -> bool:
         """Add the steps that close a case; False where there are none, or no time or room."""
         if self._clock.expired() or len(self.steps) > MOST_NUMBERS:
             return False
@@ -129,7 +129,7 @@ class _Cases:
         for each in self._contests:
             room = each.room
             room.low[:], room.high[:], room.price[:] = case.low, case.high, prices[each.number]
-            answer, pixel = refine(each.votes, room, steps)
+            answer, pixel = refine(each.votes, room, is_root)
             if answer == FOUND:
                 return False
             prices[each.number] = (room.price if answer == REFUTED else room.best).copy()
@@ -147,7 +147,7 @@ class _Cases:
             signs = case.signs.copy()
             signs[self._unstable[number]] = sign
             half = _Case(low=ends["low"], high=ends["high"], signs=signs, prices=prices)
-            if not self.close(half, NODE_STEPS):
+            if not self.close(half):
                 return False
         return True
 
