@@ -35,7 +35,7 @@ from signflip.training.robust import (
 from signflip.zoo import DATASETS, ROBUST, load_zoo
 
 FIRST = 6_000
-TIME_LIMIT = 20.0
+TIME_LIMIT = 10.0
 """Seconds to decide an image in."""
 
 _DENSE = RobustSettings(epsilon=0.02, interval=0.05, pgd=3, epochs=6, held_out=0.09, device="cpu")

@@ -34,6 +34,7 @@ ROBUST: tuple[str, ...] = (
     "fashion-robust-2x100",
     "mnist-vote-0.1",
     "mnist-vote-0.3",
+    "fashion-vote-0.1",
 )
 """Networks trained to be robust: dense ones at epsilon 0.02, and votes of bits at the last part."""
 
