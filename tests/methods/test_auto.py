@@ -12,7 +12,8 @@ from signflip.methods.auto import Auto
 from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
 from signflip.methods.search_goal import SearchGoal
-from signflip.problem import Problem
+from signflip.patterns.space import PatternSpace
+from signflip.problem import Problem, Untargeted
 from signflip.result import Stop, Verdict
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
@@ -123,3 +124,20 @@ def test_without_unstable_neurons_there_is_one_pattern() -> None:
 def test_bad_settings_are_refused(bad: Mapping[str, int], message: str) -> None:
     with pytest.raises(SettingError, match=message):
         Auto(**bad)  # type: ignore[arg-type]
+
+
+def test_bits_of_pixels_are_searched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their search takes any number of them: nothing else is tried before it."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(Auto, "_walk", fails)
+    monkeypatch.setattr(Auto, "_gradient", fails)
+    goal = Untargeted()
+    most = 0
+    for problem in zoo_problems("fashion-vote-0.1", epsilon=0.1, count=6, goal=goal):
+        space = PatternSpace.of(problem)
+        result = attack(problem, Auto(), time_limit=0.5)
+        most = max(most, space.size if result.verdict is Verdict.ROBUST else 0)
+    assert most > module.SMALL

@@ -86,6 +86,13 @@ def compares_pixels(space: PatternSpace) -> bool:
     return bool((rows.rows(space.unstable).max(axis=1, initial=0) == 1).all())
 
 
+def reads_bits(space: PatternSpace) -> bool:
+    """Whether a problem is one for `InputBits`, but for the size of its weights."""
+    problem = space.problem
+    is_box = isinstance(problem.region, Box)
+    return is_box and len(problem.network.hidden) == 2 and compares_pixels(space)
+
+
 @dataclass(kw_only=True)
 class InputBits(GoalSearch):
     """The search of one problem.
@@ -115,9 +122,7 @@ class InputBits(GoalSearch):
         """The search, or None where the network or the region is another."""
         problem = run.problem
         network = problem.network
-        if len(network.hidden) != 2 or not isinstance(problem.region, Box):
-            return None
-        if not compares_pixels(space):
+        if not reads_bits(space):
             return None
         last = network.hidden[1]
         width = max(1, last.map.most_read) + 1

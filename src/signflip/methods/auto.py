@@ -84,6 +84,7 @@ class Auto:
         """
         # here, and not above: Numba takes longer to import than all the rest of Signflip
         from signflip.exact.bounds import interval_bound
+        from signflip.exact.input_bits import reads_bits
         from signflip.patterns.space import PatternSpace
         from signflip.walk.walker import Walker
 
@@ -99,10 +100,11 @@ class Auto:
         bound = interval_bound(space)
         if settle and run.problem.no_flip_below(bound):
             return Outcome(Stop.DECIDED, bound=bound, proved=True)
-        share = _walk_share(space.size)
+        bits = reads_bits(space)  # of pixels: their search is quick for any number of them
+        share = TREE_SIZES[0][1] if bits else _walk_share(space.size)
         walker = Walker(run, space, seed=self.seed, settle=settle, share=share)
         run.part = "walk"
-        if space.size > SMALL:
+        if space.size > SMALL and not bits:
             self._walk(run, walker, moves=FIRST_MOVES)
         if share == HOPELESS_SHARE:
             self._walk(run, walker, seconds=HOPELESS_SECONDS)
