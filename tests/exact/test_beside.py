@@ -1,6 +1,5 @@
 import time
 
-import numpy as np
 import pytest
 
 from signflip.clock import Clock
@@ -10,7 +9,7 @@ from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from signflip.run import Run
 from signflip.walk.walker import Walker
-from tests.support.random_problems import random_problem
+from tests.support.random_problems import flat_problem
 from tests.support.zoo import zoo_problems
 
 
@@ -61,13 +60,7 @@ def test_where_the_best_is_looked_for_the_share_stays() -> None:
 
 
 def test_a_walk_with_nothing_to_do_holds_nobody_up() -> None:
-    problem = random_problem(np.random.default_rng(3), inputs=9, widths=(8, 7), epsilon=0.3)
-    network = problem.network
-    same = type(network.output)(
-        np.ones_like(network.output.weight), np.ones(2), np.array([1.0, 0.0])
-    )
-    flat = Problem(type(network)(network.hidden, same), problem.image, problem.box)
-    beside, walker = walked_beside(flat, SearchGoal.DECIDE)
+    beside, walker = walked_beside(flat_problem(), SearchGoal.DECIDE)
     time.sleep(0.01)
     beside.turn()
     assert walker.moves == 0

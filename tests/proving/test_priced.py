@@ -80,7 +80,7 @@ def test_votes_of_the_zoo_have_proofs(name: str, epsilon: float) -> None:
     made = 0
     images = zoo_problems(name, epsilon=epsilon, count=4, goal=Untargeted())
     for image in images:
-        problem = replace_ties(image)
+        problem = replace(image, ties=Ties.FLIP)
         result = attack(problem, Exact())
         if result.verdict is not Verdict.ROBUST:
             continue
@@ -92,7 +92,3 @@ def test_votes_of_the_zoo_have_proofs(name: str, epsilon: float) -> None:
         wrong = replace(proved.content, bound=Fraction(-(10**6)))
         assert not accepted(problem, wrong)
     assert made > 0
-
-
-def replace_ties(problem: Problem) -> Problem:
-    return replace(problem, ties=Ties.FLIP)

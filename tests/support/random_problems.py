@@ -67,3 +67,11 @@ def with_copies(rng: np.random.Generator, problem: Problem, *, moved: bool = Tru
     network = BinaryNetwork((SignLayer.dense(weight, threshold), *above), problem.network.output)
     goal = Untargeted() if problem.target is None else None
     return Problem(network, problem.image, problem.region, goal)
+
+
+def flat_problem() -> Problem:
+    """A problem whose classes are alike to every neuron: nothing can be gained."""
+    problem = random_problem(np.random.default_rng(3), inputs=9, widths=(8, 7), epsilon=0.3)
+    network = problem.network
+    same = OutputLayer(np.ones_like(network.output.weight), np.ones(2), np.array([1.0, 0.0]))
+    return Problem(BinaryNetwork(network.hidden, same), problem.image, problem.box)

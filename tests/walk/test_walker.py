@@ -11,7 +11,7 @@ from signflip.run import Run
 from signflip.walk import walker as module
 from signflip.walk.kinds import length_of
 from signflip.walk.walker import Walker
-from tests.support.random_problems import random_problem
+from tests.support.random_problems import flat_problem, random_problem
 from tests.support.zoo import zoo_problems
 
 
@@ -96,12 +96,7 @@ def test_a_run_is_cut_to_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_where_no_neuron_matters_it_does_nothing() -> None:
-    problem = random_problem(np.random.default_rng(3), inputs=9, widths=(8, 7), epsilon=0.3)
-    network = problem.network
-    same = type(network.output)(
-        np.ones_like(network.output.weight), np.ones(2), np.array([1.0, 0.0])
-    )
-    flat = Problem(type(network)(network.hidden, same), problem.image, problem.box)
+    flat = flat_problem()
     run = Run(flat, Clock.start(None))
     walker = Walker(run, PatternSpace.of(flat), seed=0, settle=False)
     assert walker.idle

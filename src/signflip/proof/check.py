@@ -3,9 +3,9 @@
 The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
-To be trusted: this file, `evaluate`, `joint`, `elimination`, `prices`, `container.unpacked`,
-Python, NumPy's whole numbers, and of the network `map.rows`, `threshold`, the three arrays of
-`output`, and `input_range`.
+To be trusted: this file, `evaluate`, `joint`, `elimination`, `prices`, `last_layer`,
+`container.unpacked`, Python, NumPy's whole numbers, and of the network `map.rows`, `threshold`, the
+three arrays of `output`, and `input_range`.
 """
 
 import math

@@ -104,7 +104,7 @@ class Eliminations:
         """What each neuron of the last hidden layer may be; of few, all that it reads counts."""
         rank = {j: place for place, j in enumerate(last)}
         columns, entries = [self.unstable[j] for j in free], 0
-        for number, start, row in rows_above(self.above, signs, columns):
+        for number, start, row in self._rows(signs, columns):
             read = np.flatnonzero(row).tolist()
             if len(read) > MOST_READ:
                 by_rank = sorted(read, key=lambda q: rank.get(free[q], -1))
@@ -120,26 +120,23 @@ class Eliminations:
             least = _signs(sums - others) if others else most
             yield _Neuron(number, tuple(free[q] for q in read), most, least)
 
+    def _rows(self, signs: Array, columns: list[int]) -> Iterator[tuple[int, int, Array]]:
+        """Of each last neuron its number, its sum less its threshold, and its weights of columns.
 
-def rows_above(
-    above: tuple[SignLayer, ...], signs: Array, columns: list[int]
-) -> Iterator[tuple[int, int, Array]]:
-    """Of each last neuron its number, its sum less its threshold, and its weights of columns.
-
-    The free neurons count as 0 in the sum. Without a second layer, a last neuron is one of the
-    first, and reads itself.
-    """
-    layer = above[0] if above else None
-    size = len(signs) if layer is None else layer.neurons
-    thresholds = np.zeros(size, np.int64) if layer is None else rounded_up(layer)
-    for start in range(0, size, MANY):
-        part = slice(start, min(start + MANY, size))
-        if layer is None:
-            rows: Array = np.eye(part.stop - start, size, start, np.int64)
-        else:
-            rows = layer.map.rows(part).astype(np.int64)
-        sums = rows @ signs - thresholds[part]
-        yield from zip(range(start, size), sums.tolist(), rows[:, columns], strict=False)
+        The free neurons count as 0 in the sum. Without a second layer, a last neuron is one of the
+        first, and reads itself.
+        """
+        layer = self.above[0] if self.above else None
+        size = len(signs) if layer is None else layer.neurons
+        thresholds = np.zeros(size, np.int64) if layer is None else rounded_up(layer)
+        for start in range(0, size, MANY):
+            part = slice(start, min(start + MANY, size))
+            if layer is None:
+                rows: Array = np.eye(part.stop - start, size, start, np.int64)
+            else:
+                rows = layer.map.rows(part).astype(np.int64)
+            sums = rows @ signs - thresholds[part]
+            yield from zip(range(start, size), sums.tolist(), rows[:, columns], strict=False)
 
 
 def _signs(sums: Array) -> Array:

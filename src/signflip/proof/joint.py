@@ -6,14 +6,14 @@ are whole, and none that an array holds reaches 2^63.
 """
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from signflip.network import SignLayer
 from signflip.proof.container import fail
-from signflip.proof.evaluate import MANY, Array, rounded_up
+from signflip.proof.evaluate import Array
+from signflip.proof.last_layer import LastLayer
 
 POINT = 64
 """Points are in steps of 1 / 64."""
@@ -106,39 +106,19 @@ class Form:
         return bool(sum(int(part.sum()) for part in parts) < self.need)
 
 
-class Forms:
-    """The forms of a proof, each in a slot until another takes that.
+@dataclass(eq=False)
+class Forms(LastLayer):
+    """The forms of a proof, each in a slot until another takes that."""
 
-    Args:
-        above: the layers above the first.
-        leads: of the rivals.
-        signs: (neurons,) of the first layer, 0 for unstable neurons.
-        unstable: these.
-        read: gives the next number of the steps.
-    """
-
-    def __init__(
-        self,
-        above: tuple[SignLayer, ...],
-        leads: list[tuple[Array, int]],
-        signs: Array,
-        unstable: list[int],
-        read: Callable[[], int],
-    ) -> None:
-        self.above, self.leads, self.read, self.unstable = above, leads, read, unstable
-        self.stable = signs.copy()
-        self.forms: dict[int, tuple[int, Form]] = {}  # slot -> number of the rival, form
+    forms: dict[int, tuple[int, Form]] = field(default_factory=dict, init=False)
+    """By slot, the number of the rival and its form."""
 
     @cached_property
     def rivals(self) -> list[Rival]:
         """The leads as sums over the second layer, which must be the last."""
         if len(self.above) != 1:
             fail("form", "the network has not two hidden layers")
-        layer, starts = self.above[0], range(0, self.above[0].neurons, MANY)
-        parts = [layer.map.rows(slice(s, s + MANY)).astype(np.int64) for s in starts]
-        settled = np.concatenate([part @ self.stable for part in parts]) - rounded_up(layer)
-        effect = np.concatenate([part[:, self.unstable] for part in parts])
-        return [Rival(settled, effect, lead) for lead in self.leads]
+        return [Rival(*self.columns, lead) for lead in self.leads]
 
     def keep(self) -> None:
         """Make a form of the next numbers."""

@@ -6,15 +6,14 @@ docs/proof-format.md has the argument. All numbers are whole, and none reaches 2
 """
 
 import itertools
-from collections.abc import Callable, Iterable
-from functools import cached_property
+from collections.abc import Iterable
 
 import numpy as np
 
-from signflip.network import SignLayer
 from signflip.proof.container import fail
-from signflip.proof.elimination import MOST_LEAD, rows_above
+from signflip.proof.elimination import MOST_LEAD
 from signflip.proof.evaluate import Array
+from signflip.proof.last_layer import LastLayer
 
 SCALE = 2**16
 """The largest price: no neuron is worth more than its number n times this."""
@@ -22,27 +21,8 @@ MOST_TOGETHER = 8
 """Free neurons of which some exclude each other, that are looked at together."""
 
 
-class Prices:
-    """Bounds by prices.
-
-    Args:
-        above: the layers above the first.
-        leads: of the rivals, see `check`.
-        signs: (neurons,) of the first layer, 0 for those that have both.
-        unstable: the latter.
-        read: gives the next number of the steps.
-    """
-
-    def __init__(
-        self,
-        above: tuple[SignLayer, ...],
-        leads: list[tuple[Array, int]],
-        signs: Array,
-        unstable: list[int],
-        read: Callable[[], int],
-    ) -> None:
-        self.above, self.leads, self.read, self.unstable = above, leads, read, unstable
-        self.stable = signs.copy()
+class Prices(LastLayer):
+    """Bounds by prices."""
 
     def bounded(self, signs: Array, held: int, known: Iterable[int], case: str) -> set[int]:
         """Bound some rivals in a case, as the next numbers say; which.
@@ -70,22 +50,12 @@ class Prices:
                 fail(case, f"prices do not bound rival no. {rival}")
         return set(rivals)
 
-    @cached_property
-    def columns(self) -> tuple[Array, Array]:
-        """Sums less thresholds (width,) of the last hidden layer, and its weights (width, m).
-
-        The unstable neurons count as 0 in the sums; the weights are theirs.
-        """
-        rows = rows_above(self.above, self.stable, self.unstable)
-        found = [(start, row) for _, start, row in rows]
-        return np.array([start for start, _ in found]), np.array([row for _, row in found])
-
-    def helpers(self, rival: int, signs: Array, free: Array) -> tuple[Array, Array]:
+    def helpers(self, rival: int, signs: Array, free: Array) -> tuple[Array, Array, Array]:
         """What helps each last neuron to be of the sign that helps a rival.
 
         Returns:
-            lack (width,), how many of the free signs it needs for that, and the signs that help
-            (width, free), 0 where both are alike.
+            lack (width,), how many of the free signs it needs for that; the signs that help
+            (width, free), 0 where both are alike; and whether prices are for it (width,).
         """
         start, weights = self.columns
         numbers, _ = self.leads[rival]
@@ -94,13 +64,14 @@ class Prices:
         effect = weights[:, free] * toward[:, None]
         # useful iff sum + effect . signs is at least 0
         sums = np.where(toward > 0, sums, -1 - sums)
-        return -((sums - np.abs(effect).sum(axis=1)) // 2), effect
+        lack = -((sums - np.abs(effect).sum(axis=1)) // 2)
+        is_open = (toward != 0) & (lack > 0) & (lack <= (effect != 0).sum(axis=1))
+        return lack, effect, is_open
 
     def _most(self, rival: int, signs: Array, free: Array, groups: list["Group"], case: str) -> int:
         """At least what a rival's lead can be, as far as leads go."""
         worth = 2 * np.abs(self.leads[rival][0]).astype(np.int64)
-        lack, effect = self.helpers(rival, signs, free)
-        is_open = (worth > 0) & (lack > 0) & (lack <= (effect != 0).sum(axis=1))
+        lack, effect, is_open = self.helpers(rival, signs, free)
         total = int(worth[lack <= 0].sum()) - int(worth.sum()) // 2
         worth, lack, effect = worth[is_open], lack[is_open], effect[is_open]
         price = np.full(effect.shape, 2 * SCALE, np.int64)

@@ -162,9 +162,7 @@ class _Cases:
         implied[self._number[place < case.low[self._pixel]]] = 1
         implied[self._number[place >= case.high[self._pixel]]] = -1
         for each in self._contests:
-            lack, effect = self._checked.helpers(each.number, case.signs, free)
-            worth = self._checked.leads[each.number][0]
-            is_open = (worth != 0) & (lack > 0) & (lack <= (effect != 0).sum(axis=1))
+            _, effect, is_open = self._checked.helpers(each.number, case.signs, free)
             # what helps for sure is free, and what does not is too dear
             price = np.where(effect * implied[free] < 0, SCALE, 0)
             column = np.full(len(implied), -1)
