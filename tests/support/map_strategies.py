@@ -103,6 +103,18 @@ def mapped_networks(draw: st.DrawFn, *, coarse: bool = False) -> BinaryNetwork:
 
 
 @st.composite
+def siblings(draw: st.DrawFn, network: BinaryNetwork) -> BinaryNetwork:
+    """Networks of the same inputs, classes and depth; the first layers may be the same ones."""
+    kept = draw(st.integers(0, len(network.hidden)))
+    hidden = list(network.hidden[:kept])
+    while len(hidden) < len(network.hidden):
+        below = hidden[-1].map.output_shape if hidden else network.hidden[0].map.input_shape
+        hidden.append(draw(upper_layers(below)))
+    output = draw(outputs(hidden[-1].neurons, coarse=True, classes=network.classes))
+    return BinaryNetwork(tuple(hidden), output, input_shape=network.input_shape)
+
+
+@st.composite
 def thermometers(draw: st.DrawFn) -> list[SignLayer]:
     """Input thresholds, several a pixel, and a layer that adds the levels of each pixel."""
     inputs, levels = draw(st.integers(1, 3)), draw(st.integers(1, 2))
@@ -129,9 +141,11 @@ def upper_layers(draw: st.DrawFn, shape: Shape) -> SignLayer:
 
 
 @st.composite
-def outputs(draw: st.DrawFn, width: int, *, coarse: bool = False) -> OutputLayer:
+def outputs(
+    draw: st.DrawFn, width: int, *, coarse: bool = False, classes: int | None = None
+) -> OutputLayer:
     """Outputs of weights -1, 0 and +1, or real ones; plain or scaled."""
-    classes = draw(st.integers(2, 4))
+    classes = classes or draw(st.integers(2, 4))
 
     def numbers(*shape: int) -> Floats:
         return draw(_numbers(shape, coarse=coarse))

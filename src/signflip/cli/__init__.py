@@ -41,6 +41,7 @@ def _workers_import(command: str, arguments: Sequence[str]) -> Sequence[str]:
             "show",
             "networks",
             "convert",
+            "ensemble",
             "verify",
             "replay",
             "check",

@@ -1,6 +1,7 @@
 """Binarized networks: layers with exact signs, and the forward pass."""
 
 from signflip.arrays import Floats, Integers, Signs
+from signflip.network.ensemble import ensemble
 from signflip.network.input_range import UNIT_RANGE, InputRange
 from signflip.network.maps import Composed, Conv2d, Dense, LinearMap, Pool, Shape, Sparse
 from signflip.network.network import BinaryNetwork
@@ -25,5 +26,6 @@ __all__ = [
     "SignLayer",
     "Signs",
     "Sparse",
+    "ensemble",
     "ranking",
 ]

@@ -1,6 +1,6 @@
 """Convolution: each neuron reads a window of the image, with the weights of its filter."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,37 @@ class Conv2d(SparseMap):
                 f"over {self._input_shape[0]} channels; the groups' channels must add up to those "
                 "of the image, and the filters must split evenly"
             )
+
+    @classmethod
+    def joined(cls, maps: Sequence["Conv2d"], *, apart: bool) -> "Conv2d | None":
+        """Convolutions of the same windows as one, the filters of the first first.
+
+        Args:
+            maps: at least 1.
+            apart: whether each reads channels of its own, those of the first first; else all read
+                the same image.
+
+        Returns:
+            It, or None where windows, shapes or groups say that they are not one convolution.
+        """
+        first = maps[0]
+        for each in maps:
+            alike = each._windows == first._windows and each._groups == first._groups
+            if not alike or each._weight.shape[1:] != first._weight.shape[1:]:
+                return None
+            if apart and len(each._weight) != len(first._weight):
+                return None
+        if first._groups > 1 and not apart:
+            return None
+        count = len(maps) if apart else 1
+        return cls(
+            np.concatenate([each._weight for each in maps]),
+            (first._input_shape[0] * count, *first._input_shape[1:]),
+            stride=first._windows.stride,
+            padding=first._windows.padding,
+            dilation=first._windows.dilation,
+            groups=first._groups * count,
+        )
 
     @property
     def input_shape(self) -> Shape:
