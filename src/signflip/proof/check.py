@@ -100,10 +100,15 @@ def check_ball(network: BinaryNetwork, file: Content) -> None:
 
 def _lead(network: BinaryNetwork, file: Content, rival: int, bound: Fraction) -> tuple[Array, int]:
     """Whole numbers n (width,) and r: a rival's lead keeps the bound where `n . signs <= r`."""
-    (rows, bias), (own, own_bias) = (weighted(network, c) for c in (rival, file.prediction))
-    gaps = [a - b for a, b in zip(rows, own, strict=True)]
-    unit = math.lcm(*(gap.denominator for gap in gaps))
-    room, numbers = (bound - bias + own_bias) * unit, [int(gap * unit) for gap in gaps]
+    (row, bias, unit), (own, own_bias, own_unit) = (
+        weighted(network, c) for c in (rival, file.prediction)
+    )
+    both = max(unit, own_unit)  # powers of two
+    a, b = both // unit, both // own_unit
+    numbers = [x * a - y * b for x, y in zip(row, own, strict=True)]
+    common = math.gcd(both, *numbers)
+    numbers = [n // common for n in numbers]
+    room = (bound * both - bias * a + own_bias * b) / common
     most = sum(map(abs, numbers))
     limit = math.ceil(room) - 1 if rival in file.strict else math.floor(room)
     return np.array(numbers, np.int64 if most < 2**62 else object), max(-most - 1, min(most, limit))

@@ -7,6 +7,7 @@ Python's whole numbers, or int64 where no sum can reach 2^63.
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -88,13 +89,15 @@ def values_of(network: BinaryNetwork, image: Array) -> list[Fraction]:
     for layer in network.hidden[1:]:
         signs = step(layer, signs)
     h, parts = signs[0].tolist(), (weighted(network, c) for c in range(network.classes))
-    return [sum((w * s for w, s in zip(row, h, strict=True)), bias) for row, bias in parts]
+    return [Fraction(sum(map(mul, row, h)) + bias, unit) for row, bias, unit in parts]
 
 
-def weighted(network: BinaryNetwork, c: int) -> tuple[list[Fraction], Fraction]:
-    """What a class value multiplies each last sign with, and what it adds to them."""
+def weighted(network: BinaryNetwork, c: int) -> tuple[list[int], int, int]:
+    """What a class value multiplies each last sign with, what it adds, and the divisor of both."""
     output = network.output
     scale, bias = Fraction(float(output.scale[c])), Fraction(float(output.bias[c]))
     row = output.weight[c].tolist()
     worth = {weight: scale * Fraction(weight) for weight in set(row)}  # few differ
-    return [worth[weight] for weight in row], bias
+    unit = max(x.denominator for x in (bias, *worth.values()))  # a power of two
+    whole = {weight: int(x * unit) for weight, x in worth.items()}
+    return [whole[weight] for weight in row], int(bias * unit), unit
