@@ -38,6 +38,7 @@ from benchmarks.common import (
     store_options,
 )
 from benchmarks.large_networks import network_named
+from benchmarks.library_attacks import Borrowed, installed
 from signflip import Problem, attack
 from signflip.attack import Method, Preparing
 from signflip.methods import Apgd, Auto, Exact, Fgsm, IProp, Pgd, Square, Walk
@@ -78,7 +79,9 @@ METHODS: Mapping[str, Method] = {
     "pgd": Pgd(),
     "apgd": Apgd(),
     "square": Square(),
+    **{name: Borrowed(library=name) for name in installed()},
 }
+"""Those of other libraries only where these are installed."""
 TO_THE_OPTIMUM: Mapping[str, Method] = {
     "optimum": Exact(goal=OPTIMISE),
     "walk": Walk(goal=OPTIMISE),

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.library_attacks import RAMPS
 from signflip.adapters.art import art_classifier
 from signflip.adapters.foolbox import SignflipAttack, SignflipModel
 from signflip.attack import Method, Preparing
@@ -26,7 +27,6 @@ from signflip.methods import Apgd, Auto, Exact, Fgsm, Pgd, Square, Walk
 from signflip.network import BinaryNetwork
 from signflip.zoo.named import open_network
 
-RAMPS = (("ramp", 1.0), ("ramp", 0.3), ("straight-through", 1.0), ("straight-through", 0.5))
 SEED = 0
 
 Images = torch.Tensor

@@ -18,9 +18,10 @@ import numpy as np
 from zoo_script import NETWORKS, run, write
 
 from signflip import attack
+from signflip.arrays import Floats, Integers
 from signflip.data import ImageSet, load_dataset
 from signflip.methods import Exact
-from signflip.network import BinaryNetwork
+from signflip.network import BinaryNetwork, ensemble
 from signflip.problem import Problem, Ties, Untargeted
 from signflip.result import Verdict
 from signflip.training import training_card
@@ -106,32 +107,48 @@ FINE_TUNING: Mapping[str, RobustSettings] = {
     ),
 }
 """Settings that a network is trained on with, from its best epoch on."""
+MEMBERS: Mapping[str, int] = {"mnist-vote-0.3": 2, "fashion-vote-0.1": 2}
+"""Networks that are ensembles of so many, which are trained alike, each from a seed of its own."""
 
 
 def train_one(name: str, data_dir: Path | None, checkpoints: Path) -> None:
     """Train the network called `name`, certify it, and write its file; go on from a checkpoint."""
     dataset = DATASETS[name.split("-")[0]]
     training = load_dataset(dataset, split="train", data_dir=data_dir)
+    images, labels = training.images[FIRST:], training.labels[FIRST:]
+    first = RECIPES[name].seed
+    members = [
+        fold_robust(train_member(name, first + member, images, labels, checkpoints))
+        for member in range(MEMBERS.get(name, 1))
+    ]
+    test = load_dataset(dataset, split="test", data_dir=data_dir)
+    certify(name, ensemble(members), test, len(training.labels))
+
+
+def train_member(
+    name: str, seed: int, images: Floats, labels: Integers, checkpoints: Path
+) -> RobustModule:
+    """Train one network by the recipe called `name`, and fine-tune it if that is part of it."""
+    file = f"{name}-{seed}" if name in MEMBERS else name
 
     def report(epoch: RobustReport) -> None:
-        print(f"{name}: epoch {epoch.epoch}/{epoch.epochs}: {epoch.scores}", flush=True)
+        print(f"{file}: epoch {epoch.epoch}/{epoch.epochs}: {epoch.scores}", flush=True)
 
-    def trained(settings: RobustSettings, file: str, start: RobustModule | None) -> RobustModule:
+    def trained(settings: RobustSettings, path: Path, start: RobustModule | None) -> RobustModule:
         return train_robust(
-            settings,
-            training.images[FIRST:],
-            training.labels[FIRST:],
+            dataclasses.replace(settings, seed=seed),
+            images,
+            labels,
             on_epoch=report,
-            checkpoint=checkpoints / file,
-            resume=(checkpoints / file).exists(),
+            checkpoint=path,
+            resume=path.exists(),
             start=start,
         )
 
-    module = trained(RECIPES[name], f"{name}.pt", None)
+    module = trained(RECIPES[name], checkpoints / f"{file}.pt", None)
     if name in FINE_TUNING:
-        module = trained(FINE_TUNING[name], f"{name}-fine.pt", module)
-    test = load_dataset(dataset, split="test", data_dir=data_dir)
-    certify(name, fold_robust(module), test, len(training.labels))
+        module = trained(FINE_TUNING[name], checkpoints / f"{file}-fine.pt", module)
+    return module
 
 
 def certify(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> None:
@@ -146,6 +163,9 @@ def certify(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> N
     )
     if name in FINE_TUNING:
         card["fine_tuning"] = json.dumps(asdict(FINE_TUNING[name]), sort_keys=True)
+    if name in MEMBERS:
+        seeds = range(settings.seed, settings.seed + MEMBERS[name])
+        card["members"] = f"{len(seeds)}, their class values added up; seeds {[*seeds]}"
     card["epsilon"] = str(settings.epsilon)
     card["certified"] = f"{counts['robust'] / len(test):.4f}"
     card["unknown"] = f"{counts['unknown'] / len(test):.4f}"
@@ -178,7 +198,10 @@ def table(names: Sequence[str]) -> str:
             continue  # a recipe whose network is not in the package
         card = load_zoo(name).card
         settings = json.loads(card["settings"])
-        layers = [f"{c['filters']}@{c['size']}x{c['size']}" for c in settings["convolutions"]]
+        members = f"{MEMBERS[name]} x " if name in MEMBERS else ""
+        layers = [
+            f"{members}{c['filters']}@{c['size']}x{c['size']}" for c in settings["convolutions"]
+        ]
         layers += [str(width) for width in settings["hidden"]]
         shares = (f"{100 * float(card[key]):.2f} %" for key in ("accuracy", "certified", "unknown"))
         lines.append(f"| {name} | {', '.join(layers)} | {card['epsilon']} | {' | '.join(shares)} |")

@@ -1,0 +1,167 @@
+"""Attacks of other libraries as methods, for the tables of `attacks_at_size`.
+
+Foolbox 3.3.4, ART 1.20.1 and torchattacks 3.5.1 run through `network.to_torch()`. They have no
+clock: each is called again and again, with more and more steps, all ramps and its best attacks in
+turn, until the time is up or an image flips; what a call finds counts from when it returns.
+
+The objective is that of one rival, so they see a module of the two class values that count, and
+two far below them: the loss of AutoAttack divides by a difference of the third.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from itertools import count
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from signflip import Problem
+from signflip.attack import Outcome
+from signflip.network import BinaryNetwork
+from signflip.result import Stop
+from signflip.search import Search
+
+RAMPS = (("ramp", 1.0), ("ramp", 0.3), ("straight-through", 1.0), ("straight-through", 0.5))
+"""Slopes and widths of `network.to_torch()`."""
+STEPS = (5, 20, 100)
+"""Steps of the first calls, of the next ones, and of all that follow."""
+FAR = -1e5
+
+Images = torch.Tensor
+Attack = Callable[[Images, torch.Tensor], Images]
+
+
+class Duel(nn.Module):
+    """Class values (N, 4): of the prediction, of a rival, and two that never win."""
+
+    def __init__(self, module: nn.Module, prediction: int, rival: int) -> None:
+        super().__init__()
+        self.module, self.pair = module, [prediction, rival]
+
+    def forward(self, images: Images) -> torch.Tensor:
+        """The class values of images (N, 1, height, width)."""
+        pair = self.module(images)[:, self.pair]
+        return torch.cat([pair, torch.full_like(pair, FAR) * torch.tensor([1.0, 2.0])], dim=1)
+
+
+@cache
+def _duel(network: BinaryNetwork, prediction: int, rival: int, ramp: tuple[str, float]) -> Duel:
+    slope, width = ramp
+    return Duel(network.to_torch(slope=slope, width=width), prediction, rival).eval()
+
+
+def _foolbox(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
+    from foolbox import PyTorchModel
+    from foolbox import attacks as fa
+
+    model = PyTorchModel(duel, bounds=(0, 1), device="cpu")
+
+    def of(attack: Any) -> Attack:
+        return lambda images, labels: attack(model, images, labels, epsilons=epsilon)[1]
+
+    return {
+        "LinfPGD": of(fa.LinfPGD(steps=steps)),
+        "LinfBasicIterativeAttack": of(fa.LinfBasicIterativeAttack(steps=steps)),
+        "LinfDeepFoolAttack": of(fa.LinfDeepFoolAttack(steps=steps)),
+    }
+
+
+def _art(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
+    from art.attacks import evasion
+    from art.estimators.classification import PyTorchClassifier
+
+    classifier = PyTorchClassifier(
+        duel,
+        loss=nn.CrossEntropyLoss(),
+        input_shape=(1, 28, 28),
+        nb_classes=4,
+        clip_values=(0, 1),
+        device_type="cpu",
+    )
+
+    def of(kind: Any, **settings: Any) -> Attack:
+        attack = kind(classifier, eps=epsilon, verbose=False, **settings)
+        return lambda images, labels: torch.from_numpy(
+            attack.generate(images.numpy(), labels.numpy())
+        )
+
+    each = {"eps_step": epsilon / 5, "max_iter": steps}
+    return {
+        "ProjectedGradientDescent": of(evasion.ProjectedGradientDescent, num_random_init=1, **each),
+        "AutoProjectedGradientDescent": of(
+            evasion.AutoProjectedGradientDescent, nb_random_init=1, **each
+        ),
+        "SquareAttack": of(evasion.SquareAttack, max_iter=10 * steps),
+    }
+
+
+def _torchattacks(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
+    import torchattacks as ta
+
+    return {
+        "MIFGSM": ta.MIFGSM(duel, eps=epsilon, alpha=epsilon / 10, steps=steps),
+        "APGDT": ta.APGDT(duel, eps=epsilon, steps=steps, n_classes=2),
+        "AutoAttack": ta.AutoAttack(duel, eps=epsilon, n_classes=2),
+    }
+
+
+LIBRARIES: Mapping[str, Callable[[Duel, float, int], Mapping[str, Attack]]] = {
+    "foolbox": _foolbox,
+    "art": _art,
+    "torchattacks": _torchattacks,
+}
+
+
+def installed() -> tuple[str, ...]:
+    """The libraries that are there."""
+    return tuple(name for name in LIBRARIES if find_spec(name) is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Borrowed:
+    """The attacks of one library, in turn.
+
+    Attributes:
+        library: its module.
+        seed: of its random numbers.
+    """
+
+    library: str
+    seed: int = 0
+
+    def run(self, run: Search) -> Outcome:
+        """Call them until an image flips or the time is up."""
+        torch.manual_seed(self.seed)
+        np.random.seed(self.seed)  # noqa: NPY002 - what ART and foolbox draw from
+        warnings.simplefilter("ignore")
+        problem = run.problem
+        images = torch.from_numpy(problem.image.astype(np.float32).reshape(1, 1, 28, 28))
+        label = torch.zeros(1, dtype=torch.int64)
+        for attack in self._calls(problem):
+            found = attack(images, label).detach().double().numpy().reshape(-1)
+            # float32 may be a rounding beyond the ball
+            run.offer(np.clip(found, problem.box.lower, problem.box.upper))
+            if run.flipped:
+                return Outcome(Stop.DECIDED)
+            if run.clock.expired():
+                break
+        return Outcome(Stop.TIME_LIMIT)
+
+    def _calls(self, problem: Problem) -> Iterator[Attack]:
+        reach = np.maximum(problem.box.upper - problem.image, problem.image - problem.box.lower)
+        epsilon = float(reach.max())
+        (rival,) = problem.rivals
+        for number in count():
+            steps = STEPS[min(number, len(STEPS) - 1)]
+            for ramp in RAMPS:
+                duel = _duel(problem.network, problem.prediction, rival, ramp)
+                attacks = LIBRARIES[self.library](duel, epsilon, steps)
+                # AutoAttack has no steps, and takes longest by far
+                yield from (
+                    attack for name, attack in attacks.items() if name != "AutoAttack" or number
+                )
