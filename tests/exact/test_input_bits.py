@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from signflip.clock import Clock
-from signflip.exact import input_bits as module
+from signflip.exact import factor_search as module
 from signflip.exact.beside import WalkBeside
 from signflip.exact.bits_bound import SCALE
 from signflip.exact.input_bits import InputBits

@@ -2,7 +2,7 @@
 
 The signs of such a layer are bits of pixels, and whatever the box lets each pixel do can be done by
 all together: no geometry is left. With one more hidden layer and the output, a rival's lead is a
-sum over neurons that read few bits, and `signflip.exact.bits_kernel` searches for its maximum.
+sum over neurons that read few bits, and `signflip.exact.factor_search` searches for its maximum.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ import numpy as np
 from signflip.arrays import Floats, Integers
 from signflip.attack import Outcome
 from signflip.exact.beside import WalkBeside
-from signflip.exact.bits_bound import Votes, room_for
-from signflip.exact.bits_kernel import FOUND, REFUTED, root_of, search
+from signflip.exact.bits_bound import FOUND, REFUTED, Votes
+from signflip.exact.factor_search import RivalSearch
 from signflip.exact.goal_search import GoalSearch
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import Lead
@@ -24,8 +24,6 @@ from signflip.run import Run
 
 LARGEST = 2**44
 """A lead's weights times the inputs of a neuron add up to less: 64 bits hold the scaled bounds."""
-_WORK = 400_000
-"""Helpers of nodes between two looks at the clock, some 0.1 s."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -167,9 +165,7 @@ class InputBits(GoalSearch):
             lead = self.run.problem.network.output.lead(rival, self.run.problem.prediction)
             votes, _ = self.votes(lead)
             step = int(np.gcd.reduce(votes.worth))
-            room = room_for(votes)
-            nodes = root_of(votes, room)
-            budget = max(1, _WORK // (1 + len(votes.bit)))
+            found: RivalSearch | None = None
             while True:
                 tied = rival in self.run.problem.level_beats(self.floor)
                 # what is refuted stays so, as the floor only rises
@@ -178,12 +174,14 @@ class InputBits(GoalSearch):
                 )
                 if votes.base + int(votes.worth.sum()) < votes.least:
                     break
-                answer = search(votes, room, nodes, budget)
+                if found is None:
+                    found = RivalSearch(votes)
+                answer = found.go_on(votes)
                 if answer == REFUTED:
                     break
                 if answer == FOUND:
                     before = self.run.standing
-                    self.run.offer(self.levels.image(self.space, nodes.level))
+                    self.run.offer(self.levels.image(self.space, found.level))
                     if self.run.standing <= before:
                         return None
                 elif self.run.clock.expired():

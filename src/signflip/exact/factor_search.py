@@ -1,0 +1,183 @@
+"""Branch and bound over the bits of input thresholds, in Numba, by the bound of `factor_bound`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from signflip.compiled import compiled
+from signflip.exact.bits_bound import FOUND, OPEN, REFUTED, Ints, Longs, Votes, quick, room_for
+from signflip.exact.factor_bound import (
+    FREE,
+    Bytes,
+    Desk,
+    average,
+    desk_for,
+    enter,
+    lead_of,
+    settle,
+)
+from signflip.exact.factors import Factors, factors_of
+
+ROUNDS, ROOT_ROUNDS = 6, 40
+"""Times that all bits of a node are averaged, at most; and of the root."""
+_WORK = 300_000_000
+"""Entries of tables between two looks at the clock, some 0.1 s."""
+WORTH_WHILE = 0.05
+"""A round that takes less than this share of what is missing is the last."""
+
+
+class Branches(NamedTuple):
+    """The open nodes, a stack.
+
+    Attributes:
+        value: (depth, bits) what is settled in each.
+        message: (depth, places) the messages of its parent.
+        open: (1,) how many they are.
+        tally: (1,) nodes visited.
+    """
+
+    value: Bytes
+    message: Ints
+    open: Longs
+    tally: Longs
+
+
+def trunk(factors: Factors) -> Branches:
+    """The root as the only open node, and room for all below it."""
+    bits = len(factors.home) - 1
+    message = np.zeros((bits + 2, len(factors.bit)), dtype=np.int32)
+    message[0] = factors.message
+    return Branches(
+        value=np.full((bits + 2, bits), FREE, dtype=np.int8),
+        message=message,
+        open=np.array([1], dtype=np.int64),
+        tally=np.array([0], dtype=np.int64),
+    )
+
+
+class RivalSearch:
+    """The search for the greatest lead of one rival: prices at first, then factors.
+
+    Args:
+        votes: the lead.
+
+    Attributes:
+        level: (pixels,) the levels of the flip that was found.
+    """
+
+    def __init__(self, votes: Votes) -> None:
+        self._room = room_for(votes)
+        self._tree: tuple[Factors, Desk, Branches] | None = None
+        self.level = self._room.level
+
+    def go_on(self, votes: Votes) -> int:
+        """REFUTED, FOUND, or OPEN after a while; the votes' `least` may rise between calls."""
+        if self._tree is None:
+            answer = quick(votes, self._room)
+            if answer != OPEN:
+                return answer
+            factors = factors_of(votes, self._room.best)
+            self._tree = factors, desk_for(factors, len(self._room.low)), trunk(factors)
+        factors, desk, branches = self._tree
+        self.level = desk.level
+        sizes = np.diff(factors.start)
+        work = 1 + int((sizes * (np.diff(factors.at) + sizes)).sum())  # of a round
+        rounds = max(ROUNDS, min(ROOT_ROUNDS, 10 * _WORK // work))
+        return grow(votes, factors, desk, branches, rounds, max(1, _WORK // (ROUNDS * work)))
+
+
+@compiled()
+def grow(
+    votes: Votes, factors: Factors, desk: Desk, branches: Branches, rounds: int, budget: int
+) -> int:
+    """Go on for `budget` nodes at most; the root is averaged `rounds` times.
+
+    Returns:
+        REFUTED if no pattern reaches `votes.least`, FOUND with one in `desk.level`, or OPEN.
+    """
+    while branches.open[0] > 0:
+        if budget <= 0:
+            return OPEN
+        budget -= 1
+        top = branches.open[0] - 1
+        branches.open[0] = top
+        desk.value[:], desk.message[:] = branches.value[top], branches.message[top]
+        branches.tally[0] += 1
+        answer = refine(votes, factors, desk, rounds if branches.tally[0] == 1 else ROUNDS)
+        if answer == FOUND:
+            # its other patterns may be better
+            branches.value[top], branches.message[top] = desk.value, desk.message
+            branches.open[0] = top + 1
+            return FOUND
+        chosen = -1 if answer == REFUTED else _heaviest(factors, desk)
+        if chosen < 0:
+            continue
+        last = 1 if desk.force[chosen] > 0 else 0
+        # the side of the best pattern is searched first: it lies on top of the stack
+        for side in (1 - last, last):
+            place = branches.open[0]
+            branches.value[place], branches.message[place] = desk.value, desk.message
+            _take(votes, branches.value[place], chosen, side)
+            branches.open[0] = place + 1
+    return REFUTED
+
+
+@compiled(inner=True)
+def refine(votes: Votes, factors: Factors, desk: Desk, rounds: int) -> int:
+    """Bound the node on the desk, settle bits that one side is refuted of, and try patterns."""
+    target = -(-votes.least * factors.unit // factors.coarse)  # rounded up: below it is below
+    bound = enter(votes, factors, desk)
+    for _ in range(rounds):
+        before = bound
+        free = 0
+        for bit in range(len(desk.value)):
+            if bound < target:
+                return REFUTED
+            if desk.value[bit] != FREE:
+                continue
+            bound += average(votes, factors, desk, bit)
+            if bound - abs(desk.force[bit]) < target:
+                bound += _settle(votes, factors, desk, bit, 1 if desk.force[bit] > 0 else 0)
+            else:
+                free += 1
+        if bound < target:
+            return REFUTED
+        if lead_of(votes, desk) >= votes.least:
+            return FOUND
+        if free == 0 or before - bound < WORTH_WHILE * (bound - target):
+            break
+    return OPEN
+
+
+@compiled(inner=True)
+def _settle(votes: Votes, factors: Factors, desk: Desk, bit: int, value: int) -> int:
+    """Settle a bit, and those of its pixel that follow from it; what the bound changes by."""
+    pixel = votes.pixel[bit]
+    change = settle(votes, factors, desk, bit, value)
+    first, last = (votes.first[pixel], bit) if value == 1 else (bit + 1, votes.first[pixel + 1])
+    for other in range(first, last):
+        if desk.value[other] == FREE:
+            change += settle(votes, factors, desk, other, value)
+    return int(change)
+
+
+@compiled(inner=True)
+def _take(votes: Votes, values: Bytes, bit: int, value: int) -> None:
+    """Settle a bit, and those of its pixel that follow from it."""
+    pixel = votes.pixel[bit]
+    first, last = (votes.first[pixel], bit + 1) if value == 1 else (bit, votes.first[pixel + 1])
+    values[first:last] = value
+
+
+@compiled(inner=True)
+def _heaviest(factors: Factors, desk: Desk) -> int:
+    """The free bit whose factors have the most free bits between them; or -1."""
+    chosen, heaviest = -1, -1
+    for bit in range(len(desk.value)):
+        if desk.value[bit] == FREE:
+            load = 0
+            for i in range(factors.home[bit], factors.home[bit + 1]):
+                load += desk.size[factors.factor[i]]
+            if load > heaviest:
+                chosen, heaviest = bit, load
+    return chosen
