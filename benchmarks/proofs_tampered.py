@@ -42,7 +42,7 @@ TINY = 40
 """Changed files for each tiny problem."""
 ZOO = (
     *(("mnist-2x100", 0.01), ("mnist-3x100", 0.01), ("mnist-2x100", 0.02)),
-    *(("mnist-vote-0.1", 0.1), ("mnist-vote-0.3", 0.3)),  # with prices
+    *(("mnist-vote-0.1", 0.1), ("mnist-vote-0.3", 0.3)),  # with factors
 )
 OTHER = "mnist-2x200"
 """A network that proofs of others are shown to."""

@@ -116,7 +116,7 @@ def test_robust_answers_on_convolutions_have_proofs(
 def test_where_bits_of_pixels_have_too_many_cases_they_are_eliminated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prove, "priced", lambda *_: None)
+    monkeypatch.setattr(prove, "factored", lambda *_: None)
     rng = np.random.default_rng(0)
     first = Sparse(scipy.sparse.eye_array(144, dtype=np.int8).tocsr())
     second = Conv2d(rng.choice([-1, 1], (2, 1, 3, 3)), (1, 12, 12), stride=(2, 2))

@@ -13,13 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.compiled import compiled
+from signflip.exact.bit_tables import NONE, charge, greatest, halve, sides
 from signflip.exact.bits_bound import Ints, Longs, Votes
 from signflip.exact.factors import MOST_BITS, Factors
 
 FREE = -1
-_NONE = np.int32(-(2**31) + 1)
-_LANES = 8
-"""Numbers of a vector."""
 Bytes = npt.NDArray[np.int8]
 
 
@@ -117,7 +115,7 @@ def _lay(factors: Factors, desk: Desk, c: int) -> int:
     for place in range(size - 1, -1, -1):
         value = desk.value[factors.bit[start + place]]
         if value != FREE:
-            _halve(work, size, place, value)
+            halve(work, size, place, value)
             size -= 1
     paid[0] = -desk.gone[c]
     for p in range(size):
@@ -126,21 +124,11 @@ def _lay(factors: Factors, desk: Desk, c: int) -> int:
         below, above = paid[:half], paid[half : 2 * half]
         for x in range(half):
             above[x] = below[x] + message
-    most = _NONE
+    most = NONE
     for x in range(1 << size):
         work[x] -= paid[x]
         most = max(most, work[x])
     return int(most)
-
-
-@compiled(inner=True)
-def _halve(work: Ints, size: int, p: int, value: int) -> None:
-    """Keep only the entries of a table whose p-th bit has a value."""
-    half = 1 << p
-    for x in range(0, 1 << (size - 1), half):
-        kept, entries = work[x : x + half], work[2 * x + value * half : 2 * x + (value + 1) * half]
-        for y in range(half):
-            kept[y] = entries[y]
 
 
 @compiled(inner=True)
@@ -192,47 +180,6 @@ def _won(cost: Longs, size: int, skipped: int, lack: int, worth: int) -> int:
 
 
 @compiled(inner=True)
-def _sides(work: Ints, paid: Ints, size: int, p: int) -> tuple[int, int]:
-    """The greatest entry of a table where its p-th bit is not passed, and where it is.
-
-    The halves of the table are laid over each other until the p-th bit is the highest one: long
-    runs of numbers, which go through the processor as vectors.
-    """
-    half = 1 << (size - 1)
-    folded = work
-    if size - 1 > p:
-        for x in range(half):
-            paid[x] = max(work[x], work[x + half])
-        half >>= 1
-        folded = paid
-    while half > 1 << p:
-        low, high = paid[:half], paid[half : 2 * half]
-        for x in range(half):
-            low[x] = max(low[x], high[x])
-        half >>= 1
-    off, on = folded[:half], folded[half : 2 * half]
-    least, most = _NONE, _NONE
-    for x in range(half):
-        least, most = max(least, off[x]), max(most, on[x])
-    return int(least), int(most)
-
-
-@compiled(inner=True)
-def _charge(work: Ints, size: int, p: int, more: np.int32) -> None:
-    """Take a number off each entry of a table where its p-th bit is passed."""
-    half = 1 << p
-    if half >= _LANES:
-        for x in range(half, 1 << size, 2 * half):
-            part = work[x : x + half]
-            for y in range(half):
-                part[y] -= more
-    else:  # runs too short for a vector
-        digit = np.int32(half)
-        for y in range(np.int32(1 << size)):
-            work[y] -= more if (np.int32(y) & digit) != np.int32(0) else np.int32(0)
-
-
-@compiled(inner=True)
 def _spot(factors: Factors, desk: Desk, c: int, place: int) -> int:
     """Where a free place stands among those of a factor."""
     p = 0
@@ -252,7 +199,7 @@ def average(votes: Votes, factors: Factors, desk: Desk, bit: int) -> int:
             low, high = _ends(votes, factors, desk, c, place)
         else:
             p = _spot(factors, desk, c, place)
-            low, high = _sides(desk.work[factors.at[c] :], desk.paid, desk.size[c], p)
+            low, high = sides(desk.work[factors.at[c] :], desk.paid, desk.size[c], p)
         desk.wants[i - begin, 0], desk.wants[i - begin, 1] = low, high - low
         total += high - low
     desk.force[bit] = total
@@ -268,7 +215,7 @@ def average(votes: Votes, factors: Factors, desk: Desk, bit: int) -> int:
         desk.message[factors.start[c] + place] += more
         if factors.lone[c] < 0:
             p = _spot(factors, desk, c, place)
-            _charge(desk.work[factors.at[c] :], desk.size[c], p, np.int32(more))
+            charge(desk.work[factors.at[c] :], desk.size[c], p, np.int32(more))
         change += max(low, low + own) - desk.most[c]
         desk.most[c] = max(low, low + own)
     return int(change)
@@ -287,7 +234,7 @@ def settle(votes: Votes, factors: Factors, desk: Desk, bit: int, value: int) -> 
             desk.lack[c] -= (value == 1) == votes.rises[votes.start[u] + place]
             desk.gone[c] -= value * desk.message[start + place]
         else:
-            _halve(desk.work[factors.at[c] :], size, p, value)
+            halve(desk.work[factors.at[c] :], size, p, value)
         for q in range(p, size - 1):
             desk.live[start + q] = desk.live[start + q + 1]
         desk.size[c] = size - 1
@@ -295,17 +242,9 @@ def settle(votes: Votes, factors: Factors, desk: Desk, bit: int, value: int) -> 
         if u >= 0:
             desk.most[c] = _ends(votes, factors, desk, c, -1)[0]
         else:
-            desk.most[c] = _greatest(desk.work[factors.at[c] :], size - 1)
+            desk.most[c] = greatest(desk.work[factors.at[c] :], size - 1)
         change += desk.most[c] - before
     return int(change)
-
-
-@compiled(inner=True)
-def _greatest(work: Ints, size: int) -> int:
-    most = _NONE
-    for x in range(1 << size):
-        most = max(most, work[x])
-    return int(most)
 
 
 @compiled(inner=True)

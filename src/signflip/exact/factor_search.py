@@ -103,7 +103,8 @@ def grow(
         branches.open[0] = top
         desk.value[:], desk.message[:] = branches.value[top], branches.message[top]
         branches.tally[0] += 1
-        answer = refine(votes, factors, desk, rounds if branches.tally[0] == 1 else ROUNDS)
+        most = rounds if branches.tally[0] == 1 else ROUNDS
+        answer = _refine(votes, factors, desk, most, True)
         if answer == FOUND:
             # its other patterns may be better
             branches.value[top], branches.message[top] = desk.value, desk.message
@@ -117,13 +118,22 @@ def grow(
         for side in (1 - last, last):
             place = branches.open[0]
             branches.value[place], branches.message[place] = desk.value, desk.message
-            _take(votes, branches.value[place], chosen, side)
+            take(votes, branches.value[place], chosen, side)
             branches.open[0] = place + 1
     return REFUTED
 
 
+@compiled()
+def prove(votes: Votes, factors: Factors, desk: Desk, rounds: int) -> tuple[int, int]:
+    """The answer of the node on the desk, with no bit settled, and the bit to split it by, or -1.
+
+    Where it is REFUTED, it is by the messages on the desk.
+    """
+    return _refine(votes, factors, desk, rounds, False), _heaviest(factors, desk)
+
+
 @compiled(inner=True)
-def refine(votes: Votes, factors: Factors, desk: Desk, rounds: int) -> int:
+def _refine(votes: Votes, factors: Factors, desk: Desk, rounds: int, settles: bool) -> int:
     """Bound the node on the desk, settle bits that one side is refuted of, and try patterns."""
     target = -(-votes.least * factors.unit // factors.coarse)  # rounded up: below it is below
     bound = enter(votes, factors, desk)
@@ -136,7 +146,7 @@ def refine(votes: Votes, factors: Factors, desk: Desk, rounds: int) -> int:
             if desk.value[bit] != FREE:
                 continue
             bound += average(votes, factors, desk, bit)
-            if bound - abs(desk.force[bit]) < target:
+            if settles and bound - abs(desk.force[bit]) < target:
                 bound += _settle(votes, factors, desk, bit, 1 if desk.force[bit] > 0 else 0)
             else:
                 free += 1
@@ -161,8 +171,8 @@ def _settle(votes: Votes, factors: Factors, desk: Desk, bit: int, value: int) ->
     return int(change)
 
 
-@compiled(inner=True)
-def _take(votes: Votes, values: Bytes, bit: int, value: int) -> None:
+@compiled()
+def take(votes: Votes, values: Bytes, bit: int, value: int) -> None:
     """Settle a bit, and those of its pixel that follow from it."""
     pixel = votes.pixel[bit]
     first, last = (votes.first[pixel], bit + 1) if value == 1 else (bit, votes.first[pixel + 1])
@@ -181,3 +191,24 @@ def _heaviest(factors: Factors, desk: Desk) -> int:
             if load > heaviest:
                 chosen, heaviest = bit, load
     return chosen
+
+
+def compile_factors(*, proofs: bool = False) -> None:
+    """Compile what only hard problems need, for proofs too or for the search alone."""
+    votes = Votes(
+        first=np.arange(3),
+        pixel=np.arange(2),
+        start=np.array([0, 2]),
+        bit=np.arange(2),
+        rises=np.ones(2, dtype=np.bool_),
+        need=np.array([2]),
+        worth=np.array([2]),
+        base=0,
+        least=3,
+    )
+    factors = factors_of(votes, room_for(votes).price)
+    desk, branches = desk_for(factors, 2), trunk(factors)
+    grow(votes, factors, desk, branches, 1, 1)
+    if proofs:
+        prove(votes, factors, desk, 1)
+        take(votes, desk.value, 0, 1)

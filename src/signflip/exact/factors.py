@@ -47,6 +47,7 @@ class Factors(NamedTuple):
         factor: (places,) by bits, and
         place: (places,) the bit's place in each.
         message: (places,) messages of (F) to begin with.
+        group: (neurons,) the factor of each; -1 for one that counts as won in `base`.
         worth: (neurons,) what winning each adds to the lead, in units.
         base: lead, less what factors add, in units.
     """
@@ -62,6 +63,7 @@ class Factors(NamedTuple):
     factor: Longs
     place: Longs
     message: Longs
+    group: Longs
     worth: Longs
     base: int
 
@@ -113,6 +115,7 @@ def factors_of(votes: Votes, price: Longs, most: int = MOST_BITS) -> Factors:
         factor=factor[order],
         place=(np.arange(len(bit)) - start[factor])[order],
         message=_balanced(sums.astype(np.int64), bit, order, home),
+        group=numbers,
         worth=worth,
         base=-(-base * unit // coarse),
     )
@@ -170,7 +173,7 @@ def _into_groups(masks: Words, sizes: Longs, order: Longs, most: int) -> Longs:
     for u in order:
         if sizes[u] > most:
             continue
-        chosen, best, least = groups, most + 1, sizes[u]
+        chosen, best, least = groups, np.int64(most + 1), sizes[u]
         for g in range(groups):
             size, meet = np.int64(0), np.int64(0)
             for w in range(words):

@@ -125,6 +125,7 @@ class Exact:
 
 def _compile() -> None:
     """Search small problems, one for each way that the bounds are computed."""
+    from signflip.exact.factor_search import compile_factors
     from signflip.exact.frontier import compile_sets
 
     WALK.load()
@@ -133,6 +134,7 @@ def _compile() -> None:
     for hidden in (two, three, (bits, *_dense(1))):
         _search(hidden)
     compile_sets(_problem(two))
+    compile_factors()
 
 
 def _search(hidden: tuple[SignLayer, ...]) -> None:

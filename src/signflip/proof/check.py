@@ -3,7 +3,7 @@
 The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
-To be trusted: this file, `evaluate`, `joint`, `elimination`, `prices`, `last_layer`,
+To be trusted: this file, `evaluate`, `joint`, `elimination`, `factors`, `last_layer`,
 `container.unpacked`, Python, NumPy's whole numbers, and of the network `map.rows`, `threshold`, the
 three arrays of `output`, and `input_range`.
 """
@@ -18,11 +18,11 @@ from signflip.network import BinaryNetwork
 from signflip.proof.container import Content, fail, numbers_of, unpacked
 from signflip.proof.elimination import Eliminations
 from signflip.proof.evaluate import MANY, SMALL, Array, Box, step, values_of, weighted
+from signflip.proof.factors import Factors
 from signflip.proof.joint import Forms
-from signflip.proof.prices import Prices
 
 # what a step begins with
-BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, PRICED, BRANCH = range(9)
+BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, FACTORED, BRANCH = range(9)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -131,7 +131,7 @@ class _Cases:
         self.numbers = numbers_of(file.steps)
         self.forms = Forms(self.above, self.leads, self.signs, self.unstable, self._next)
         self.eliminations = Eliminations(self.above, self.leads, self.unstable, self._next)
-        self.prices = Prices(self.above, self.leads, self.signs, self.unstable, self._next)
+        self.factors = Factors(self.above, self.leads, self.signs, self.unstable, self._next)
         self.bounds: list[Array] = []  # cases that are to be closed by their bound
         self.settled: list[set[int]] = []  # in each, rivals bounded by other means
         self.sums: list[tuple[Array, int, bool]] = []  # what `_check_sums` has to look at
@@ -152,19 +152,18 @@ class _Cases:
                 path.append((literal, False))
                 held ^= self._assume(literal)
                 continue
-            if step == FORM:
-                self.forms.keep()
+            if step in (FORM, NOTED, FACTORED):  # the case in hand stays as it is
+                if step == FORM:
+                    self.forms.keep()
+                elif step == NOTED:
+                    known.append(self._excluding(f"case {cases}"))
+                else:
+                    self.factors.bound(self.signs, held, known, f"case {cases}")
                 continue
-            if step == NOTED:
-                known.append(self._excluding(f"case {cases}"))
-                continue
-            if step in (BOUND, JOINT, PRICED):
-                signs, case, settled = self.signs.copy(), f"case {cases}", set[int]()
-                if step == JOINT:
-                    settled = self.forms.bounded(signs, case)
-                elif step == PRICED:
-                    settled = self.prices.bounded(signs, held, known, case)
-                self.settled.append(settled)
+            if step in (BOUND, JOINT):
+                signs, case = self.signs.copy(), f"case {cases}"
+                settled = self.forms.bounded(signs, case) if step == JOINT else set[int]()
+                self.settled.append(settled | self.factors.settled(held))
                 self.bounds.append(signs)
             elif step == ELIMINATED:
                 self.eliminations.close(self.signs, held, known, f"case {cases}")

@@ -16,7 +16,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.errors import ProofError
 
-MAGIC = b"signflip-proof 4\n"
+MAGIC = b"signflip-proof 5\n"
 MOST_BYTES = 2**27
 """Of an unpacked file."""
 MOST_HEADER = 2**20

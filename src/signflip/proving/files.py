@@ -8,6 +8,7 @@ import numpy as np
 
 from signflip.clock import Clock
 from signflip.errors import SettingError
+from signflip.exact.factor_search import compile_factors
 from signflip.files import write_bytes
 from signflip.milp.perturbation import ball_of
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
@@ -43,6 +44,7 @@ def _compile() -> None:
     proof_of(problem, bound=Fraction(2), clock=Clock.start(None))
     two = Problem.ball(BinaryNetwork((layer, layer), output), [0.5, 0.4], epsilon=0.2)
     compile_frames(PatternSpace.of(two))
+    compile_factors(proofs=True)
 
 
 PROOFS = Preparation("proofs", _compile)

@@ -14,8 +14,8 @@ from signflip.proof.check import BOUND, check, check_ball
 from signflip.proof.container import MOST_BYTES, Content, packed, steps_of
 from signflip.proving.cases import Cases, keeps
 from signflip.proving.eliminated import eliminated
+from signflip.proving.factored import factored
 from signflip.proving.no_proof import NoProofError
-from signflip.proving.priced import priced
 
 ROOM = 2**21
 """Bytes of a file for its header: a checker reads no larger ones than `MOST_BYTES`."""
@@ -64,7 +64,7 @@ def proof_of(
 
 
 def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) -> bytes:
-    """The steps of a proof of a bound: prices, few cases, elimination that passes, or cases.
+    """The steps of a proof of a bound: factors, few cases, elimination that passes, or cases.
 
     Raises:
         NoProofError: there are none, or time was out.
@@ -75,7 +75,7 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
             return steps_of([BOUND])
         raise NoProofError("the only pattern is above the bound")
     part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
-    found = priced(space, bound, strict, part)
+    found = factored(space, bound, strict, part)
     if found is not None and _is_accepted(problem, replace(content, steps=found)):
         return found
     cases = Cases(space, bound, strict, clock)
