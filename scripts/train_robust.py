@@ -39,7 +39,17 @@ FIRST = 6_000
 TIME_LIMIT = 10.0
 """Seconds to decide an image in."""
 
-_DENSE = RobustSettings(epsilon=0.02, interval=0.05, pgd=3, epochs=6, held_out=0.09, device="cpu")
+_DENSE = RobustSettings(
+    epsilon=0.02,
+    interval=0.03,
+    pgd=4,
+    wider=1.5,
+    window=0.4,
+    epochs=60,
+    learning_rate=0.003,
+    held_out=0.09,
+    device="cpu",
+)
 _VOTE = RobustSettings(
     hidden=(),
     convolutions=(Convolution(filters=32, size=5, stride=2),),
@@ -56,9 +66,7 @@ _VOTE = RobustSettings(
     device="cpu",
 )
 RECIPES: Mapping[str, RobustSettings] = {
-    "mnist-robust-2x100": dataclasses.replace(
-        _DENSE, interval=0.03, wider=1.25, epochs=30, learning_rate=0.003
-    ),
+    "mnist-robust-2x100": _DENSE,
     "mnist-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
     "fashion-robust-2x100": _DENSE,
     "fashion-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
@@ -153,8 +161,17 @@ def train_member(
 
 def certify(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> None:
     """Certify a trained network, and write its file with its card."""
+    counts = certified(network, test, RECIPES[name].epsilon)
+    card = card_of(name, network, test, images, counts)
+    write(NETWORKS, name, network, card)
+    print(f"{name}: {json.dumps(card, sort_keys=True)}", flush=True)
+
+
+def card_of(
+    name: str, network: BinaryNetwork, test: ImageSet, images: int, counts: Mapping[str, int]
+) -> dict[str, str]:
+    """The card of a network, given what was `certified` and how many training images there are."""
     settings = RECIPES[name]
-    counts = certified(network, test, settings.epsilon)
     card = training_card(
         settings,
         dataset=DATASETS[name.split("-")[0]],
@@ -170,8 +187,7 @@ def certify(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> N
     card["certified"] = f"{counts['robust'] / len(test):.4f}"
     card["unknown"] = f"{counts['unknown'] / len(test):.4f}"
     card["proof"] = "the exact method on each test image; a tie counts as a flip"
-    write(NETWORKS, name, network, card)
-    print(f"{name}: {json.dumps(card, sort_keys=True)}", flush=True)
+    return card
 
 
 def certified(network: BinaryNetwork, images: ImageSet, epsilon: float) -> dict[str, int]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from numba import njit
 
 from signflip.arrays import Integers
+from signflip.exact import factor_search as module
 from signflip.exact.bits_bound import FOUND, OPEN, REFUTED, SCALE, Votes
 from signflip.exact.factor_bound import FREE, Desk, average, desk_for, enter, settle
-from signflip.exact.factor_search import ROUNDS, grow, trunk
+from signflip.exact.factor_search import ROUNDS, RivalSearch, grow, trunk, within
 from signflip.exact.factors import MOST_BITS, Factors, factors_of
 from tests.exact.test_bits_bound import lead_at, random_votes
 
@@ -97,7 +98,8 @@ def test_the_search_knows_the_best_pattern(most: int) -> None:
             asked = votes._replace(least=least)
             factors = factors_of(asked, rng.integers(0, SCALE, len(votes.bit)), most)
             lone += int((factors.lone >= 0).sum())
-            desk, branches = desk_for(factors, 5), trunk(factors)
+            desk = desk_for(factors, 5)
+            branches = trunk(factors, desk.value)
             found = OPEN
             while found == OPEN:
                 found = grow(asked, factors, desk, branches, ROUNDS, 1)
@@ -105,6 +107,42 @@ def test_the_search_knows_the_best_pattern(most: int) -> None:
             if found == FOUND:
                 assert lead_at(asked, desk.level) == best
     assert (lone > 0) == (most < MOST_BITS)
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 100])
+def test_nodes_that_are_begun_anew_lose_nothing(
+    nodes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NODES", nodes)
+    rng = np.random.default_rng(3)
+    anew = 0
+    for _ in range(150):
+        votes = random_votes(rng, 6, 12)
+        best = max(lead_at(votes, level) for level in levels_of(votes, np.full(99, FREE)))
+        for least, answer in ((best, FOUND), (best + 1, REFUTED)):
+            asked = votes._replace(least=least)
+            search = RivalSearch(asked)
+            calls, found = 0, OPEN
+            while found == OPEN:
+                found = search.go_on(asked)
+                calls += 1
+            anew += calls > 1
+            assert found == answer
+            if found == FOUND:
+                assert lead_at(asked, search.level) == best
+    assert (anew > 5) == (nodes < 100)
+
+
+@given(seed=st.integers(0, 2**32), pixels=st.integers(1, 5), neurons=st.integers(1, 8))
+def test_what_settled_bits_leave(seed: int, pixels: int, neurons: int) -> None:
+    rng = np.random.default_rng(seed)
+    votes = random_votes(rng, pixels, neurons)
+    value = rng.integers(-1, 2, int(votes.first[-1])).astype(np.int8)
+    part = within(votes, value)
+    assert (part.need > 0).all()
+    assert (value[part.bit] == FREE).all()
+    for level in levels_of(votes, value.astype(np.int64)):
+        assert lead_at(part, level) == lead_at(votes, level)
 
 
 def test_neurons_of_a_window_share_a_pattern() -> None:

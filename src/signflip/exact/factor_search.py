@@ -5,7 +5,17 @@ from typing import NamedTuple
 import numpy as np
 
 from signflip.compiled import compiled
-from signflip.exact.bits_bound import FOUND, OPEN, REFUTED, Ints, Longs, Votes, quick, room_for
+from signflip.exact.bits_bound import (
+    FOUND,
+    OPEN,
+    REFUTED,
+    SCALE,
+    Ints,
+    Longs,
+    Votes,
+    quick,
+    room_for,
+)
 from signflip.exact.factor_bound import (
     FREE,
     Bytes,
@@ -20,6 +30,8 @@ from signflip.exact.factors import Factors, factors_of
 
 ROUNDS, ROOT_ROUNDS = 6, 40
 """Times that all bits of a node are averaged, at most; and of the root."""
+NODES = 8
+"""Of a tree, at most; what is open then is begun anew."""
 _WORK = 300_000_000
 """Entries of tables between two looks at the clock, some 0.1 s."""
 WORTH_WHILE = 0.05
@@ -42,13 +54,15 @@ class Branches(NamedTuple):
     tally: Longs
 
 
-def trunk(factors: Factors) -> Branches:
-    """The root as the only open node, and room for all below it."""
-    bits = len(factors.home) - 1
+def trunk(factors: Factors, value: Bytes) -> Branches:
+    """A node as the only open one, and room for all below it."""
+    bits = len(value)
     message = np.zeros((bits + 2, len(factors.bit)), dtype=np.int32)
     message[0] = factors.message
+    values = np.full((bits + 2, bits), FREE, dtype=np.int8)
+    values[0] = value
     return Branches(
-        value=np.full((bits + 2, bits), FREE, dtype=np.int8),
+        value=values,
         message=message,
         open=np.array([1], dtype=np.int64),
         tally=np.array([0], dtype=np.int64),
@@ -57,6 +71,9 @@ def trunk(factors: Factors) -> Branches:
 
 class RivalSearch:
     """The search for the greatest lead of one rival: prices at first, then factors.
+
+    After some nodes each open one is begun anew, with factors of its own: what its settled bits
+    leave to neurons are fewer bits, so that more of them go together into a table.
 
     Args:
         votes: the lead.
@@ -67,23 +84,67 @@ class RivalSearch:
 
     def __init__(self, votes: Votes) -> None:
         self._room = room_for(votes)
-        self._tree: tuple[Factors, Desk, Branches] | None = None
+        self._waiting: list[Bytes] | None = None
+        self._tree: tuple[Votes, Factors, Desk, Branches] | None = None
         self.level = self._room.level
 
     def go_on(self, votes: Votes) -> int:
         """REFUTED, FOUND, or OPEN after a while; the votes' `least` may rise between calls."""
-        if self._tree is None:
+        if self._waiting is None:
             answer = quick(votes, self._room)
             if answer != OPEN:
                 return answer
-            factors = factors_of(votes, self._room.best)
-            self._tree = factors, desk_for(factors, len(self._room.low)), trunk(factors)
-        factors, desk, branches = self._tree
+            free = np.full(int(votes.first[-1]), FREE, dtype=np.int8)
+            self._tree = _planted(votes, self._room.best, free)
+            self._waiting = []
+        elif self._tree is None:
+            value = self._waiting.pop()
+            part = within(votes, value)
+            self._tree = _planted(part, np.repeat(SCALE // (2 * part.need), _sizes(part)), value)
+        part, factors, desk, branches = self._tree
         self.level = desk.level
         sizes = np.diff(factors.start)
         work = 1 + int((sizes * (np.diff(factors.at) + sizes)).sum())  # of a round
         rounds = max(ROUNDS, min(ROOT_ROUNDS, 10 * _WORK // work))
-        return grow(votes, factors, desk, branches, rounds, max(1, _WORK // (ROUNDS * work)))
+        part = part._replace(least=votes.least)
+        budget = max(1, min(NODES, _WORK // (ROUNDS * work)))
+        answer = grow(part, factors, desk, branches, rounds, budget)
+        if answer == FOUND:
+            return FOUND
+        if branches.tally[0] >= NODES or answer == REFUTED:
+            self._waiting.extend(branches.value[: branches.open[0]].copy())
+            self._tree = None
+        return OPEN if self._tree or self._waiting else REFUTED
+
+
+def _planted(votes: Votes, price: Longs, value: Bytes) -> tuple[Votes, Factors, Desk, "Branches"]:
+    """The tree of a node."""
+    factors = factors_of(votes, price)
+    return votes, factors, desk_for(factors, len(votes.first) - 1), trunk(factors, value)
+
+
+def within(votes: Votes, value: Bytes) -> Votes:
+    """The lead where some bits are settled: (bits,) 0 or 1, or `FREE`."""
+    neurons = len(votes.need)
+    reader, own = np.repeat(np.arange(neurons), _sizes(votes)), value[votes.bit]
+    free = own == FREE
+    on = ~free & ((own == 1) == votes.rises)
+    need = votes.need - np.bincount(reader[on], minlength=neurons)
+    left = np.bincount(reader[free], minlength=neurons)
+    kept = (need > 0) & (need <= left)
+    at = np.flatnonzero(free & kept[reader])
+    return votes._replace(
+        start=np.append(0, np.cumsum(left[kept])),
+        bit=votes.bit[at],
+        rises=votes.rises[at],
+        need=need[kept],
+        worth=votes.worth[kept],
+        base=votes.base + int(votes.worth[need <= 0].sum()),
+    )
+
+
+def _sizes(votes: Votes) -> Longs:
+    return np.diff(votes.start)
 
 
 @compiled()
@@ -207,7 +268,8 @@ def compile_factors(*, proofs: bool = False) -> None:
         least=3,
     )
     factors = factors_of(votes, room_for(votes).price)
-    desk, branches = desk_for(factors, 2), trunk(factors)
+    desk = desk_for(factors, 2)
+    branches = trunk(factors, desk.value)
     grow(votes, factors, desk, branches, 1, 1)
     if proofs:
         prove(votes, factors, desk, 1)

@@ -94,7 +94,8 @@ def factors_of(votes: Votes, price: Longs, most: int = MOST_BITS) -> Factors:
     start = np.searchsorted(factor, np.arange(count + 1))
     lone = np.full(count, -1)
     lone[numbers[alone & ~twice]] = np.flatnonzero(alone & ~twice)
-    at = np.append(0, np.cumsum(np.where(lone < 0, 1 << np.minimum(np.diff(start), MOST_BITS), 0)))
+    sizes = np.where(lone < 0, 1 << np.minimum(np.diff(start), MOST_BITS), 0)
+    at = np.append(0, np.cumsum(sizes)).astype(np.int64)
     place = np.zeros(len(votes.bit), dtype=np.int64)
     place[kept] = inverse.reshape(-1) - start[factor[inverse.reshape(-1)]]
     table = np.zeros(int(at[-1]), dtype=np.int32)
