@@ -1,5 +1,6 @@
 """Robust training: what is trained is what is folded, bounds hold, and runs repeat themselves."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from signflip.training.robust import (
     RobustReport,
     RobustSettings,
     fold_robust,
+    loop,
     train_robust,
 )
 from signflip.training.robust.adversary import adversarial
 from signflip.training.robust.boxes import box_of
 from signflip.training.robust.layers import Flow
+from signflip.training.robust.scores import Scores
 
 BASE = RobustSettings(
     hidden=(12,), epochs=4, batch_size=32, epsilon=0.05, interval=0.3, pgd=2, device="cpu", seed=1
@@ -146,6 +149,24 @@ def test_training_for_robustness_gives_more_of_it(data: tuple[Floats, Integers])
         assert scores.certified <= scores.attacked <= scores.clean
         found[interval] = scores.certified
     assert found[0.5] > found[0.0]
+
+
+@pytest.mark.parametrize("best", [3, 4])
+def test_the_epoch_is_kept_that_is_best_between_proof_and_attack(
+    best: int, data: tuple[Floats, Integers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A blunt network, of which bounds know nearly all, is no better for that."""
+    blunt = Scores(clean=0.7, attacked=0.6, certified=0.5)
+    sharp = Scores(clean=0.9, attacked=0.8, certified=0.4)
+    states: list[RobustModule] = []
+
+    def tell(module: RobustModule, *_: object) -> Scores:
+        states.append(copy.deepcopy(module))
+        return sharp if len(states) == best else blunt
+
+    monkeypatch.setattr(loop, "scores", tell)
+    found = train_robust(replace(VOTE, epochs=4), *data)
+    assert [same(found, each) for each in states] == [number == best for number in range(1, 5)]
 
 
 def same(first: RobustModule, second: RobustModule) -> bool:

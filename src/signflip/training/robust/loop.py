@@ -55,8 +55,8 @@ def train_robust(
 ) -> RobustModule:
     """Train a network to be robust, and return the best epoch after the ramps.
 
-    Best is what has the most held-out images certified by intervals; without held-out images the
-    last epoch.
+    Best is what has the largest share of held-out images by `Scores.middle`; without held-out
+    images the last epoch.
 
     Args:
         settings: the run's settings.
@@ -168,7 +168,7 @@ class _RobustRun(EpochRun[RobustModule]):
         if len(self.held_images):
             epsilon = self.settings.epsilon
             self.scores = scores(self.module, self.held_images, self.held_labels, epsilon)
-            score = self.scores.certified
+            score = self.scores.middle
         ramped = self.epoch >= self.ramp[1] * self.epochs
         if (ramped and score >= self.best_score) or self.epoch == self.epochs == 1:
             self.best_score, self.best = score, copy.deepcopy(self.module.state_dict())

@@ -31,6 +31,14 @@ class Scores:
     attacked: float
     certified: float
 
+    @property
+    def middle(self) -> float:
+        """Half way between what is proved and what withstands the attack: the truth lies between.
+
+        Bounds alone rise with a network that is so blunt that they are near to the truth.
+        """
+        return (self.attacked + self.certified) / 2
+
     def __str__(self) -> str:
         return (
             f"clean {self.clean:.2%}, attacked {self.attacked:.2%}, certified by bounds "
