@@ -31,8 +31,9 @@ def sides(work: Ints, paid: Ints, size: int, p: int) -> tuple[int, int]:
     half = 1 << (size - 1)
     folded = work
     if size - 1 > p:  # the table itself is not to change
+        low, high, laid = work[:half], work[half : 2 * half], paid[:half]
         for x in range(half):
-            paid[x] = max(work[x], work[x + half])
+            laid[x] = max(low[x], high[x])
         half >>= 1
         folded = paid
     while half > 1 << p:
