@@ -67,7 +67,17 @@ _VOTE = RobustSettings(
 )
 RECIPES: Mapping[str, RobustSettings] = {
     "mnist-robust-2x100": _DENSE,
-    "mnist-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
+    # of a first try, which was shorter
+    "mnist-robust-2x200": dataclasses.replace(
+        _DENSE,
+        hidden=(200, 200),
+        interval=0.05,
+        pgd=3,
+        wider=1.0,
+        window=1.0,
+        epochs=6,
+        learning_rate=0.005,
+    ),
     "fashion-robust-2x100": _DENSE,
     "fashion-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
     "mnist-vote-0.1": dataclasses.replace(
