@@ -105,7 +105,7 @@ class RivalSearch:
         self.level = desk.level
         sizes = np.diff(factors.start)
         work = 1 + int((sizes * (np.diff(factors.at) + sizes)).sum())  # of a round
-        rounds = max(ROUNDS, min(ROOT_ROUNDS, 10 * _WORK // work))
+        rounds = max(ROUNDS, min(ROOT_ROUNDS, 4 * _WORK // work))
         part = part._replace(least=votes.least)
         budget = max(1, min(NODES, _WORK // (ROUNDS * work)))
         answer = grow(part, factors, desk, branches, rounds, budget)
