@@ -11,11 +11,11 @@ from numba import njit
 
 from signflip.arrays import Integers
 from signflip.exact import factor_search as module
-from signflip.exact.bits_bound import FOUND, OPEN, REFUTED, SCALE, Votes
+from signflip.exact.bits_bound import FOUND, OPEN, REFUTED, SCALE, Votes, room_for
 from signflip.exact.factor_bound import FREE, Desk, average, desk_for, enter, settle
 from signflip.exact.factor_search import ROUNDS, RivalSearch, grow, trunk, within
 from signflip.exact.factors import MOST_BITS, Factors, factors_of
-from tests.exact.test_bits_bound import lead_at, random_votes
+from tests.exact.test_bits_bound import best_lead, lead_at, random_votes
 
 enter_once: Any = njit(lambda votes, factors, desk: enter(votes, factors, desk))
 average_once: Any = njit(lambda votes, factors, desk, bit: average(votes, factors, desk, bit))
@@ -93,7 +93,7 @@ def test_the_search_knows_the_best_pattern(most: int) -> None:
     lone = 0
     for _ in range(150):
         votes = random_votes(rng, 5, 9)
-        best = max(lead_at(votes, level) for level in levels_of(votes, np.full(99, FREE)))
+        best = best_lead(votes, room_for(votes))
         for least, answer in ((best, FOUND), (best + 1, REFUTED)):
             asked = votes._replace(least=least)
             factors = factors_of(asked, rng.integers(0, SCALE, len(votes.bit)), most)
@@ -118,7 +118,7 @@ def test_nodes_that_are_begun_anew_lose_nothing(
     anew = 0
     for _ in range(150):
         votes = random_votes(rng, 6, 12)
-        best = max(lead_at(votes, level) for level in levels_of(votes, np.full(99, FREE)))
+        best = best_lead(votes, room_for(votes))
         for least, answer in ((best, FOUND), (best + 1, REFUTED)):
             asked = votes._replace(least=least)
             search = RivalSearch(asked)

@@ -82,7 +82,6 @@ class Room(NamedTuple):
         level: (pixels,) the maximiser x of (B).
         passed: (bits,) the bits that x passes.
         best: (helpers,) the prices of the best bound.
-        best_gain: (bits,) `gain` there.
     """
 
     low: Longs
@@ -99,11 +98,20 @@ class Room(NamedTuple):
     level: Longs
     passed: npt.NDArray[np.bool_]
     best: Longs
-    best_gain: Longs
+
+
+def reader(votes: Votes) -> Longs:
+    """(helpers,) the neuron of each helper."""
+    return np.repeat(np.arange(len(votes.need)), np.diff(votes.start))
+
+
+def first_prices(votes: Votes) -> Longs:
+    """(helpers,) prices that are the same for all of a neuron, and half of what reaches S."""
+    return (SCALE // (2 * votes.need))[reader(votes)]
 
 
 def room_for(votes: Votes) -> Room:
-    """Room for the root, with prices that are all the same, and half of what reaches S."""
+    """Room for the root, with the first prices."""
     pixels, bits = len(votes.first) - 1, int(votes.first[-1])
     helpers = np.diff(votes.start)
     made = {
@@ -111,7 +119,7 @@ def room_for(votes: Votes) -> Room:
         for size, names in (
             (len(helpers), ("open", "free", "lack", "cheap")),
             (len(votes.bit), ("order", "slope", "best")),
-            (bits, ("gain", "best_gain")),
+            (bits, ("gain",)),
             (pixels, ("low", "level")),
             (1, ("size",)),
         )
@@ -119,7 +127,7 @@ def room_for(votes: Votes) -> Room:
     }
     return Room(
         high=np.diff(votes.first),
-        price=np.repeat(SCALE // (2 * votes.need), helpers),
+        price=first_prices(votes),
         passed=np.zeros(bits, dtype=np.bool_),
         **made,
     )

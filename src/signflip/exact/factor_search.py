@@ -9,11 +9,12 @@ from signflip.exact.bits_bound import (
     FOUND,
     OPEN,
     REFUTED,
-    SCALE,
     Ints,
     Longs,
     Votes,
+    first_prices,
     quick,
+    reader,
     room_for,
 )
 from signflip.exact.factor_bound import (
@@ -100,7 +101,7 @@ class RivalSearch:
         elif self._tree is None:
             value = self._waiting.pop()
             part = within(votes, value)
-            self._tree = _planted(part, np.repeat(SCALE // (2 * part.need), _sizes(part)), value)
+            self._tree = _planted(part, first_prices(part), value)
         part, factors, desk, branches = self._tree
         self.level = desk.level
         sizes = np.diff(factors.start)
@@ -126,13 +127,13 @@ def _planted(votes: Votes, price: Longs, value: Bytes) -> tuple[Votes, Factors, 
 def within(votes: Votes, value: Bytes) -> Votes:
     """The lead where some bits are settled: (bits,) 0 or 1, or `FREE`."""
     neurons = len(votes.need)
-    reader, own = np.repeat(np.arange(neurons), _sizes(votes)), value[votes.bit]
+    readers, own = reader(votes), value[votes.bit]
     free = own == FREE
     on = ~free & ((own == 1) == votes.rises)
-    need = votes.need - np.bincount(reader[on], minlength=neurons)
-    left = np.bincount(reader[free], minlength=neurons)
+    need = votes.need - np.bincount(readers[on], minlength=neurons)
+    left = np.bincount(readers[free], minlength=neurons)
     kept = (need > 0) & (need <= left)
-    at = np.flatnonzero(free & kept[reader])
+    at = np.flatnonzero(free & kept[readers])
     return votes._replace(
         start=np.append(0, np.cumsum(left[kept])),
         bit=votes.bit[at],
@@ -141,10 +142,6 @@ def within(votes: Votes, value: Bytes) -> Votes:
         worth=votes.worth[kept],
         base=votes.base + int(votes.worth[need <= 0].sum()),
     )
-
-
-def _sizes(votes: Votes) -> Longs:
-    return np.diff(votes.start)
 
 
 @compiled()

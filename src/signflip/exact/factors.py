@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from signflip.compiled import compiled
 from signflip.exact.bits import popcount
-from signflip.exact.bits_bound import SCALE, Ints, Longs, Votes
+from signflip.exact.bits_bound import SCALE, Ints, Longs, Votes, reader
 
 MOST_BITS = 14
 """Bits of a table."""
@@ -87,7 +87,8 @@ def factors_of(votes: Votes, price: Longs, most: int = MOST_BITS) -> Factors:
     np.add.at(total, numbers[numbers >= 0], votes.worth[numbers >= 0])
     unit, coarse = _units(int(total.max(initial=1)), len(votes.need))
     worth = -(-votes.worth * unit // coarse)
-    helper = np.repeat(numbers, np.diff(votes.start))
+    readers = reader(votes)
+    helper = numbers[readers]
     kept = np.flatnonzero(helper >= 0)
     pairs, inverse = np.unique(helper[kept] * (bits + 1) + votes.bit[kept], return_inverse=True)
     factor, bit = pairs // (bits + 1), pairs % (bits + 1)
@@ -101,7 +102,7 @@ def factors_of(votes: Votes, price: Longs, most: int = MOST_BITS) -> Factors:
     table = np.zeros(int(at[-1]), dtype=np.int32)
     _fill(votes, numbers, lone, place, at, worth, table)
     order = np.argsort(bit, kind="stable")
-    paid = np.repeat(worth, np.diff(votes.start)) * price // SCALE
+    paid = worth[readers] * price // SCALE
     sums = np.bincount(inverse.reshape(-1), np.where(votes.rises, paid, -paid)[kept])
     home = np.searchsorted(bit[order], np.arange(bits + 1))
     return Factors(
@@ -136,8 +137,8 @@ def _reads_twice(votes: Votes) -> npt.NDArray[np.bool_]:
     """(neurons,) whether one has two helpers of a bit."""
     twice = np.zeros(len(votes.need), dtype=np.bool_)
     same = np.flatnonzero(votes.bit[1:] == votes.bit[:-1]) + 1
-    reader = np.repeat(np.arange(len(votes.need)), np.diff(votes.start))
-    twice[reader[same][reader[same] == reader[same - 1]]] = True
+    readers = reader(votes)
+    twice[readers[same][readers[same] == readers[same - 1]]] = True
     return twice
 
 
@@ -156,9 +157,9 @@ def _grouped(votes: Votes, bits: int, most: int) -> Longs:
     """(neurons,) the factor of each, or -1 where it reads more bits than a table has."""
     words = bits // 64 + 1
     masks = np.zeros((len(votes.need), words), dtype=np.uint64)
-    reader = np.repeat(np.arange(len(votes.need)), np.diff(votes.start))
+    readers = reader(votes)
     one = np.left_shift(np.uint64(1), (votes.bit % 64).astype(np.uint64))
-    np.bitwise_or.at(masks, (reader, votes.bit // 64), one)
+    np.bitwise_or.at(masks, (readers, votes.bit // 64), one)
     sizes = np.bitwise_count(masks).sum(axis=1, dtype=np.int64)
     # those that read most come first: others fit into what these read
     return _into_groups(masks, sizes, np.argsort(-sizes, kind="stable"), most)
