@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.errors import NetworkError
+from signflip.network.maps.blocks import Block, Blocks
 from signflip.network.maps.checks import checked_shape, checked_signs
 from signflip.network.maps.linear_map import LinearMap, Shape
 from signflip.network.maps.sparse import SparseMap
@@ -132,6 +133,26 @@ class Conv2d(SparseMap):
         made = coo_array(entries, shape=(self.neurons, self.inputs)).tocsr()
         made.sort_indices()
         return made
+
+    def blocks(self) -> Blocks:
+        """See `SparseMap.blocks`: a block for each group, of the windows inside the image."""
+        place, _, pixel = self._windows.pairs()
+        filters, channels = self._weight.shape[:2]
+        taps, pixels = self._weight[0, 0].size, int(np.prod(self._input_shape[1:]))
+        inside = np.bincount(place, minlength=self._windows.count) == taps
+        kept = inside[place]
+        # pairs are in order of windows, and of taps in each
+        read = pixel[kept].reshape(-1, 1, taps)
+        windows = np.flatnonzero(inside)
+        each = filters // self._groups
+        made = []
+        for group in range(self._groups if len(windows) else 0):
+            channel = np.arange(group * channels, (group + 1) * channels)
+            number = np.arange(group * each, (group + 1) * each)
+            reads = (read + channel[:, None] * pixels).reshape(len(windows), -1)
+            rows = number * self._windows.count + windows[:, None]
+            made.append(Block(reads, rows, self._weight[number].reshape(each, -1)))
+        return Blocks.beside(tuple(made), self.matrix)
 
     def parts(self) -> Mapping[str, npt.NDArray[Any]]:
         """`weight` int8, `input_shape`, and the `window`'s numbers with `groups` last, int64."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import NetworkError
+from signflip.network.maps.blocks import Blocks
 from signflip.network.maps.checks import checked_shape, checked_signs, frozen
 from signflip.network.maps.linear_map import LinearMap, Number, Shape
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
+MANY = 2**16
+"""Weights from which on sums are made by blocks: to find these costs more than a small product."""
+
+
 class SparseMap(LinearMap):
-    """A map that does its sums through a sparse matrix."""
+    """A map that does its sums through a sparse matrix, or through dense blocks of it."""
 
     @cached_property
     @abstractmethod
@@ -30,9 +35,17 @@ class SparseMap(LinearMap):
         """See `LinearMap.fan_in`."""
         return frozen(np.diff(self.matrix.indptr).astype(np.int64))
 
+    def blocks(self) -> Blocks:
+        """The matrix as dense blocks, and the rest of it."""
+        return Blocks.of(self.matrix)
+
     @cached_property
-    def _transposed(self) -> "csr_array":
-        return self.matrix.T.tocsr()
+    def _plain(self) -> Blocks:
+        return Blocks((), self.matrix)
+
+    @cached_property
+    def _fast(self) -> Blocks:
+        return self.blocks() if self.matrix.nnz >= MANY else self._plain
 
     @cached_property
     def _by_columns(self) -> Any:
@@ -40,11 +53,15 @@ class SparseMap(LinearMap):
 
     def apply(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.apply`."""
-        return _product(self.matrix, values)
+        return self._for(values).apply(values)
 
     def transpose(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.transpose`."""
-        return _product(self._transposed, values)
+        return self._for(values).transpose(values)
+
+    def _for(self, values: npt.NDArray[Any]) -> Blocks:
+        # dense products of whole numbers are slow
+        return self._fast if np.issubdtype(values.dtype, np.floating) else self._plain
 
     def magnitude(self, values: Floats) -> Floats:
         """See `LinearMap.magnitude`."""
@@ -53,7 +70,7 @@ class SparseMap(LinearMap):
 
     def counts(self, signs: Signs) -> npt.NDArray[np.float32]:
         """See `LinearMap.counts`."""
-        return _product(self.matrix, signs.astype(np.float32))
+        return self._fast.apply(signs.astype(np.float32))
 
     def rows(self, neurons: Integers | slice) -> Signs:
         """See `LinearMap.rows`."""
@@ -163,9 +180,3 @@ class Sparse(SparseMap):
                 "number of entries, and every `index` must be one of an input"
             )
         return cls(csr_array((sign, index, start), shape=(len(start) - 1, inputs)), shape)
-
-
-def _product(matrix: "csr_array", values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """`values @ matrix.T`, of the type of the values."""
-    sums = (matrix.astype(values.dtype) @ values.T).T
-    return np.ascontiguousarray(sums)
