@@ -26,7 +26,8 @@ def check(made: Blocks, linear: LinearMap, seed: int) -> None:
         assert np.array_equal(made.apply(values), values @ matrix.T)
         assert np.array_equal(made.transpose(above), above @ matrix)
         assert made.apply(values.astype(np.float32)).dtype == np.float32
-    covered = np.concatenate([block.rows.ravel() for block in made.blocks] or [np.empty(0, dtype=np.int64)])
+    rows = [block.rows.ravel() for block in made.blocks]
+    covered = np.concatenate([*rows, np.empty(0, dtype=np.int64)])
     assert len(np.unique(covered)) == len(covered)
 
 
