@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from signflip.cli.verify import METHODS, query_of
+from signflip.cli.verify import TURNS, query_of
 from signflip.formats.onnx_run import OnnxRuntime
 from signflip.queries.decide import Decision, decide
 from signflip.queries.query import Query
@@ -30,13 +30,13 @@ def main() -> None:
     given = parser.parse_args()
     network = open_network(str(given.network), None)
     runtime = OnnxRuntime(given.network, network)
-    for method in METHODS:
+    for method, _ in TURNS:
         if hasattr(method, "prepare"):
             method.prepare()  # compiled once; the limit is of the property alone
     for path in given.properties:
         query = query_of(network, path)
         cpu = time.process_time()
-        decision = decide(query, METHODS, time_limit=given.time_limit)
+        decision = decide(query, TURNS, time_limit=given.time_limit)
         line = {
             "property": path.name,
             "answer": decision.answer.value,

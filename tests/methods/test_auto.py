@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from signflip.attack import Outcome, attack
 from signflip.errors import SettingError
 from signflip.methods import auto as module
+from signflip.methods import exact
 from signflip.methods.auto import Auto
 from signflip.methods.exact import Exact
 from signflip.methods.fgsm import Fgsm
@@ -105,6 +106,24 @@ def test_it_walks_on_where_the_search_has_no_time_to_begin(monkeypatch: pytest.M
     assert (result.stop, result.remark) == (late.stop, late.remark)
     assert result.seconds >= 0.3
     assert result.found_by in {"walk", "gradient"}
+
+
+def test_what_is_too_wide_for_the_search_is_attacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exact, "MOST_DEEP", 50)
+    problems = zoo_problems("mnist-3x100", epsilon=0.03, count=4)
+    assert all(Exact().refuses(problem) is not None for problem in problems)
+    found = [attack(problem, Auto(), time_limit=2) for problem in problems]
+    flips = [result for result in found if result.verdict is Verdict.FLIPPED]
+    assert len(flips) > 0
+    assert {result.found_by for result in flips} == {"gradient"}
+    for result in found:
+        assert result.verdict is not Verdict.ROBUST
+        assert result.bound is not None
+        assert result.bound >= result.objective
+    without_limit = attack(problems[0], Auto(goal=SearchGoal.OPTIMISE))
+    assert without_limit.stop is Stop.BUDGET
+    still = zoo_problems("mnist-3x100", epsilon=1e-4, count=1)[0]
+    assert attack(still, Auto()).verdict is Verdict.ROBUST  # by intervals
 
 
 def test_without_unstable_neurons_there_is_one_pattern() -> None:

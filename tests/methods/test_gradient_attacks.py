@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from signflip.attack import Method, attack
 from signflip.errors import SettingError
-from signflip.methods import Apgd, Fgsm, Pgd, Square
+from signflip.methods import Apgd, Fgsm, Guided, Pgd, Square
 from signflip.methods.losses import Scaling
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.surrogate import Slope
@@ -32,8 +32,9 @@ FEW: Mapping[str, Method] = {
     "apgd": Apgd(iterations=8, restarts=6),
     "apgd on ramps": Apgd(iterations=8, restarts=6, slope=Slope.RAMP),
     "square": Square(queries=40, restarts=2),
+    "guided": Guided(iterations=8, restarts=6, patience=20),
 }
-KINDS = (Fgsm, Pgd, Apgd, Square)
+KINDS = (Fgsm, Pgd, Apgd, Square, Guided)
 
 
 @settings(max_examples=40)
@@ -63,6 +64,7 @@ def test_the_same_seed_gives_the_same_answer(problem: Problem, name: str) -> Non
         Pgd(iterations=40, restarts=4, scaling=Scaling.JACOBIAN),
         Pgd(iterations=40, restarts=4, scaling=Scaling.HESSIAN),
         Apgd(iterations=40, restarts=4),
+        Guided(iterations=40, restarts=4, patience=40),
         Square(queries=4_000, restarts=1),  # each a small part of a step
     ],
     ids=repr,
@@ -89,13 +91,13 @@ def test_goals_and_masks(name: str, goal: Goal | None) -> None:
     assert result.objective > result.clean_objective
 
 
-@pytest.mark.parametrize("kind", [Pgd, Apgd, Square])
+@pytest.mark.parametrize("kind", [Pgd, Apgd, Square, Guided])
 def test_to_decide_ends_with_the_first_flip(kind: Any) -> None:
     result = attack(two_steps(), kind(goal="decide", restarts=None), time_limit=60)
     assert (result.verdict, result.stop) == (Verdict.FLIPPED, Stop.DECIDED)
 
 
-@pytest.mark.parametrize("kind", [Pgd, Apgd, Square])
+@pytest.mark.parametrize("kind", [Pgd, Apgd, Square, Guided])
 def test_it_starts_from_the_warm_start(kind: Any) -> None:
     problem = two_steps()
     start = np.array([0.75])  # of objective 2

@@ -13,13 +13,15 @@ from signflip.errors import ProblemError
 from signflip.methods import Exact
 from signflip.network import BinaryNetwork
 from signflip.problem import Box
-from signflip.queries.decide import Answer, decide
+from signflip.queries.decide import Answer, Turn, decide
 from signflip.queries.query import Comparison, Query
 from signflip.run import Run
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import patterns
 from tests.support.reference import reference_values_of_pattern
 from tests.support.tiny import tiny_network
+
+EXACT = (Turn(Exact(), 1.0),)
 
 
 @st.composite
@@ -63,7 +65,7 @@ def truth(query: Query) -> bool:
 @settings(max_examples=120)
 @given(queries())
 def test_no_answer_contradicts_brute_force(query: Query) -> None:
-    decision = decide(query, (Exact(),))
+    decision = decide(query, EXACT)
     if decision.answer is Answer.SAT:
         assert decision.witness is not None
         assert query.is_witness(decision.witness)
@@ -79,7 +81,7 @@ def test_a_tie_counts() -> None:
     network = two_classes()
     same = Comparison(coefficients=((0, Fraction(-1)), (1, Fraction(1))), level=Fraction(0))
     query = Query(network=network, lower=np.zeros(1), upper=np.ones(1), cases=((same,),))
-    assert decide(query, (Exact(),)).answer is Answer.SAT
+    assert decide(query, EXACT).answer is Answer.SAT
 
 
 def two_classes() -> BinaryNetwork:
@@ -114,7 +116,7 @@ def test_inputs_may_be_grey_levels() -> None:
         query = Query(
             network=network, lower=np.array([97.0]), upper=np.array([upper]), cases=((ahead,),)
         )
-        assert decide(query, (Exact(),)).answer is answer
+        assert decide(query, EXACT).answer is answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,5 +132,5 @@ def test_a_method_that_cannot_work_leaves_the_answer_to_others() -> None:
     inside = np.full(network.inputs, 0.5)
     never = Comparison(coefficients=((0, Fraction(1)),), level=Fraction(10**6))
     query = Query(network=network, lower=inside - 0.25, upper=inside + 0.25, cases=((never,),))
-    assert decide(query, (TooWide(),)).answer is Answer.UNKNOWN
-    assert decide(query, (TooWide(), Exact())).answer is Answer.UNSAT
+    assert decide(query, (Turn(TooWide(), 1.0),)).answer is Answer.UNKNOWN
+    assert decide(query, (Turn(TooWide(), 0.1), *EXACT)).answer is Answer.UNSAT

@@ -10,10 +10,12 @@ import pytest
 from signflip.data import load_dataset
 from signflip.errors import ProblemError
 from signflip.methods import Exact, Fgsm
-from signflip.queries.decide import Answer, decide
+from signflip.queries.decide import Answer, Turn, decide
 from signflip.queries.marabou import read_marabou
 from tests.support.datasets import full_test_set
 from tests.support.others import foreign_network
+
+EXACT = (Turn(Exact(), 1.0),)
 
 # inputs 0, 1; outputs 2, 3; scaled inputs 4, 5; sums 6, 7, 8; signs 9, 10, 11
 TINY = """12
@@ -75,14 +77,14 @@ def test_the_network_is_that_of_the_equations(tmp_path: Path) -> None:
 
 def test_the_query_is_decided(tmp_path: Path) -> None:
     held = read_marabou(tiny(tmp_path))
-    decision = decide(held.query, (Exact(),))
+    decision = decide(held.query, EXACT)
     assert decision.answer is Answer.SAT
     assert decision.witness is not None
     first, second = original(decision.witness / held.scale)
     assert first >= second
     # Y_0 - Y_1 = 2 s_0 - 2 s_2 is never above 4
     never = read_marabou(tiny(tmp_path, TINY.replace("7,1,0.0,2", "7,1,4.5,2")))
-    assert decide(never.query, (Exact(),)).answer is Answer.UNSAT
+    assert decide(never.query, EXACT).answer is Answer.UNSAT
 
 
 def test_compressed_files_are_read(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ PUBLISHED = [
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_published_queries(name: str) -> None:
     held = read_marabou(foreign_network("marabou", name))
-    decision = decide(held.query, (Fgsm(width=0.3, restarts=4), Exact()), time_limit=60)
+    decision = decide(held.query, (Turn(Fgsm(width=0.3, restarts=4), 0.1), *EXACT), time_limit=60)
     assert decision.answer.value == name.removesuffix(".ipq.gz").rsplit("_", 1)[1]
 
 

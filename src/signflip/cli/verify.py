@@ -9,17 +9,22 @@ from signflip.arrays import Floats
 from signflip.cli.options import FILE, inputs_option
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
-from signflip.methods import Apgd, Exact
+from signflip.methods import Exact, Guided
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange
-from signflip.queries.decide import Answer, Decision, decide
+from signflip.queries.decide import Answer, Decision, Turn, decide
 from signflip.queries.layout import Layout
 from signflip.queries.marabou import read_marabou
 from signflip.queries.query import Query
 from signflip.queries.vnnlib import read_property
 from signflip.zoo.named import open_network
 
-METHODS = (Apgd(goal=SearchGoal.DECIDE), Exact())
+TURNS = (
+    Turn(Guided(goal=SearchGoal.DECIDE), 0.1),
+    Turn(Exact(), 1.0),
+    # where the network is too wide for a proof, or a case was too close to call
+    Turn(Guided(goal=SearchGoal.DECIDE, restarts=10_000, seed=1), 1.0),
+)
 """What is tried on each part of a query, one after the other."""
 
 
@@ -57,7 +62,7 @@ def verify(
     else:
         opened = open_network(network, inputs)
         query, scale = query_of(opened, property_), None
-    decision = decide(query, METHODS, time_limit=time_limit)
+    decision = decide(query, TURNS, time_limit=time_limit)
     text = _text(query, decision, scale)
     if result is not None:
         write_bytes(result, (text + "\n").encode())

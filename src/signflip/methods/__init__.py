@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from signflip.methods.auto import Auto
     from signflip.methods.exact import Exact
     from signflip.methods.fgsm import Fgsm
+    from signflip.methods.guided import Guided
     from signflip.methods.iprop import IProp
     from signflip.methods.milp import Milp
     from signflip.methods.pgd import Pgd
@@ -51,6 +52,7 @@ METHODS = _Table(
         "pgd": "Pgd",
         "apgd": "Apgd",
         "square": "Square",
+        "guided": "Guided",
         "milp": "Milp",
         "iprop": "IProp",
         "walk": "Walk",
@@ -66,6 +68,7 @@ __all__ = [
     "Auto",
     "Exact",
     "Fgsm",
+    "Guided",
     "IProp",
     "Milp",
     "Pgd",

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from itertools import repeat
 
-from signflip.arrays import Floats
+from signflip.arrays import Floats, Integers
 from signflip.attack import Outcome
-from signflip.methods.climb import check_budget, climb, half_width, restart, rivals_in_turn
+from signflip.methods.climb import check_budget, climb, half_width, restart
 from signflip.methods.losses import LogitRatio
+from signflip.methods.rivals import Rivals
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.steps import AutoSteps
 from signflip.methods.surrogate import Slope, Surrogate, check_width, slope_named
@@ -19,7 +20,7 @@ class Apgd:
 
     It sets its own steps, which rest on how the loss goes: so the loss is by default that of the
     true network, and only the slope the surrogate's. Of an untargeted goal, restarts take the
-    rivals in turn.
+    rivals in turn, and then those that came nearest (`signflip.methods.rivals`).
 
     Attributes:
         iterations: steps of each restart.
@@ -55,17 +56,34 @@ class Apgd:
         problem = run.problem
         surrogate = Surrogate(problem.network, problem.image, self.width, self.slope)
 
-        def climb_from(images: Floats, started: int) -> None:
-            climb(
-                run,
-                surrogate,
-                images,
-                loss=LogitRatio(problem.prediction, rivals_in_turn(problem, len(images), started)),
-                steps=AutoSteps(problem, 2 * half_width(problem), self.iterations),
-                widths=repeat(self.width, self.iterations),
-                goal=self.goal,
-            )
+        rivals = Rivals(problem)
+
+        def climb_from(images: Floats) -> None:
+            chosen = rivals.next(len(images))
+            ended = climb_ratio(run, surrogate, images, chosen, self.iterations, self.goal)
+            rivals.learn(chosen, ended)
 
         return restart(
             run, self.restarts, self.seed, climb_from, surrogate=surrogate, goal=self.goal
         )
+
+
+def climb_ratio(
+    run: Run,
+    surrogate: Surrogate,
+    images: Floats,
+    rivals: Integers,
+    iterations: int,
+    goal: SearchGoal,
+) -> Floats:
+    """Move images (N, inputs) by the steps of Auto-PGD, each towards its rival (N,); the ends."""
+    problem = run.problem
+    return climb(
+        run,
+        surrogate,
+        images,
+        loss=LogitRatio(problem.prediction, rivals),
+        steps=AutoSteps(problem, 2 * half_width(problem), iterations),
+        widths=repeat(surrogate.width, iterations),
+        goal=goal,
+    )

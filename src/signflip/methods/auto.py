@@ -1,13 +1,15 @@
 """The portfolio: intervals, the pattern walk, gradients and the exact search on one problem."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import inf, isinf
 from typing import TYPE_CHECKING, ClassVar
 
 from signflip.arrays import Floats
-from signflip.attack import Outcome, attack
+from signflip.attack import Method, Outcome, attack
 from signflip.errors import SettingError
 from signflip.methods.exact import Exact
+from signflip.methods.guided import Guided
 from signflip.methods.pgd import Pgd
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.problem import Problem
@@ -40,7 +42,8 @@ class Auto:
     Intervals first: they prove at once what they can. Then the exact search with the pattern walk
     beside it, which gets the more of the time the less the search can hope to end: with more than
     80 unstable neurons it begins, and with more than 200 a gradient attack goes on from where it
-    came. The result says which part its answer is from.
+    came. A network that is too deep and wide for the exact search gets `Guided` instead. The result
+    says which part its answer is from.
 
     Attributes:
         goal: decide whether there is a flip, or find the largest objective.
@@ -73,8 +76,8 @@ class Auto:
         return Exact().ready()
 
     def refuses(self, problem: Problem) -> str | None:
-        """It works where the exact method does."""
-        return Exact().refuses(problem)
+        """It looks for the smallest perturbation only where the exact method does."""
+        return Exact().refuses(problem) if problem.measure.norm is not None else None
 
     def run(self, run: Search) -> Outcome:
         """Search the parts, one after the other, until the goal is settled or time is out.
@@ -100,6 +103,8 @@ class Auto:
         bound = interval_bound(space)
         if settle and run.problem.no_flip_below(bound):
             return Outcome(Stop.DECIDED, bound=bound, proved=True)
+        if Exact().refuses(run.problem) is not None:
+            return self._only_attacked(run, bound)
         bits = reads_bits(space)  # of pixels: their search is quick for any number of them
         share = TREE_SIZES[0][1] if bits else _walk_share(space.size)
         walker = Walker(run, space, seed=self.seed, settle=settle, share=share)
@@ -133,22 +138,34 @@ class Auto:
         walker.finish()
 
     def _gradient(self, run: Search) -> None:
-        """A gradient attack for a small share of the time; offered as the walk's are."""
+        """A gradient attack for a small share of the time."""
         left = run.clock.remaining()
         seconds = GRADIENT_SECONDS if isinf(left) else GRADIENT_SHARE * left
-        if seconds < LEAST_GRADIENT:
-            return
+        if seconds >= LEAST_GRADIENT:
+            _try(run, Pgd(goal=self.goal, seed=self.seed), seconds)
 
-        def offer(_seconds: float, _objective: float, image: Floats) -> None:
-            run.offer(image)
+    def _only_attacked(self, run: Search, bound: Fraction) -> Outcome:
+        """All the time for the attack that is strongest on large convolutional networks."""
+        run.part = "gradient"
+        left = run.clock.remaining()
+        endless = isinf(left)
+        restarts = Guided.restarts if endless else None
+        guided = Guided(goal=self.goal, seed=self.seed, restarts=restarts)
+        _try(run, guided, None if endless else left)
+        if self.goal.settled_by(run):
+            stop = Stop.DECIDED
+        else:
+            stop = Stop.TIME_LIMIT if run.clock.expired() else Stop.BUDGET
+        return Outcome(stop, bound=bound, proved=True)
 
-        attack(
-            run.problem,
-            Pgd(goal=self.goal, seed=self.seed),
-            time_limit=seconds,
-            start=run.witness,
-            on_improvement=offer,
-        )
+
+def _try(run: Search, method: Method, seconds: float | None) -> None:
+    """Run another method from the best point so far, and offer what it finds as it comes."""
+
+    def offer(_seconds: float, _objective: float, image: Floats) -> None:
+        run.offer(image)
+
+    attack(run.problem, method, time_limit=seconds, start=run.witness, on_improvement=offer)
 
 
 def _walk_share(unstable: int) -> float:

@@ -77,7 +77,7 @@ def restart(
     run: Run,
     restarts: int | None,
     seed: int,
-    climb_from: Callable[[Floats, int], None],
+    climb_from: Callable[[Floats], None],
     *,
     surrogate: Surrogate,
     goal: SearchGoal = SearchGoal.OPTIMISE,
@@ -92,7 +92,7 @@ def restart(
         run: the run.
         restarts: number of starting points, or None for no end.
         seed: of the random ones.
-        climb_from: climbs from points (N, inputs), of which so many came before.
+        climb_from: climbs from points (N, inputs).
         surrogate: on which it climbs.
         goal: to decide ends with the first flip.
         first_batch: points of the first batch.
@@ -114,7 +114,7 @@ def restart(
         if started == 0:
             images[0] = run.witness
         with threads_for(widest * count):
-            climb_from(images, started)
+            climb_from(images)
         if goal.settled_by(run):
             return Outcome(Stop.DECIDED, remark=surrogate.remark)
         started, size = started + count, min(2 * size, most)
@@ -136,7 +136,7 @@ def climb(
     steps: Steps,
     widths: Iterable[float],
     goal: SearchGoal = SearchGoal.OPTIMISE,
-) -> None:
+) -> Floats:
     """Move images (N, inputs) uphill, and offer the best by the true network after each step.
 
     Args:
@@ -147,12 +147,15 @@ def climb(
         steps: how points move; the climb ends where it moves none and the ramps stay as they are.
         widths: of the ramps, one for each step.
         goal: to decide ends with the first flip.
+
+    Returns:
+        (N, inputs) where they end.
     """
     offer_best(run, images)
     before = None
     for width in widths:
         if run.clock.expired() or goal.settled_by(run):
-            return
+            break
         heights = np.empty(len(images))
 
         def pull(values: Floats, rows: Integers, heights: Floats = heights) -> Floats:
@@ -162,15 +165,10 @@ def climb(
         gradient = surrogate.gradient(images, pull, width)
         moved = steps.next(images, heights, gradient)
         if width == before and np.array_equal(moved, images):
-            return
+            break
         images, before = moved, width
         offer_best(run, images)
-
-
-def rivals_in_turn(problem: Problem, count: int, started: int) -> Integers:
-    """(count,) a rival for each starting point after the first `started`, the nearest first."""
-    ranked = np.array(problem.nearest_rivals, dtype=np.int64)
-    return ranked[np.arange(started, started + count) % len(ranked)]
+    return images
 
 
 def random_points(problem: Problem, count: int, rng: np.random.Generator) -> Floats:

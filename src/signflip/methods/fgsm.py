@@ -59,8 +59,7 @@ class Fgsm:
         problem = run.problem
         surrogate = Surrogate(problem.network, problem.image)
 
-        def climb_from(images: Floats, started: int) -> None:
-            del started
+        def climb_from(images: Floats) -> None:
             climb(
                 run,
                 surrogate,

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from signflip.arrays import Floats
+from signflip.arrays import Floats, Integers
 from signflip.attack import Outcome
 from signflip.errors import SettingError
-from signflip.methods.climb import check_budget, climb, half_width, restart, rivals_in_turn
+from signflip.methods.climb import check_budget, climb, half_width, restart
 from signflip.methods.losses import CrossEntropy, Loss, Margin, Scaling, scaling_named
+from signflip.methods.rivals import Rivals
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.steps import SignSteps
 from signflip.methods.surrogate import Slope, Surrogate, check_width, slope_named
+from signflip.problem import Problem
 from signflip.run import Run
 
 
@@ -20,8 +22,8 @@ class Pgd:
     """Projected gradient ascent (Madry et al. 2018) on a surrogate that nears the network.
 
     Ramps narrow geometrically from `width` to `last_width` over the steps of a climb, and the steps
-    shrink to nothing. Of an untargeted goal, restarts take the rivals in turn. Every point visited
-    is judged by the true network, and the best is kept.
+    shrink to nothing. Of an untargeted goal, restarts take the rivals in turn, and then those that
+    came nearest. Every point visited is judged by the true network, and the best is kept.
 
     Attributes:
         step: length of the first step, as a share of the box's largest half-width.
@@ -76,12 +78,15 @@ class Pgd:
         surrogate = Surrogate(problem.network, problem.image, self.width, self.slope)
         widths = np.geomspace(self.width, self.last_width, self.iterations).tolist()
 
-        def climb_from(images: Floats, started: int) -> None:
-            climb(
+        rivals = Rivals(problem)
+
+        def climb_from(images: Floats) -> None:
+            chosen = rivals.next(len(images))
+            ended = climb(
                 run,
                 surrogate,
                 images,
-                loss=self._loss(run, surrogate, images, started),
+                loss=self._loss(problem, surrogate, images, chosen),
                 steps=SignSteps(
                     problem,
                     self.step * half_width(problem),
@@ -91,13 +96,15 @@ class Pgd:
                 widths=widths,
                 goal=self.goal,
             )
+            rivals.learn(chosen, ended)
 
         return restart(
             run, self.restarts, self.seed, climb_from, surrogate=surrogate, goal=self.goal
         )
 
-    def _loss(self, run: Run, surrogate: Surrogate, images: Floats, started: int) -> Loss:
-        rivals = rivals_in_turn(run.problem, len(images), started)
+    def _loss(
+        self, problem: Problem, surrogate: Surrogate, images: Floats, rivals: Integers
+    ) -> Loss:
         if self.scaling is None:
-            return Margin(run.problem.prediction, rivals)
+            return Margin(problem.prediction, rivals)
         return CrossEntropy(rivals, self.scaling.of(surrogate.at(images)))

@@ -1,8 +1,9 @@
 """Deciding a query: each comparison becomes a class that must beat one that is always 0."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,6 @@ from signflip.problem import Box, Problem, Ties, Untargeted
 from signflip.queries.query import Case, Comparison, Query
 from signflip.result import Verdict
 
-MakeMethods = Callable[[], tuple[Method, ...]]
-
 
 class Answer(Enum):
     """What the competition calls it."""
@@ -25,6 +24,13 @@ class Answer(Enum):
     UNSAT = "unsat"
     UNKNOWN = "unknown"
     TIMEOUT = "timeout"
+
+
+class Turn(NamedTuple):
+    """A method, and its share of the time that is left when its turn comes."""
+
+    method: Method
+    share: float
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,16 +48,13 @@ class Decision:
     seconds: float
 
 
-def decide(
-    query: Query, methods: tuple[Method, ...], *, time_limit: float | None = None
-) -> Decision:
+def decide(query: Query, turns: Sequence[Turn], *, time_limit: float | None = None) -> Decision:
     """Look for a witness of the query, or a proof that there is none.
 
     Args:
         query: the question.
-        methods: are tried one after the other on each part, each from the best point of those
-            before; all but the last take a tenth of the time that is left. Those that refuse the
-            problem are left out.
+        turns: methods that are tried one after the other on each part, each from the best point of
+            those before. Those that refuse the problem are left out.
         time_limit: seconds for all of it.
     """
     clock = Clock.start(time_limit)
@@ -60,7 +63,7 @@ def decide(
         return Decision(answer=Answer.SAT, witness=centre, seconds=clock.elapsed())
     open_parts = False
     for part in _parts(query.cases):
-        found = _decide_part(query, part, centre, methods, clock)
+        found = _decide_part(query, part, centre, turns, clock)
         if isinstance(found, np.ndarray):
             return Decision(answer=Answer.SAT, witness=found, seconds=clock.elapsed())
         open_parts = open_parts or not found
@@ -82,7 +85,7 @@ def _decide_part(
     query: Query,
     part: tuple[Case, ...],
     centre: Floats,
-    methods: tuple[Method, ...],
+    turns: Sequence[Turn],
     clock: Clock,
 ) -> Floats | bool:
     """A witness; or whether there is none, with proof."""
@@ -94,10 +97,13 @@ def _decide_part(
             # the centre fulfils this comparison already: it rules nothing out
             continue
         start = None
-        willing = [method for method in methods if refusal(method, problem) is None]
-        for index, method in enumerate(willing):
-            share = clock.remaining() / (10 if index + 1 < len(willing) else 1)
-            limit = None if np.isinf(share) else share
+        for method, share in turns:
+            left = clock.remaining()
+            if left <= 0:
+                break
+            if refusal(method, problem) is not None:
+                continue
+            limit = None if np.isinf(left) else share * left
             try:
                 result = attack(problem, method, time_limit=limit, start=start)
             except ProblemError:  # such as a layer too wide for its tables: others may answer
