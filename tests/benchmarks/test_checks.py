@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import attacks_compared, exact_against_milp, exact_table, verdicts_agree
+from benchmarks import attacks_compared, exact_against_milp, exact_table, law, verdicts_agree
 from benchmarks.common import Row
 from signflip.zoo import ATTACKED
 
@@ -170,3 +170,20 @@ def test_an_optimum_that_another_method_contradicts(other: Row) -> None:
     rows = [row(stop="OPTIMAL", objective=20.0), row(method="milp", **other)]
     (line,) = attacks_compared.contradictions(rows)
     assert "the optimum is 20.0, milp has" in line
+
+
+def test_the_law_counts_decisions_by_unstable_neurons() -> None:
+    sizes: dict[tuple[object, ...], int] = {
+        ("mnist-2x100", 0.01, 0): 19,
+        ("mnist-2x100", 0.01, 1): 20,
+        ("a", 0.02, 0): 39,
+    }
+    rows = [
+        row(verdict="robust"),
+        row(index=1),
+        row(network="a", epsilon=0.02, verdict="flipped"),
+        row(network="a", epsilon=0.02, verdict="flipped"),
+    ]
+    assert law.shares(rows, sizes) == {0: (1, 1), 1: (2, 3)}
+    assert not law.deep(row())
+    assert law.deep(row(network="mnist-3x100"))
