@@ -1,14 +1,18 @@
-"""Tables over patterns of bits, in Numba: the p-th binary digit of an index is the p-th bit."""
+"""Tables over patterns of bits, in Numba: the p-th binary digit of an index is the p-th bit.
+
+A bit is *folded* by taking the better of its two values at each pattern of the others, where being
+passed costs its message. The highest bit is folded by laying the table's halves over each other:
+long runs of numbers, which go through the processor as vectors.
+"""
 
 import numpy as np
 
 from signflip.compiled import compiled
-from signflip.exact.bits_bound import Ints
+from signflip.exact.bits_bound import Ints, Longs
+from signflip.exact.factors import MOST_BITS
 
-NONE = np.int32(-(2**31) + 1)
-"""Below all entries."""
-_LANES = 8
-"""Numbers of a vector."""
+ROOM = 2 << (MOST_BITS - 1)
+"""Entries that `sides` writes to at most."""
 
 
 @compiled(inner=True)
@@ -22,51 +26,34 @@ def halve(work: Ints, size: int, p: int, value: int) -> None:
 
 
 @compiled(inner=True)
-def sides(work: Ints, paid: Ints, size: int, p: int) -> tuple[int, int]:
-    """The greatest entry of a table where its p-th bit is not passed, and where it is.
-
-    The halves of the table are laid over each other until the p-th bit is the highest one: long
-    runs of numbers, which go through the processor as vectors.
-    """
-    half = 1 << (size - 1)
-    folded = work
-    if size - 1 > p:  # the table itself is not to change
-        low, high, laid = work[:half], work[half : 2 * half], paid[:half]
-        for x in range(half):
-            laid[x] = max(low[x], high[x])
-        half >>= 1
-        folded = paid
-    while half > 1 << p:
-        low, high = paid[:half], paid[half : 2 * half]
-        for x in range(half):
-            low[x] = max(low[x], high[x])
-        half >>= 1
-    off, on = folded[:half], folded[half : 2 * half]
-    least, most = NONE, NONE
+def fold(table: Ints, top: int, message: int, folded: Ints) -> None:
+    """Write a table without its highest bit, the top-th, to another one."""
+    half = 1 << top
+    low, high, laid, cost = table[:half], table[half : 2 * half], folded[:half], np.int32(message)
     for x in range(half):
-        least, most = max(least, off[x]), max(most, on[x])
-    return int(least), int(most)
+        laid[x] = max(low[x], np.int32(high[x] - cost))
 
 
 @compiled(inner=True)
-def charge(work: Ints, size: int, p: int, more: np.int32) -> None:
-    """Take a number off each entry of a table where its p-th bit is passed."""
-    half = 1 << p
-    if half >= _LANES:
-        for x in range(half, 1 << size, 2 * half):
-            part = work[x : x + half]
-            for y in range(half):
-                part[y] -= more
-    else:  # runs too short for a vector
-        digit = np.int32(half)
-        for y in range(np.int32(1 << size)):
-            work[y] -= more if (np.int32(y) & digit) != np.int32(0) else np.int32(0)
+def sides(table: Ints, top: int, message: Longs, room: Ints) -> tuple[int, int]:
+    """The greatest entry where the highest bit, the top-th, is not passed, and where it is.
 
-
-@compiled(inner=True)
-def greatest(work: Ints, size: int) -> int:
-    """The greatest entry of a table."""
-    most = NONE
-    for x in range(1 << size):
-        most = max(most, work[x])
-    return int(most)
+    Args:
+        table: over bits 0 to top.
+        top: the bit.
+        message: (top + 1,) of each bit.
+        room: (ROOM,) is written to.
+    """
+    if top == 0:
+        return int(table[0]), int(table[1] - message[0])
+    half = 1 << top
+    fold(table, top - 1, message[top - 1], room)
+    fold(table[half:], top - 1, message[top - 1], room[half:])
+    for q in range(top - 2, -1, -1):
+        own, cost = 1 << q, np.int32(message[q])
+        # in place, which `fold` would take for tables that overlap
+        for first in (0, half):
+            low, high = room[first : first + own], room[first + own : first + 2 * own]
+            for x in range(own):
+                low[x] = max(low[x], np.int32(high[x] - cost))
+    return int(room[0]), int(room[half] - message[top])

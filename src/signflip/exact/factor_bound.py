@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.compiled import compiled
-from signflip.exact.bit_tables import NONE, charge, greatest, halve, sides
+from signflip.exact.bit_tables import ROOM, fold, halve, sides
 from signflip.exact.bits_bound import Ints, Longs, Votes
-from signflip.exact.factors import MOST_BITS, Factors
+from signflip.exact.factors import Factors
 
 FREE = -1
 Bytes = npt.NDArray[np.int8]
@@ -29,14 +29,16 @@ class Desk(NamedTuple):
         message: (places,) those of (F).
         live: (places,) of each factor the places whose bits are free: rising where it has a table.
         size: (factors,) how many these are.
-        work: (entries,) each table over its free bits, less messages.
+        work: (entries,) each table over its free bits.
+        folded: (entries,) the same without its highest bits: over the lowest k from entry 2^k on.
+        ready: (factors,) the least k for which that is so with the messages as they are.
         most: (factors,) the greatest entry, or what a neuron by itself comes to.
         lack: (factors,) helpers that a neuron by itself still needs.
         gone: (factors,) its messages of settled bits.
         force: (bits,) D of each free bit, when it was last looked at.
         wants: (places,) d_c of the factors of one bit.
         level: (pixels,) the levels of a pattern.
-        paid: (2^MOST_BITS,) room, and
+        room: (ROOM,) room, and
         cost: (places,) more.
     """
 
@@ -45,13 +47,15 @@ class Desk(NamedTuple):
     live: Longs
     size: Longs
     work: Ints
+    folded: Ints
+    ready: Longs
     most: Longs
     lack: Longs
     gone: Longs
     force: Longs
     wants: npt.NDArray[np.int64]
     level: Longs
-    paid: Ints
+    room: Ints
     cost: Longs
 
 
@@ -62,7 +66,7 @@ def desk_for(factors: Factors, pixels: int) -> Desk:
         name: np.zeros(size, dtype=np.int64)
         for size, names in (
             (places, ("message", "live", "cost")),
-            (count, ("size", "most", "lack", "gone")),
+            (count, ("size", "ready", "most", "lack", "gone")),
             (bits, ("force",)),
             (pixels, ("level",)),
         )
@@ -71,7 +75,8 @@ def desk_for(factors: Factors, pixels: int) -> Desk:
     return Desk(
         value=np.full(bits, FREE, dtype=np.int8),
         work=np.zeros(len(factors.table), dtype=np.int32),
-        paid=np.zeros(1 << MOST_BITS, dtype=np.int32),
+        folded=np.zeros(len(factors.table), dtype=np.int32),
+        room=np.zeros(ROOM, dtype=np.int32),
         wants=np.zeros((places + 1, 2), dtype=np.int64),
         **longs,
     )
@@ -108,27 +113,52 @@ def enter(votes: Votes, factors: Factors, desk: Desk) -> int:
 
 @compiled(inner=True)
 def _lay(factors: Factors, desk: Desk, c: int) -> int:
-    """The table of a factor over its free bits, less messages; its greatest entry."""
+    """The table of a factor over its free bits; its greatest entry, less messages."""
     start, size = factors.start[c], factors.start[c + 1] - factors.start[c]
-    work, paid = desk.work[factors.at[c] : factors.at[c + 1]], desk.paid
+    work = desk.work[factors.at[c] : factors.at[c + 1]]
     work[:] = factors.table[factors.at[c] : factors.at[c + 1]]
     for place in range(size - 1, -1, -1):
         value = desk.value[factors.bit[start + place]]
         if value != FREE:
             halve(work, size, place, value)
             size -= 1
-    paid[0] = -desk.gone[c]
-    for p in range(size):
-        message = np.int32(desk.message[start + desk.live[start + p]])
-        half = 1 << p
-        below, above = paid[:half], paid[half : 2 * half]
-        for x in range(half):
-            above[x] = below[x] + message
-    most = NONE
-    for x in range(1 << size):
-        work[x] -= paid[x]
-        most = max(most, work[x])
-    return int(most)
+    desk.ready[c] = size
+    return _greatest(factors, desk, c)
+
+
+@compiled(inner=True)
+def _fold_down(factors: Factors, desk: Desk, c: int, bits: int) -> Ints:
+    """The table of a factor over its lowest free bits, the others folded.
+
+    A change of a bit's message leaves the tables over more bits than those below it as they are: in
+    a round over rising bits each is made once.
+    """
+    start, at, end = factors.start[c], factors.at[c], factors.at[c + 1]
+    work, folded = desk.work[at:end], desk.folded[at:end]
+    size = desk.size[c]
+    for k in range(desk.ready[c], bits, -1):
+        table = work if k == size else folded[1 << k :]
+        message = desk.message[start + desk.live[start + k - 1]]
+        fold(table, k - 1, message, folded[1 << (k - 1) :])
+    desk.ready[c] = min(desk.ready[c], bits)
+    return work if bits == size else folded[1 << bits :]
+
+
+@compiled(inner=True)
+def _greatest(factors: Factors, desk: Desk, c: int) -> int:
+    """The greatest entry of a factor's table, less messages."""
+    return int(_fold_down(factors, desk, c, 0)[0] + desk.gone[c])
+
+
+@compiled(inner=True)
+def _sides(factors: Factors, desk: Desk, c: int, p: int) -> tuple[int, int]:
+    """The same where its p-th free bit is not passed, and where it is."""
+    start = factors.start[c]
+    table = _fold_down(factors, desk, c, p + 1)
+    for q in range(p + 1):
+        desk.cost[q] = desk.message[start + desk.live[start + q]]
+    low, high = sides(table, p, desk.cost, desk.room)
+    return low + desk.gone[c], high + desk.gone[c]
 
 
 @compiled(inner=True)
@@ -198,8 +228,7 @@ def average(votes: Votes, factors: Factors, desk: Desk, bit: int) -> int:
         if factors.lone[c] >= 0:
             low, high = _ends(votes, factors, desk, c, place)
         else:
-            p = _spot(factors, desk, c, place)
-            low, high = sides(desk.work[factors.at[c] :], desk.paid, desk.size[c], p)
+            low, high = _sides(factors, desk, c, _spot(factors, desk, c, place))
         desk.wants[i - begin, 0], desk.wants[i - begin, 1] = low, high - low
         total += high - low
     desk.force[bit] = total
@@ -214,8 +243,9 @@ def average(votes: Votes, factors: Factors, desk: Desk, bit: int) -> int:
         more = desk.wants[i - begin, 1] - own
         desk.message[factors.start[c] + place] += more
         if factors.lone[c] < 0:
+            # tables over fewer bits have folded this one
             p = _spot(factors, desk, c, place)
-            charge(desk.work[factors.at[c] :], desk.size[c], p, np.int32(more))
+            desk.ready[c] = max(desk.ready[c], p + 1)
         change += max(low, low + own) - desk.most[c]
         desk.most[c] = max(low, low + own)
     return int(change)
@@ -230,9 +260,9 @@ def settle(votes: Votes, factors: Factors, desk: Desk, bit: int, value: int) -> 
         c, place = factors.factor[i], factors.place[i]
         p, start = _spot(factors, desk, c, place), factors.start[c]
         u, size = factors.lone[c], desk.size[c]
+        desk.gone[c] -= value * desk.message[start + place]
         if u >= 0:
             desk.lack[c] -= (value == 1) == votes.rises[votes.start[u] + place]
-            desk.gone[c] -= value * desk.message[start + place]
         else:
             halve(desk.work[factors.at[c] :], size, p, value)
         for q in range(p, size - 1):
@@ -242,7 +272,8 @@ def settle(votes: Votes, factors: Factors, desk: Desk, bit: int, value: int) -> 
         if u >= 0:
             desk.most[c] = _ends(votes, factors, desk, c, -1)[0]
         else:
-            desk.most[c] = greatest(desk.work[factors.at[c] :], size - 1)
+            desk.ready[c] = size - 1
+            desk.most[c] = _greatest(factors, desk, c)
         change += desk.most[c] - before
     return int(change)
 
