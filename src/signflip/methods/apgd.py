@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from itertools import repeat
 
-from signflip.arrays import Floats, Integers
+from signflip.arrays import Floats
 from signflip.attack import Outcome
 from signflip.methods.climb import check_budget, climb, half_width, restart
-from signflip.methods.losses import LogitRatio
+from signflip.methods.losses import LogitRatio, Loss
 from signflip.methods.rivals import Rivals
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.steps import AutoSteps
@@ -60,7 +60,8 @@ class Apgd:
 
         def climb_from(images: Floats) -> None:
             chosen = rivals.next(len(images))
-            ended = climb_ratio(run, surrogate, images, chosen, self.iterations, self.goal)
+            loss = LogitRatio(problem.prediction, chosen)
+            ended = climb_auto(run, surrogate, images, loss, self.iterations, self.goal)
             rivals.learn(chosen, ended)
 
         return restart(
@@ -68,22 +69,16 @@ class Apgd:
         )
 
 
-def climb_ratio(
-    run: Run,
-    surrogate: Surrogate,
-    images: Floats,
-    rivals: Integers,
-    iterations: int,
-    goal: SearchGoal,
+def climb_auto(
+    run: Run, surrogate: Surrogate, images: Floats, loss: Loss, iterations: int, goal: SearchGoal
 ) -> Floats:
-    """Move images (N, inputs) by the steps of Auto-PGD, each towards its rival (N,); the ends."""
-    problem = run.problem
+    """Move images (N, inputs) by the steps of Auto-PGD; where they end (N, inputs)."""
     return climb(
         run,
         surrogate,
         images,
-        loss=LogitRatio(problem.prediction, rivals),
-        steps=AutoSteps(problem, 2 * half_width(problem), iterations),
+        loss=loss,
+        steps=AutoSteps(run.problem, 2 * half_width(run.problem), iterations),
         widths=repeat(surrogate.width, iterations),
         goal=goal,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from signflip.arrays import Floats
 from signflip.attack import Outcome, no_distance
-from signflip.methods.apgd import climb_ratio
+from signflip.methods.apgd import climb_auto
 from signflip.methods.climb import check_budget, restart
 from signflip.methods.losses import Margin
 from signflip.methods.rivals import Rivals, leads, nearest_rival
@@ -31,7 +31,8 @@ class Guided:
     are flat nearly everywhere, so most that take it are level, and what a gradient's step
     overshoots is found by drifting: on large convolutional networks it goes far beyond Auto-PGD.
 
-    Each batch of restarts climbs as `Apgd` does; then the best point that it reached is evolved.
+    Each batch of restarts climbs the margin by Auto-PGD's steps; then the best point that it
+    reached is evolved.
 
     Attributes:
         children: of each generation.
@@ -84,7 +85,8 @@ class Guided:
         def climb_and_evolve(images: Floats) -> None:
             nonlocal evolved
             chosen = rivals.next(len(images))
-            ended = climb_ratio(run, surrogate, images, chosen, self.iterations, self.goal)
+            loss = Margin(problem.prediction, chosen)
+            ended = climb_auto(run, surrogate, images, loss, self.iterations, self.goal)
             rivals.learn(chosen, ended)
             best = int(leads(problem, ended, chosen).argmax())
             parent, rival = ended[best], int(chosen[best])
