@@ -47,7 +47,7 @@ class Block:
         inputs, first = np.unique(flat[order], return_index=True)
         return order, inputs, first
 
-    def add_sums(self, values: npt.NDArray[Any], sums: npt.NDArray[Any]) -> None:
+    def write_sums(self, values: npt.NDArray[Any], sums: npt.NDArray[Any]) -> None:
         """Write the rows' sums to `sums` (N, neurons), for `values` (N, inputs)."""
         weight = self.weight.T.astype(values.dtype)
         for some in _slices(len(values), self.reads.size):
@@ -97,7 +97,7 @@ class Blocks:
         """`values @ matrix.T`, of the type of the values."""
         sums = product(self.rest, values)
         for block in self.blocks:
-            block.add_sums(values, sums)
+            block.write_sums(values, sums)
         return sums
 
     @cached_property
