@@ -180,7 +180,9 @@ class SignLayer:
 
     def sums(self, signs: Signs) -> npt.NDArray[np.float32]:
         """The map's sums (N, neurons) for inputs (N, inputs) int8 of -1, 0 or 1; exact."""
-        return self.map.counts(signs)
+        # no sum of signs is invalid: such a flag is of the lanes that BLAS computes beyond the data
+        with np.errstate(invalid="ignore"):
+            return self.map.counts(signs)
 
 
 def as_signs(positive: Booleans) -> Signs:
