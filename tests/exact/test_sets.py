@@ -267,6 +267,7 @@ def begins_sets(problem: Problem, method: Exact, monkeypatch: pytest.MonkeyPatch
         begun.append(rows)
         return rows, sums
 
+    method.prepare()  # which begins sets, too
     monkeypatch.setattr(frontier_module, "rows_of", rows_seen)
     assert PatternSpace.of(problem).size
     attack(problem, method)
