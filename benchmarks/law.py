@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from benchmarks.common import Benchmark, Row, Store, images_of, markdown, network
 from benchmarks.exact_table import KEY, settled
 from signflip import Problem
+from signflip.cli.options import FILE
 from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.space import PatternSpace
 from signflip.report.drawing import drawing
@@ -28,7 +29,6 @@ PANELS = {"two hidden layers": False, "three to five": True}
 """Title -> whether it is of deep networks."""
 Shares = Mapping[int, tuple[int, int]]
 """Bin -> problems that are decided, and all; bin b has `BIN b` to `BIN (b + 1) - 1` neurons."""
-FILE = click.Path(path_type=Path)
 
 
 def unstable(row: Row) -> int:

@@ -11,7 +11,7 @@ from signflip.compiled import compiled
 from signflip.exact.bits_bound import Ints, Longs
 from signflip.exact.factors import MOST_BITS
 
-ROOM = 2 << (MOST_BITS - 1)
+ROOM = 1 << MOST_BITS
 """Entries that `sides` writes to at most."""
 
 

@@ -148,10 +148,8 @@ class Auto:
         """All the time for the attack that is strongest on large convolutional networks."""
         run.part = "gradient"
         left = run.clock.remaining()
-        endless = isinf(left)
-        restarts = Guided.restarts if endless else None
-        guided = Guided(goal=self.goal, seed=self.seed, restarts=restarts)
-        _try(run, guided, None if endless else left)
+        seconds, restarts = (None, Guided.restarts) if isinf(left) else (left, None)
+        _try(run, Guided(goal=self.goal, seed=self.seed, restarts=restarts), seconds)
         if self.goal.settled_by(run):
             stop = Stop.DECIDED
         else:

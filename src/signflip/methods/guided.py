@@ -7,7 +7,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.attack import Outcome, no_distance
 from signflip.methods.apgd import climb_auto
-from signflip.methods.climb import check_budget, restart
+from signflip.methods.climb import check_budget, offer_best, restart
 from signflip.methods.losses import Margin
 from signflip.methods.rivals import Rivals, leads, nearest_rival
 from signflip.methods.search_goal import SearchGoal, search_goal
@@ -114,8 +114,8 @@ class Guided:
             waited = 0 if ahead[best] > lead else waited + 1
             if ahead[best] >= lead:
                 parent, lead = children[best], ahead[best]
-                if waited == 0 and problem.scores(parent[None])[0] > run.standing.score:
-                    run.offer(parent)
+                if waited == 0:
+                    offer_best(run, parent[None])
                 slope = surrogate.gradient(parent[None], lambda values, rows: pull(values, rows)[1])
             if run.clock.expired() or self.goal.settled_by(run):
                 return

@@ -3,6 +3,7 @@
 import numpy as np
 
 from signflip.arrays import Floats, Integers
+from signflip.methods.losses import Margin
 from signflip.problem import Problem
 
 
@@ -36,18 +37,18 @@ class Rivals:
 
     def learn(self, rivals: Integers, images: Floats) -> None:
         """Remember how far restarts of these rivals (N,) came, to images (N, inputs)."""
+        if len(self._ranked) == 1:  # there is nothing to choose
+            return
         np.maximum.at(self._lead, rivals, leads(self._problem, images, rivals))
 
 
 def leads(problem: Problem, images: Floats, rivals: Integers) -> Floats:
     """(N,) how far its rival is ahead of the prediction in each image (N, inputs)."""
-    network = problem.network
-    values = network.output.values(network.activations(images)[-1])
-    ahead: Floats = values[np.arange(len(images)), rivals] - values[:, problem.prediction]
-    return ahead
+    rows = np.arange(len(images))
+    return Margin(problem.prediction, rivals)(problem.network.forward(images), rows)[0]
 
 
 def nearest_rival(problem: Problem, image: Floats) -> int:
     """The rival that is the farthest ahead in an image (inputs,)."""
-    values = problem.network.output.values(problem.network.activations(image[None])[-1])[0]
+    values = problem.network.forward(image[None])[0]
     return max(problem.nearest_rivals, key=lambda rival: float(values[rival]))
