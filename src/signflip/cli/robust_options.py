@@ -40,6 +40,18 @@ _TABLE = (
         "[default: 1]",
     ),
     click.option(
+        "--learning-window",
+        type=float,
+        metavar="W",
+        help="The same for the gradients that the weights learn by.  [default: 1]",
+    ),
+    click.option(
+        "--smoothing",
+        type=float,
+        metavar="SHARE",
+        help="Part of each label that is spread over all classes.  [default: 0]",
+    ),
+    click.option(
         "--bounded",
         type=float,
         metavar="SHARE",
@@ -123,6 +135,8 @@ def robust_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "pgd",
         "wider",
         "window",
+        "learning_window",
+        "smoothing",
         "bounded",
         "ternary",
         "vote",

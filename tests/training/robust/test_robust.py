@@ -224,6 +224,37 @@ def test_no_gradient_comes_through_a_sign_beyond_the_window(data: tuple[Floats, 
     assert not torch.equal(start, point(1, 1.0))
 
 
+def test_weights_below_a_sign_learn_nothing_from_beyond_the_learning_window(
+    data: tuple[Floats, Integers],
+) -> None:
+    settings = replace(BASE, interval=0.0, held_out=0.0, epochs=1)
+    none = RobustModule(settings, inputs=data[0].shape[1], classes=int(data[1].max()) + 1)
+    still = train_robust(replace(settings, learning_window=1e-9), *data, start=none)
+    moved = train_robust(replace(settings, learning_window=1.0), *data, start=none)
+    for before, narrow, wide in zip(*map(latents, (none, still, moved)), strict=True):
+        assert torch.equal(before, narrow)
+        assert not torch.equal(before, wide)
+    assert not torch.equal(none.vote.weights.latent, still.vote.weights.latent)
+
+
+def latents(module: RobustModule) -> list[torch.Tensor]:
+    return [block.weights.latent for block in module.sign_blocks()]
+
+
+def test_a_smoothed_label_is_spread_over_all_classes(data: tuple[Floats, Integers]) -> None:
+    losses: dict[float, float] = {}
+    for share in (0.0, 0.2, 0.4):
+
+        def keep(report: RobustReport, share: float = share) -> None:
+            losses[share] = report.loss
+
+        settings = replace(VOTE, interval=0.0, held_out=0.0, epochs=1, learning_rate=1e-12)
+        train_robust(replace(settings, smoothing=share), *data, on_epoch=keep)
+    assert losses[0.2] - losses[0.0] != 0
+    # the loss is linear in the share, and the weights stay
+    assert losses[0.4] - losses[0.2] == pytest.approx(losses[0.2] - losses[0.0], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -234,6 +265,8 @@ def test_no_gradient_comes_through_a_sign_beyond_the_window(data: tuple[Floats, 
         ({"wider": 0.5}, "wider is 0.5; it must be at least 1"),
         ({"window": 0.0}, "window is 0.0; it must be above 0"),
         ({"window": 1.5}, "window is 1.5"),
+        ({"learning_window": 0.0}, "learning_window is 0.0; it must be above 0"),
+        ({"smoothing": 1.0}, "smoothing is 1.0; it must be from 0 to 0.9"),
         ({"vote": 0}, "vote is 0"),
         ({"vote": 3}, "weights are -1 and .1 only"),
         ({"levels": (0.5, 0.5)}, "they must rise"),

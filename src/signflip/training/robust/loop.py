@@ -149,7 +149,11 @@ class _RobustRun(EpochRun[RobustModule]):
             wide = box_of(pixels, settings.wider * epsilon, module.levels)
         steps = settings.pgd if share > 0 else 0
         point = adversarial(module, wide, labels, steps, self.random, settings.window)
-        loss = functional.cross_entropy(module.logits(point), labels)
+        loss = functional.cross_entropy(
+            module.logits(point, settings.learning_window),
+            labels,
+            label_smoothing=settings.smoothing,
+        )
         weight = share * settings.interval
         bounded = round(settings.bounded * len(pixels))
         if weight == 0 or bounded == 0:

@@ -72,6 +72,10 @@ class RobustSettings(TrainingSettings):
             what many would find in the ball itself.
         window: the adversary's gradients come through a sign where its normalised sum is so near to
             0. One bit moves a sum by a fraction of that: with bits, a third finds more flips.
+        learning_window: the same for the gradients that the weights learn by, from images. Below 1
+            only sums that a small step can turn have a say.
+        smoothing: share of each label that is spread evenly over all classes, in the loss of
+            adversaries: it asks for no more of an image that has a lead already.
         bounded: share of each batch that the interval loss is taken of.
         ternary: whether weights may be 0; the output has a bias then.
         vote: largest weight of the output; above 1 its weights are whole numbers up to that.
@@ -88,6 +92,8 @@ class RobustSettings(TrainingSettings):
     pgd: int = 4
     wider: float = 1.0
     window: float = 1.0
+    learning_window: float = 1.0
+    smoothing: float = 0.0
     bounded: float = 1.0
     ternary: bool = False
     vote: int = 1
@@ -110,13 +116,16 @@ class RobustSettings(TrainingSettings):
             ("epsilon", 0.0, 1.0),
             ("interval", 0.0, 1.0),
             ("bounded", 0.0, 1.0),
+            ("smoothing", 0.0, 0.9),
             ("held_out", 0.0, 0.9),
         ):
             value = getattr(self, name)
             if not least <= value <= most:
                 raise SettingError(f"{name} is {value}; it must be from {least:g} to {most:g}")
-        if not 0 < self.window <= 1:
-            raise SettingError(f"window is {self.window}; it must be above 0 and at most 1: 0.3333")
+        for name in ("window", "learning_window"):
+            value = getattr(self, name)
+            if not 0 < value <= 1:
+                raise SettingError(f"{name} is {value}; it must be above 0 and at most 1: 0.3333")
         if not 1 <= self.wider < float("inf"):
             raise SettingError(f"wider is {self.wider}; it must be at least 1 and finite: 1.5")
         if self.pgd < 0:
