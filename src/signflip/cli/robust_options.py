@@ -52,6 +52,20 @@ _TABLE = (
         help="Part of each label that is spread over all classes.  [default: 0]",
     ),
     click.option(
+        "--leniency",
+        type=float,
+        metavar="Q",
+        help="An image counts by p**Q, p the chance of its class: the hopeless ones less.  "
+        "[default: 0]",
+    ),
+    click.option(
+        "--ramp",
+        type=float,
+        metavar="SHARE",
+        help="Part of the run by which epsilon and the interval loss are at their full values.  "
+        "[default: 0.55]",
+    ),
+    click.option(
         "--bounded",
         type=float,
         metavar="SHARE",
@@ -137,6 +151,8 @@ def robust_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "window",
         "learning_window",
         "smoothing",
+        "leniency",
+        "ramp",
         "bounded",
         "ternary",
         "vote",

@@ -241,6 +241,36 @@ def latents(module: RobustModule) -> list[torch.Tensor]:
     return [block.weights.latent for block in module.sign_blocks()]
 
 
+def test_without_a_ramp_a_run_is_like_a_fine_tuning_of_its_first_weights(
+    data: tuple[Floats, Integers],
+) -> None:
+    settings = replace(VOTE, epochs=2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        classes = int(data[1].max()) + 1
+        first = RobustModule(settings, inputs=data[0].shape[1], classes=classes)
+    tuned = train_robust(settings, *data, start=first)
+    assert same(train_robust(replace(settings, ramp=0.0), *data), tuned)
+    assert not same(train_robust(replace(settings, ramp=0.5), *data), tuned)
+
+
+def test_a_lenient_loss_counts_an_image_by_its_chance(data: tuple[Floats, Integers]) -> None:
+    """Of images that are all classified surely and rightly but for some, these count for little."""
+    labels = data[1].copy()
+    labels[:50] = (labels[:50] + 1) % 3  # the order of a batch is drawn, and so are its losses
+    trained = train_robust(replace(BASE, epochs=10, interval=0.0, held_out=0.0), *data)
+    losses: dict[float, float] = {}
+    for share in (0.0, 0.5, 1.0):
+
+        def keep(report: RobustReport, share: float = share) -> None:
+            losses[share] = report.loss
+
+        settings = replace(BASE, interval=0.0, held_out=0.0, epochs=1, learning_rate=1e-12)
+        settings = replace(settings, leniency=share)
+        train_robust(settings, data[0], labels, on_epoch=keep, start=trained)
+    assert losses[0.0] > losses[0.5] > losses[1.0] > 0
+
+
 def test_a_smoothed_label_is_spread_over_all_classes(data: tuple[Floats, Integers]) -> None:
     losses: dict[float, float] = {}
     for share in (0.0, 0.2, 0.4):
@@ -266,6 +296,8 @@ def test_a_smoothed_label_is_spread_over_all_classes(data: tuple[Floats, Integer
         ({"window": 0.0}, "window is 0.0; it must be above 0"),
         ({"window": 1.5}, "window is 1.5"),
         ({"learning_window": 0.0}, "learning_window is 0.0; it must be above 0"),
+        ({"leniency": -0.5}, "leniency is -0.5; it must be from 0 to 1"),
+        ({"ramp": 1.5}, "ramp is 1.5; it must be from 0 to 1"),
         ({"smoothing": 1.0}, "smoothing is 1.0; it must be from 0 to 0.9"),
         ({"vote": 0}, "vote is 0"),
         ({"vote": 3}, "weights are -1 and .1 only"),

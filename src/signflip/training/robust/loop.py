@@ -20,8 +20,8 @@ from signflip.training.robust.module import RobustModule
 from signflip.training.robust.scores import Scores, scores
 from signflip.training.robust.settings import RobustSettings
 
-RAMP = (0.05, 0.55)
-"""Shares of the steps between which epsilon and the interval loss rise."""
+WARM_UP = 1 / 11
+"""Part of the ramp, its first, in which images are still clean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ class _RobustRun(EpochRun[RobustModule]):
         super().__init__(settings, identity, make, images[:kept], labels[:kept])
         device = self.images.device
         self.held_images, self.held_labels = images[kept:].to(device), labels[kept:].to(device)
-        self.ramp = RAMP if start is None else (0.0, 0.0)
+        self.ramp = settings.ramp if start is None else 0.0
         self.scores: Scores | None = None
         self.best: State = {}
         self.best_score = -1.0
@@ -136,8 +136,8 @@ class _RobustRun(EpochRun[RobustModule]):
 
     def _share(self, progress: float) -> float:
         """How much of epsilon and of the interval loss is there, from 0 to 1."""
-        begin, end = self.ramp
-        return 1.0 if progress >= end else max(0.0, (progress - begin) / (end - begin))
+        begin = WARM_UP * self.ramp
+        return 1.0 if progress >= self.ramp else max(0.0, (progress - begin) / (self.ramp - begin))
 
     def batch_loss(self, pixels: Tensor, labels: Tensor, progress: float) -> Tensor:
         """Of adversaries, and of the worst class values that intervals allow."""
@@ -149,11 +149,7 @@ class _RobustRun(EpochRun[RobustModule]):
             wide = box_of(pixels, settings.wider * epsilon, module.levels)
         steps = settings.pgd if share > 0 else 0
         point = adversarial(module, wide, labels, steps, self.random, settings.window)
-        loss = functional.cross_entropy(
-            module.logits(point, settings.learning_window),
-            labels,
-            label_smoothing=settings.smoothing,
-        )
+        loss = self._loss(module.logits(point, settings.learning_window), labels)
         weight = share * settings.interval
         bounded = round(settings.bounded * len(pixels))
         if weight == 0 or bounded == 0:
@@ -161,6 +157,18 @@ class _RobustRun(EpochRun[RobustModule]):
         part = slice(0, bounded)
         worst = self._worst(box.part(part), labels[part])
         return (1 - weight) * loss + weight * functional.cross_entropy(worst, labels[part])
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Cross-entropy with smoothed labels, in which hopeless images count for less."""
+        settings = self.settings
+        if settings.leniency == 0:
+            return functional.cross_entropy(logits, labels, label_smoothing=settings.smoothing)
+        each = functional.cross_entropy(
+            logits, labels, label_smoothing=settings.smoothing, reduction="none"
+        )
+        chances = functional.softmax(logits.detach(), dim=1).gather(1, labels[:, None])[:, 0]
+        weights = chances**settings.leniency
+        return (weights * each).sum() / weights.sum()
 
     def _worst(self, box: Box, labels: Tensor) -> Tensor:
         above = self.module.boxed(Flow(None, (box.middle, box.radius)))
@@ -173,7 +181,7 @@ class _RobustRun(EpochRun[RobustModule]):
             epsilon = self.settings.epsilon
             self.scores = scores(self.module, self.held_images, self.held_labels, epsilon)
             score = self.scores.middle
-        ramped = self.epoch >= self.ramp[1] * self.epochs
+        ramped = self.epoch >= self.ramp * self.epochs
         if (ramped and score >= self.best_score) or self.epoch == self.epochs == 1:
             self.best_score, self.best = score, copy.deepcopy(self.module.state_dict())
 

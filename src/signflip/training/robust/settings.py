@@ -61,7 +61,7 @@ class RobustSettings(TrainingSettings):
     """Settings of a training run for a network that is robust, and can be proved so.
 
     The loss is `(1 - k) CE(adversarial) + k CE(worst logits by intervals)`; epsilon and k rise from
-    0 to their full values between 5 % and 55 % of the steps.
+    0 to their full values early in the run.
 
     Attributes:
         hidden: widths of the dense layers after the convolutions; empty for a vote right on these.
@@ -76,6 +76,11 @@ class RobustSettings(TrainingSettings):
             only sums that a small step can turn have a say.
         smoothing: share of each label that is spread evenly over all classes, in the loss of
             adversaries: it asks for no more of an image that has a lead already.
+        leniency: q, where an adversarial image counts by p**q, and p is the chance that the network
+            gives to the true class: what is hopeless anyway counts for less, as in the generalised
+            cross-entropy of Zhang and Sabuncu (2018). 0 to count all alike.
+        ramp: share of the steps by which epsilon and k are at their full values. They begin to rise
+            after an eleventh of that.
         bounded: share of each batch that the interval loss is taken of.
         ternary: whether weights may be 0; the output has a bias then.
         vote: largest weight of the output; above 1 its weights are whole numbers up to that.
@@ -94,6 +99,8 @@ class RobustSettings(TrainingSettings):
     window: float = 1.0
     learning_window: float = 1.0
     smoothing: float = 0.0
+    leniency: float = 0.0
+    ramp: float = 0.55
     bounded: float = 1.0
     ternary: bool = False
     vote: int = 1
@@ -117,6 +124,8 @@ class RobustSettings(TrainingSettings):
             ("interval", 0.0, 1.0),
             ("bounded", 0.0, 1.0),
             ("smoothing", 0.0, 0.9),
+            ("leniency", 0.0, 1.0),
+            ("ramp", 0.0, 1.0),
             ("held_out", 0.0, 0.9),
         ):
             value = getattr(self, name)
