@@ -11,23 +11,20 @@ certified. As in `train_zoo.py`, one thread, and no network knows the first 6,00
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from zoo_script import NETWORKS, run, write
 
 from signflip import attack
-from signflip.arrays import Floats, Integers
 from signflip.data import ImageSet, load_dataset
 from signflip.methods import Exact
-from signflip.network import BinaryNetwork, ensemble
+from signflip.network import BinaryNetwork
 from signflip.problem import Problem, Ties, Untargeted
 from signflip.result import Verdict
 from signflip.training import training_card
 from signflip.training.robust import (
     Convolution,
-    RobustModule,
     RobustReport,
     RobustSettings,
     fold_robust,
@@ -41,132 +38,80 @@ TIME_LIMIT = 10.0
 
 _DENSE = RobustSettings(
     epsilon=0.02,
-    interval=0.03,
+    interval=0.01,
     pgd=4,
-    wider=1.5,
-    window=0.4,
+    wider=2.0,
+    window=0.35,
+    learning_window=0.25,
+    smoothing=0.28,
+    leniency=0.8,
+    ramp=0.25,
     epochs=60,
-    learning_rate=0.003,
+    learning_rate=0.03,
     held_out=0.09,
     device="cpu",
 )
 _VOTE = RobustSettings(
     hidden=(),
-    convolutions=(Convolution(filters=32, size=5, stride=2),),
+    convolutions=(Convolution(filters=64, size=5, stride=2),),
     levels=(0.5,),
     ternary=True,
     vote=7,
-    epochs=9,
-    batch_size=128,
-    learning_rate=0.003,
+    interval=0.2,
     pgd=1,
+    wider=1.25,
     window=1 / 3,
+    learning_window=0.2,
+    leniency=0.5,
+    ramp=0.3,
     bounded=0.34,
+    epochs=12,
+    batch_size=128,
+    learning_rate=0.03,
     held_out=0.09,
     device="cpu",
 )
 RECIPES: Mapping[str, RobustSettings] = {
     "mnist-robust-2x100": _DENSE,
-    # of a first try, which was shorter
-    "mnist-robust-2x200": dataclasses.replace(
-        _DENSE,
-        hidden=(200, 200),
-        interval=0.05,
-        pgd=3,
-        wider=1.0,
-        window=1.0,
-        epochs=6,
-        learning_rate=0.005,
-    ),
+    "mnist-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
     "fashion-robust-2x100": _DENSE,
     "fashion-robust-2x200": dataclasses.replace(_DENSE, hidden=(200, 200)),
     "mnist-vote-0.1": dataclasses.replace(
         _VOTE,
         convolutions=(Convolution(filters=48, size=5, stride=2),),
         epsilon=0.1,
-        interval=0.12,
+        interval=0.1,
         wider=1.5,
-        window=1.0,
-        epochs=14,
     ),
     "mnist-vote-0.3": dataclasses.replace(
         _VOTE,
         convolutions=(Convolution(filters=96, size=5, stride=2),),
         epsilon=0.3,
-        interval=0.2,
-        wider=1.15,
-        epochs=14,
     ),
     # few pixels are near to these levels
-    "fashion-vote-0.1": dataclasses.replace(
-        _VOTE,
-        convolutions=(Convolution(filters=64, size=5, stride=2),),
-        levels=(0.15, 0.45),
-        epsilon=0.1,
-        interval=0.1,
-        wider=1.25,
-        epochs=12,
-    ),
+    "fashion-vote-0.1": dataclasses.replace(_VOTE, levels=(0.15, 0.45), epsilon=0.1),
 }
-FINE_TUNING: Mapping[str, RobustSettings] = {
-    "mnist-vote-0.1": dataclasses.replace(
-        RECIPES["mnist-vote-0.1"],
-        interval=0.08,
-        pgd=2,
-        window=1 / 3,
-        epochs=5,
-        learning_rate=0.0015,
-    ),
-    "mnist-vote-0.3": dataclasses.replace(
-        RECIPES["mnist-vote-0.3"], pgd=2, wider=1.25, epochs=6, learning_rate=0.0015
-    ),
-    "fashion-vote-0.1": dataclasses.replace(
-        RECIPES["fashion-vote-0.1"], pgd=2, epochs=5, learning_rate=0.0015
-    ),
-}
-"""Settings that a network is trained on with, from its best epoch on."""
-MEMBERS: Mapping[str, int] = {"mnist-vote-0.3": 2, "fashion-vote-0.1": 2}
-"""Networks that are ensembles of so many, which are trained alike, each from a seed of its own."""
 
 
 def train_one(name: str, data_dir: Path | None, checkpoints: Path) -> None:
     """Train the network called `name`, certify it, and write its file; go on from a checkpoint."""
     dataset = DATASETS[name.split("-")[0]]
     training = load_dataset(dataset, split="train", data_dir=data_dir)
-    images, labels = training.images[FIRST:], training.labels[FIRST:]
-    first = RECIPES[name].seed
-    members = [
-        fold_robust(train_member(name, first + member, images, labels, checkpoints))
-        for member in range(MEMBERS.get(name, 1))
-    ]
-    test = load_dataset(dataset, split="test", data_dir=data_dir)
-    certify(name, ensemble(members), test, len(training.labels))
-
-
-def train_member(
-    name: str, seed: int, images: Floats, labels: Integers, checkpoints: Path
-) -> RobustModule:
-    """Train one network by the recipe called `name`, and fine-tune it if that is part of it."""
-    file = f"{name}-{seed}" if name in MEMBERS else name
+    checkpoint = checkpoints / f"{name}.pt"
 
     def report(epoch: RobustReport) -> None:
-        print(f"{file}: epoch {epoch.epoch}/{epoch.epochs}: {epoch.scores}", flush=True)
+        print(f"{name}: epoch {epoch.epoch}/{epoch.epochs}: {epoch.scores}", flush=True)
 
-    def trained(settings: RobustSettings, path: Path, start: RobustModule | None) -> RobustModule:
-        return train_robust(
-            dataclasses.replace(settings, seed=seed),
-            images,
-            labels,
-            on_epoch=report,
-            checkpoint=path,
-            resume=path.exists(),
-            start=start,
-        )
-
-    module = trained(RECIPES[name], checkpoints / f"{file}.pt", None)
-    if name in FINE_TUNING:
-        module = trained(FINE_TUNING[name], checkpoints / f"{file}-fine.pt", module)
-    return module
+    module = train_robust(
+        RECIPES[name],
+        training.images[FIRST:],
+        training.labels[FIRST:],
+        on_epoch=report,
+        checkpoint=checkpoint,
+        resume=checkpoint.exists(),
+    )
+    test = load_dataset(dataset, split="test", data_dir=data_dir)
+    certify(name, fold_robust(module), test, len(training.labels))
 
 
 def certify(name: str, network: BinaryNetwork, test: ImageSet, images: int) -> None:
@@ -188,11 +133,6 @@ def card_of(
         training_images=f"{FIRST + 1:,} to {images:,} of the training split",
         accuracy=float(np.mean(network.predict(test.images) == test.labels)),
     )
-    if name in FINE_TUNING:
-        card["fine_tuning"] = json.dumps(asdict(FINE_TUNING[name]), sort_keys=True)
-    if name in MEMBERS:
-        seeds = range(settings.seed, settings.seed + MEMBERS[name])
-        card["members"] = f"{len(seeds)}, their class values added up; seeds {[*seeds]}"
     card["epsilon"] = str(settings.epsilon)
     card["certified"] = f"{counts['robust'] / len(test):.4f}"
     card["unknown"] = f"{counts['unknown'] / len(test):.4f}"
@@ -224,10 +164,7 @@ def table(names: Sequence[str]) -> str:
             continue  # a recipe whose network is not in the package
         card = load_zoo(name).card
         settings = json.loads(card["settings"])
-        members = f"{MEMBERS[name]} x " if name in MEMBERS else ""
-        layers = [
-            f"{members}{c['filters']}@{c['size']}x{c['size']}" for c in settings["convolutions"]
-        ]
+        layers = [f"{c['filters']}@{c['size']}x{c['size']}" for c in settings["convolutions"]]
         layers += [str(width) for width in settings["hidden"]]
         shares = (f"{100 * float(card[key]):.2f} %" for key in ("accuracy", "certified", "unknown"))
         lines.append(f"| {name} | {', '.join(layers)} | {card['epsilon']} | {' | '.join(shares)} |")

@@ -30,20 +30,20 @@ _TABLE = (
         "--wider",
         type=float,
         metavar="FACTOR",
-        help="How many times epsilon the adversary may go.  [default: 1]",
+        help="How many times epsilon the adversary may go.  [default: 1.5]",
     ),
     click.option(
         "--window",
         type=float,
         metavar="W",
         help="The adversary's gradients pass a sign whose normalised sum is within this.  "
-        "[default: 1]",
+        "[default: 0.35]",
     ),
     click.option(
         "--learning-window",
         type=float,
         metavar="W",
-        help="The same for the gradients that the weights learn by.  [default: 1]",
+        help="The same for the gradients that the weights learn by.  [default: 0.25]",
     ),
     click.option(
         "--smoothing",
@@ -56,14 +56,14 @@ _TABLE = (
         type=float,
         metavar="Q",
         help="An image counts by p**Q, p the chance of its class: the hopeless ones less.  "
-        "[default: 0]",
+        "[default: 0.5]",
     ),
     click.option(
         "--ramp",
         type=float,
         metavar="SHARE",
         help="Part of the run by which epsilon and the interval loss are at their full values.  "
-        "[default: 0.55]",
+        "[default: 0.25]",
     ),
     click.option(
         "--bounded",

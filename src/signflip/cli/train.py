@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 )
 @click.option("--batch-size", type=int, default=256, show_default=True, help="Images in a step.")
 @click.option(
-    "--learning-rate", type=float, default=0.005, show_default=True, help="Of Adam, at the start."
+    "--learning-rate",
+    type=float,
+    help="Of Adam, at the start.  [default: 0.005; 0.03 with --robust]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
@@ -59,7 +61,7 @@ def train(
     hidden: tuple[int, ...] | None,
     epochs: int | None,
     batch_size: int,
-    learning_rate: float,
+    learning_rate: float | None,
     seed: int,
     device: str,
     out: Path,
@@ -79,14 +81,11 @@ def train(
     """
     from signflip import training  # torch is an extra, and slow to import
 
-    plain: dict[str, Any] = {
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "seed": seed,
-        "device": device,
-    }
+    plain: dict[str, Any] = {"batch_size": batch_size, "seed": seed, "device": device}
     if epochs is not None:
         plain["epochs"] = epochs
+    if learning_rate is not None:
+        plain["learning_rate"] = learning_rate
     settings: training.TrainingSettings
     settings = robust.settings(hidden, **plain) or training.TrainingSettings(
         hidden=hidden or (100, 100), **plain

@@ -204,7 +204,7 @@ def test_fine_tuning_begins_with_a_trained_network(data: tuple[Floats, Integers]
 
 
 def test_a_wider_adversary_is_that_of_the_wider_ball(data: tuple[Floats, Integers]) -> None:
-    plain = replace(VOTE, interval=0.0, held_out=0.0, epochs=2)
+    plain = replace(VOTE, interval=0.0, held_out=0.0, epochs=2, wider=1.0)
     wide = train_robust(replace(plain, epsilon=0.05, wider=2.0), *data)
     assert same(wide, train_robust(replace(plain, epsilon=0.1), *data))
     assert not same(wide, train_robust(replace(plain, epsilon=0.05), *data))

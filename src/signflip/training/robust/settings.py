@@ -92,15 +92,16 @@ class RobustSettings(TrainingSettings):
 
     hidden: tuple[int, ...] = (100, 100)
     epochs: int = 10
+    learning_rate: float = 0.03
     epsilon: float = 0.02
     interval: float = 0.05
     pgd: int = 4
-    wider: float = 1.0
-    window: float = 1.0
-    learning_window: float = 1.0
+    wider: float = 1.5
+    window: float = 0.35
+    learning_window: float = 0.25
     smoothing: float = 0.0
-    leniency: float = 0.0
-    ramp: float = 0.55
+    leniency: float = 0.5
+    ramp: float = 0.25
     bounded: float = 1.0
     ternary: bool = False
     vote: int = 1
