@@ -32,6 +32,7 @@ ROBUST: tuple[str, ...] = (
     "mnist-robust-2x100",
     "mnist-robust-2x200",
     "fashion-robust-2x100",
+    "fashion-robust-2x200",
     "mnist-vote-0.1",
     "mnist-vote-0.3",
     "fashion-vote-0.1",
