@@ -1,9 +1,9 @@
 """The options of `signflip train` for networks that are to be robust."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,8 +13,21 @@ from signflip.errors import SettingError
 if TYPE_CHECKING:
     from signflip.training.robust import RobustSettings
 
+
+class _Option(NamedTuple):
+    """An option, the setting that it gives, and what else click has to know of it."""
+
+    flag: str
+    setting: str
+    details: Mapping[str, Any]
+
+
+def _option(flag: str, setting: str | None = None, **details: Any) -> _Option:
+    return _Option(flag, setting or flag.removeprefix("--").replace("-", "_"), details)
+
+
 _TABLE = (
-    click.option(
+    _option(
         "--robust",
         "epsilon",
         type=values.epsilon,
@@ -22,70 +35,69 @@ _TABLE = (
         help="Train for robustness within this epsilon that can be proved; the options below go "
         "with it.",
     ),
-    click.option(
+    _option(
         "--interval", type=float, metavar="K", help="Share of the interval loss.  [default: 0.05]"
     ),
-    click.option("--pgd", type=int, metavar="N", help="Steps of the adversary.  [default: 4]"),
-    click.option(
+    _option("--pgd", type=int, metavar="N", help="Steps of the adversary.  [default: 4]"),
+    _option(
         "--wider",
         type=float,
         metavar="FACTOR",
         help="How many times epsilon the adversary may go.  [default: 1.5]",
     ),
-    click.option(
+    _option(
         "--window",
         type=float,
         metavar="W",
         help="The adversary's gradients pass a sign whose normalised sum is within this.  "
         "[default: 0.35]",
     ),
-    click.option(
+    _option(
         "--learning-window",
         type=float,
         metavar="W",
         help="The same for the gradients that the weights learn by.  [default: 0.25]",
     ),
-    click.option(
+    _option(
         "--smoothing",
         type=float,
         metavar="SHARE",
         help="Part of each label that is spread over all classes.  [default: 0]",
     ),
-    click.option(
+    _option(
         "--leniency",
         type=float,
         metavar="Q",
         help="An image counts by p**Q, p the chance of its class: the hopeless ones less.  "
         "[default: 0.5]",
     ),
-    click.option(
+    _option(
         "--ramp",
         type=float,
         metavar="SHARE",
         help="Part of the run by which epsilon and the interval loss are at their full values.  "
         "[default: 0.25]",
     ),
-    click.option(
+    _option(
         "--bounded",
         type=float,
         metavar="SHARE",
         help="Part of each batch that the interval loss is taken of.  [default: 1]",
     ),
-    click.option("--ternary", is_flag=True, default=None, help="Weights of 0 too, and a bias."),
-    click.option(
-        "--vote", type=int, metavar="N", help="Whole output weights up to N.  [default: 1]"
-    ),
-    click.option(
+    _option("--ternary", is_flag=True, default=None, help="Weights of 0 too, and a bias."),
+    _option("--vote", type=int, metavar="N", help="Whole output weights up to N.  [default: 1]"),
+    _option(
         "--levels",
         metavar="T,T",
         help="Thresholds that make each pixel bits: 0.5.  [default: none]",
     ),
-    click.option(
+    _option(
         "--conv",
+        "convolutions",
         metavar="F@SxS/T,...",
         help="Convolutions before the dense layers, then none by default: 32@5x5/2.",
     ),
-    click.option(
+    _option(
         "--held-out",
         type=float,
         metavar="SHARE",
@@ -113,10 +125,10 @@ class RobustOptions:
         given = dict(self.given)
         if "epsilon" not in given:
             if given:
-                name = next(iter(given)).replace("convolutions", "conv").replace("_", "-")
+                flag = next(option.flag for option in _TABLE if option.setting in given)
                 raise SettingError(
-                    f"--{name} goes with --robust EPSILON, which is not given; give it (--robust "
-                    f"0.02), or leave out --{name}"
+                    f"{flag} goes with --robust EPSILON, which is not given; give it (--robust "
+                    f"0.02), or leave out {flag}"
                 )
             return None
         from signflip.training.robust import Convolution, RobustSettings
@@ -143,30 +155,14 @@ def _levels(text: str) -> tuple[float, ...]:
 
 def robust_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorates a command: reads the options, and hands them over as `robust`."""
-    names = (
-        "epsilon",
-        "interval",
-        "pgd",
-        "wider",
-        "window",
-        "learning_window",
-        "smoothing",
-        "leniency",
-        "ramp",
-        "bounded",
-        "ternary",
-        "vote",
-        "levels",
-    )
 
     @functools.wraps(command)
     def with_options(**options: Any) -> Any:
-        given = {name: options.pop(name) for name in names}
-        given["convolutions"], given["held_out"] = options.pop("conv"), options.pop("held_out")
+        given = {option.setting: options.pop(option.setting) for option in _TABLE}
         chosen = {name: value for name, value in given.items() if value is not None}
         return command(robust=RobustOptions(given=chosen), **options)
 
     wrapped: Callable[..., Any] = with_options
     for option in reversed(_TABLE):
-        wrapped = option(wrapped)
+        wrapped = click.option(option.flag, option.setting, **option.details)(wrapped)
     return wrapped

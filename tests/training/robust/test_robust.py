@@ -259,27 +259,33 @@ def test_a_lenient_loss_counts_an_image_by_its_chance(data: tuple[Floats, Intege
     labels = data[1].copy()
     labels[:50] = (labels[:50] + 1) % 3  # the order of a batch is drawn, and so are its losses
     trained = train_robust(replace(BASE, epochs=10, interval=0.0, held_out=0.0), *data)
-    losses: dict[float, float] = {}
-    for share in (0.0, 0.5, 1.0):
-
-        def keep(report: RobustReport, share: float = share) -> None:
-            losses[share] = report.loss
-
-        settings = replace(BASE, interval=0.0, held_out=0.0, epochs=1, learning_rate=1e-12)
-        settings = replace(settings, leniency=share)
-        train_robust(settings, data[0], labels, on_epoch=keep, start=trained)
+    settings = replace(BASE, interval=0.0, held_out=0.0, epochs=1, learning_rate=1e-12)
+    losses = {
+        share: loss_of(replace(settings, leniency=share), data[0], labels, start=trained)
+        for share in (0.0, 0.5, 1.0)
+    }
     assert losses[0.0] > losses[0.5] > losses[1.0] > 0
 
 
+def loss_of(
+    settings: RobustSettings,
+    images: Floats,
+    labels: Integers,
+    start: RobustModule | None = None,
+) -> float:
+    """The mean loss of a run's last epoch."""
+    losses: list[float] = []
+    train_robust(
+        settings, images, labels, start=start, on_epoch=lambda report: losses.append(report.loss)
+    )
+    return losses[-1]
+
+
 def test_a_smoothed_label_is_spread_over_all_classes(data: tuple[Floats, Integers]) -> None:
-    losses: dict[float, float] = {}
-    for share in (0.0, 0.2, 0.4):
-
-        def keep(report: RobustReport, share: float = share) -> None:
-            losses[share] = report.loss
-
-        settings = replace(VOTE, interval=0.0, held_out=0.0, epochs=1, learning_rate=1e-12)
-        train_robust(replace(settings, smoothing=share), *data, on_epoch=keep)
+    settings = replace(VOTE, interval=0.0, held_out=0.0, epochs=1, learning_rate=1e-12)
+    losses = {
+        share: loss_of(replace(settings, smoothing=share), *data) for share in (0.0, 0.2, 0.4)
+    }
     assert losses[0.2] - losses[0.0] != 0
     # the loss is linear in the share, and the weights stay
     assert losses[0.4] - losses[0.2] == pytest.approx(losses[0.2] - losses[0.0], rel=1e-3)

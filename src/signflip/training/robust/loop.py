@@ -160,14 +160,11 @@ class _RobustRun(EpochRun[RobustModule]):
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Cross-entropy with smoothed labels, in which hopeless images count for less."""
-        settings = self.settings
-        if settings.leniency == 0:
-            return functional.cross_entropy(logits, labels, label_smoothing=settings.smoothing)
         each = functional.cross_entropy(
-            logits, labels, label_smoothing=settings.smoothing, reduction="none"
+            logits, labels, label_smoothing=self.settings.smoothing, reduction="none"
         )
         chances = functional.softmax(logits.detach(), dim=1).gather(1, labels[:, None])[:, 0]
-        weights = chances**settings.leniency
+        weights = chances**self.settings.leniency
         return (weights * each).sum() / weights.sum()
 
     def _worst(self, box: Box, labels: Tensor) -> Tensor:
