@@ -100,6 +100,23 @@ def test_bad_starts(invoke: Invoke, options: tuple[str, ...], message: str) -> N
     assert "Traceback" not in result.output
 
 
+def test_a_network_is_trained_with_witnesses(invoke: Invoke) -> None:
+    found = (
+        "--witnesses",
+        "0.5",
+        "--witness-method",
+        "walk",
+        "--witness-reach",
+        "2",
+        "--ramp",
+        "0",
+    )
+    result = invoke(*TRAIN, *ROBUST, "--ramp", "0", *found, "--out", "trained.safetensors")
+    assert result.exit_code == 0, result.output
+    assert " witnesses" in result.stderr
+    assert '"witness_reach": 2.0' in load_network("trained.safetensors").card["settings"]
+
+
 def test_robust_dense_networks_keep_a_plain_output(invoke: Invoke) -> None:
     result = invoke(*TRAIN, *ROBUST, "--out", "trained.safetensors")
     assert result.exit_code == 0, result.output
@@ -118,6 +135,7 @@ def test_robust_dense_networks_keep_a_plain_output(invoke: Invoke) -> None:
         (("--robust", "0.1", "--levels", "0.6,0.3"), "they must rise"),
         (("--robust", "0.1", "--interval", "2"), "interval is 2.0; it must be from 0 to 1"),
         (("--robust", "0.1", "--vote", "3"), "weights are -1 and +1 only"),
+        (("--robust", "0.1", "--witness-method", "milp"), "must be one of walk, exact"),
         (("--robust", "a"), "'--robust'"),
     ],
 )

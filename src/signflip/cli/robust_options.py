@@ -84,6 +84,24 @@ _TABLE = (
         metavar="SHARE",
         help="Part of each batch that the interval loss is taken of.  [default: 1]",
     ),
+    _option(
+        "--witnesses",
+        type=float,
+        metavar="SHARE",
+        help="Part of the images that are attacked before each epoch; flips take the place of the "
+        "adversary's points.  [default: 0]",
+    ),
+    _option(
+        "--witness-method",
+        metavar="walk|exact",
+        help="What finds them.  [default: walk]",
+    ),
+    _option(
+        "--witness-reach",
+        type=float,
+        metavar="FACTOR",
+        help="How many times epsilon they may go.  [default: 1.25]",
+    ),
     _option("--ternary", is_flag=True, default=None, help="Weights of 0 too, and a bias."),
     _option("--vote", type=int, metavar="N", help="Whole output weights up to N.  [default: 1]"),
     _option(

@@ -141,6 +141,8 @@ def _trained(
             note = f"loss {epoch.loss:.4f}"
             if isinstance(epoch, robust.RobustReport) and epoch.scores is not None:
                 note += f"; held out: {epoch.scores}"
+                if epoch.witnesses:
+                    note += f"; {epoch.witnesses:,} witnesses"
                 if not bar.shown:
                     remarks().print(f"epoch {epoch.epoch} of {epoch.epochs}: {note}")
             bar.show(epoch.epoch, note)

@@ -57,8 +57,8 @@ class EpochRun(ABC, Generic[Module]):
         self.random = torch.Generator().manual_seed(settings.seed)
 
     @abstractmethod
-    def batch_loss(self, pixels: Tensor, labels: Tensor, progress: float) -> Tensor:
-        """The loss of a batch, at this share of the run."""
+    def batch_loss(self, chosen: Tensor, progress: float) -> Tensor:
+        """The loss of a batch: the numbers of its images, and the share of the run so far."""
 
     def step_epoch(self) -> float:
         """Train for one epoch; the mean loss over its batches."""
@@ -73,7 +73,7 @@ class EpochRun(ABC, Generic[Module]):
             for group in self.optimizer.param_groups:
                 group["lr"] = self._rate * cosine(progress)
             chosen = order[batch * size : (batch + 1) * size]
-            loss = self.batch_loss(self.images[chosen], self.labels[chosen], progress)
+            loss = self.batch_loss(chosen, progress)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()

@@ -82,7 +82,7 @@ class _Run(EpochRun[BinaryModule]):
 
         super().__init__(settings, run_identity(settings, images, labels), make, images, labels)
 
-    def batch_loss(self, pixels: Tensor, labels: Tensor, progress: float) -> Tensor:
+    def batch_loss(self, chosen: Tensor, progress: float) -> Tensor:
         """Cross-entropy."""
         del progress
-        return functional.cross_entropy(self.module(pixels), labels)
+        return functional.cross_entropy(self.module(self.images[chosen]), self.labels[chosen])

@@ -25,18 +25,8 @@ from signflip.training.robust.adversary import adversarial
 from signflip.training.robust.boxes import box_of
 from signflip.training.robust.layers import Flow
 from signflip.training.robust.scores import Scores
+from tests.training.robust.runs import BASE, VOTE, same
 
-BASE = RobustSettings(
-    hidden=(12,), epochs=4, batch_size=32, epsilon=0.05, interval=0.3, pgd=2, device="cpu", seed=1
-)
-VOTE = replace(
-    BASE,
-    hidden=(),
-    convolutions=(Convolution(filters=6, size=3, stride=2),),
-    levels=(0.3, 0.7),
-    ternary=True,
-    vote=7,
-)
 KINDS = {
     "dense": BASE,
     "ternary": replace(BASE, ternary=True, hidden=(10, 8)),
@@ -47,17 +37,6 @@ KINDS = {
     "real": replace(VOTE, levels=()),
     "bits": replace(VOTE, convolutions=(), hidden=(9,), levels=(0.5,)),
 }
-
-
-@pytest.fixture(scope="module")
-def data() -> tuple[Floats, Integers]:
-    """500 images of 8x8 pixels; the class says which of three bands is bright."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 500)
-    images = 0.4 * rng.random((500, 8, 8))
-    for image, label in zip(images, labels, strict=True):
-        image[:, 3 * label : 3 * label + 2] += 0.6 * rng.random((8, 2))
-    return images.reshape(500, 64), labels
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -167,11 +146,6 @@ def test_the_epoch_is_kept_that_is_best_between_proof_and_attack(
     monkeypatch.setattr(loop, "scores", tell)
     found = train_robust(replace(VOTE, epochs=4), *data)
     assert [same(found, each) for each in states] == [number == best for number in range(1, 5)]
-
-
-def same(first: RobustModule, second: RobustModule) -> bool:
-    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    return all(torch.equal(one, other) for one, other in pairs)
 
 
 def test_a_run_is_repeated_and_resumed(data: tuple[Floats, Integers], tmp_path: Path) -> None:

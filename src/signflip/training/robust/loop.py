@@ -19,6 +19,7 @@ from signflip.training.robust.layers import Flow
 from signflip.training.robust.module import RobustModule
 from signflip.training.robust.scores import Scores, scores
 from signflip.training.robust.settings import RobustSettings
+from signflip.training.robust.witnesses import Witnesses
 
 WARM_UP = 1 / 11
 """Part of the ramp, its first, in which images are still clean."""
@@ -33,6 +34,7 @@ class RobustReport:
         epochs: epochs of the whole run.
         loss: mean training loss of the epoch.
         scores: on the held-out images, at the full epsilon; None where there are none.
+        witnesses: how many training images had a known flip in the place of an adversary's point.
         seconds: since the call of `train_robust`.
     """
 
@@ -40,6 +42,7 @@ class RobustReport:
     epochs: int
     loss: float
     scores: Scores | None
+    witnesses: int
     seconds: float
 
 
@@ -89,6 +92,7 @@ def train_robust(
                     epochs=run.epochs,
                     loss=loss,
                     scores=run.scores,
+                    witnesses=len(run.witnesses or ()),
                     seconds=seconds,
                 )
             )
@@ -125,11 +129,16 @@ class _RobustRun(EpochRun[RobustModule]):
         self.held_images, self.held_labels = images[kept:].to(device), labels[kept:].to(device)
         self.ramp = settings.ramp if start is None else 0.0
         self.scores: Scores | None = None
+        self.witnesses: Witnesses | None = None
+        if settings.witnesses > 0:
+            self.witnesses = Witnesses(settings, self.images, self.labels)
         self.best: State = {}
         self.best_score = -1.0
 
     def step_epoch(self) -> float:
         """Train for one epoch, and score it."""
+        if self.witnesses is not None and self._ramped:
+            self.witnesses.renew(self.module, self.random)
         loss = super().step_epoch()
         self._judge()
         return loss
@@ -139,8 +148,14 @@ class _RobustRun(EpochRun[RobustModule]):
         begin = WARM_UP * self.ramp
         return 1.0 if progress >= self.ramp else max(0.0, (progress - begin) / (self.ramp - begin))
 
-    def batch_loss(self, pixels: Tensor, labels: Tensor, progress: float) -> Tensor:
+    @property
+    def _ramped(self) -> bool:
+        """Whether the ramps are over."""
+        return self.epoch >= self.ramp * self.epochs
+
+    def batch_loss(self, chosen: Tensor, progress: float) -> Tensor:
         """Of adversaries, and of the worst class values that intervals allow."""
+        pixels, labels = self.images[chosen], self.labels[chosen]
         settings, module, share = self.settings, self.module, self._share(progress)
         epsilon = share * settings.epsilon
         box = box_of(pixels, epsilon, module.levels)
@@ -149,6 +164,8 @@ class _RobustRun(EpochRun[RobustModule]):
             wide = box_of(pixels, settings.wider * epsilon, module.levels)
         steps = settings.pgd if share > 0 else 0
         point = adversarial(module, wide, labels, steps, self.random, settings.window)
+        if self.witnesses is not None:
+            point = self.witnesses.replacing(point, chosen, module.levels)
         loss = self._loss(module.logits(point, settings.learning_window), labels)
         weight = share * settings.interval
         bounded = round(settings.bounded * len(pixels))
@@ -178,15 +195,18 @@ class _RobustRun(EpochRun[RobustModule]):
             epsilon = self.settings.epsilon
             self.scores = scores(self.module, self.held_images, self.held_labels, epsilon)
             score = self.scores.middle
-        ramped = self.epoch >= self.ramp * self.epochs
-        if (ramped and score >= self.best_score) or self.epoch == self.epochs == 1:
+        if (self._ramped and score >= self.best_score) or self.epoch == self.epochs == 1:
             self.best_score, self.best = score, copy.deepcopy(self.module.state_dict())
 
     def state(self) -> State:
         """All that the rest of the run depends on."""
-        return {**super().state(), "best": self.best, "best_score": self.best_score}
+        witnesses = {} if self.witnesses is None else self.witnesses.state()
+        best = {"best": self.best, "best_score": self.best_score}
+        return {**super().state(), **best, "witnesses": witnesses}
 
     def restore(self, state: State) -> None:
         """Go on from what `state` returned."""
         super().restore(state)
         self.best, self.best_score = state["best"], state["best_score"]
+        if self.witnesses is not None:
+            self.witnesses.restore(state["witnesses"])

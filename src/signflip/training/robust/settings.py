@@ -7,6 +7,9 @@ from typing import Self
 from signflip.errors import SettingError
 from signflip.training.settings import TrainingSettings
 
+WITNESS_METHODS = ("walk", "exact")
+"""The pattern walk, some hundred moves an image, and the exact search, 0.05 s an image."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Convolution:
@@ -82,6 +85,10 @@ class RobustSettings(TrainingSettings):
         ramp: share of the steps by which epsilon and k are at their full values. They begin to rise
             after an eleventh of that.
         bounded: share of each batch that the interval loss is taken of.
+        witnesses: share of the training images that are attacked before each epoch after the ramp.
+            A flip takes the place of the adversary's point, until its image is attacked again.
+        witness_method: what finds them: one of `WITNESS_METHODS`.
+        witness_reach: how many times epsilon they may go.
         ternary: whether weights may be 0; the output has a bias then.
         vote: largest weight of the output; above 1 its weights are whole numbers up to that.
         levels: thresholds that turn each pixel into bits; empty for real pixels.
@@ -103,6 +110,9 @@ class RobustSettings(TrainingSettings):
     leniency: float = 0.5
     ramp: float = 0.25
     bounded: float = 1.0
+    witnesses: float = 0.0
+    witness_method: str = "walk"
+    witness_reach: float = 1.25
     ternary: bool = False
     vote: int = 1
     levels: tuple[float, ...] = ()
@@ -124,6 +134,7 @@ class RobustSettings(TrainingSettings):
             ("epsilon", 0.0, 1.0),
             ("interval", 0.0, 1.0),
             ("bounded", 0.0, 1.0),
+            ("witnesses", 0.0, 1.0),
             ("smoothing", 0.0, 0.9),
             ("leniency", 0.0, 1.0),
             ("ramp", 0.0, 1.0),
@@ -136,8 +147,15 @@ class RobustSettings(TrainingSettings):
             value = getattr(self, name)
             if not 0 < value <= 1:
                 raise SettingError(f"{name} is {value}; it must be above 0 and at most 1: 0.3333")
-        if not 1 <= self.wider < float("inf"):
-            raise SettingError(f"wider is {self.wider}; it must be at least 1 and finite: 1.5")
+        for name in ("wider", "witness_reach"):
+            value = getattr(self, name)
+            if not 1 <= value < float("inf"):
+                raise SettingError(f"{name} is {value}; it must be at least 1 and finite: 1.5")
+        if self.witness_method not in WITNESS_METHODS:
+            raise SettingError(
+                f"witness_method is {self.witness_method!r}; it must be one of "
+                f"{', '.join(WITNESS_METHODS)}"
+            )
         if self.pgd < 0:
             raise SettingError(f"pgd is {self.pgd}; it must be at least 0 steps")
         if not 1 <= self.vote <= 127:
