@@ -88,8 +88,8 @@ _TABLE = (
         "--witnesses",
         type=float,
         metavar="SHARE",
-        help="Part of the images that are attacked before each epoch; flips take the place of the "
-        "adversary's points.  [default: 0]",
+        help="Part of each batch that is attacked before the step; flips take the place of the "
+        "adversary's points, until they are attacked again.  [default: 0]",
     ),
     _option(
         "--witness-method",

@@ -137,8 +137,6 @@ class _RobustRun(EpochRun[RobustModule]):
 
     def step_epoch(self) -> float:
         """Train for one epoch, and score it."""
-        if self.witnesses is not None and self._ramped:
-            self.witnesses.renew(self.module, self.random)
         loss = super().step_epoch()
         self._judge()
         return loss
@@ -147,11 +145,6 @@ class _RobustRun(EpochRun[RobustModule]):
         """How much of epsilon and of the interval loss is there, from 0 to 1."""
         begin = WARM_UP * self.ramp
         return 1.0 if progress >= self.ramp else max(0.0, (progress - begin) / (self.ramp - begin))
-
-    @property
-    def _ramped(self) -> bool:
-        """Whether the ramps are over."""
-        return self.epoch >= self.ramp * self.epochs
 
     def batch_loss(self, chosen: Tensor, progress: float) -> Tensor:
         """Of adversaries, and of the worst class values that intervals allow."""
@@ -165,6 +158,8 @@ class _RobustRun(EpochRun[RobustModule]):
         steps = settings.pgd if share > 0 else 0
         point = adversarial(module, wide, labels, steps, self.random, settings.window)
         if self.witnesses is not None:
+            if share == 1:
+                self.witnesses.renew(module, chosen)
             point = self.witnesses.replacing(point, chosen, module.levels)
         loss = self._loss(module.logits(point, settings.learning_window), labels)
         weight = share * settings.interval
@@ -195,7 +190,8 @@ class _RobustRun(EpochRun[RobustModule]):
             epsilon = self.settings.epsilon
             self.scores = scores(self.module, self.held_images, self.held_labels, epsilon)
             score = self.scores.middle
-        if (self._ramped and score >= self.best_score) or self.epoch == self.epochs == 1:
+        ramped = self.epoch >= self.ramp * self.epochs
+        if (ramped and score >= self.best_score) or self.epoch == self.epochs == 1:
             self.best_score, self.best = score, copy.deepcopy(self.module.state_dict())
 
     def state(self) -> State:

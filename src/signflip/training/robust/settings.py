@@ -85,8 +85,8 @@ class RobustSettings(TrainingSettings):
         ramp: share of the steps by which epsilon and k are at their full values. They begin to rise
             after an eleventh of that.
         bounded: share of each batch that the interval loss is taken of.
-        witnesses: share of the training images that are attacked before each epoch after the ramp.
-            A flip takes the place of the adversary's point, until its image is attacked again.
+        witnesses: share of each batch after the ramp that is attacked before the step. A flip
+            takes the place of the adversary's point, until its image is attacked again.
         witness_method: what finds them: one of `WITNESS_METHODS`.
         witness_reach: how many times epsilon they may go.
         ternary: whether weights may be 0; the output has a bias then.

@@ -1,4 +1,4 @@
-"""Witnesses as adversaries: images that really flip, found before an epoch and kept for replay."""
+"""Witnesses as adversaries: images that really flip, found in each batch and kept for replay."""
 
 from collections.abc import Mapping
 
@@ -49,23 +49,22 @@ class Witnesses:
     def __len__(self) -> int:
         return int(self._known.sum())
 
-    def renew(self, module: RobustModule, random: torch.Generator) -> None:
-        """Attack some of the images with the network as it is.
+    def renew(self, module: RobustModule, chosen: Tensor) -> None:
+        """Attack the first of a batch with the network as it is.
 
         A flip replaces what was known of its image. Of an image that withstands, or that is
         classified wrongly as it is, nothing is kept.
 
         Args:
             module: the network.
-            random: draws the images.
+            chosen: (batch,) the numbers of the images.
         """
+        fresh = chosen[: round(self._share * len(chosen))]
         network = fold_robust(module)
-        number = round(self._share * len(self._images))
-        chosen = torch.randperm(len(self._images), generator=random)[:number].numpy()
-        images = self._images.cpu().double().numpy()[chosen]
-        right = network.predict(images) == self._labels.cpu().numpy()[chosen]
-        self._known[chosen] = False
-        for index, image in zip(chosen[right], images[right], strict=True):
+        images = self._images[fresh].cpu().double().numpy()
+        right = network.predict(images) == self._labels[fresh].cpu().numpy()
+        self._known[fresh] = False
+        for index, image in zip(fresh.cpu().numpy()[right], images[right], strict=True):
             problem = Problem.ball(
                 network, image, epsilon=self._epsilon, goal=Untargeted(), ties=Ties.FLIP
             )
