@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy.typing as npt
 from numba import njit
 
 from signflip.compiled_files import CompiledCache, CompiledSet
@@ -34,13 +35,15 @@ SETS = CompiledSet(Path(__file__), SOURCES)
 
 
 def compiled(
-    *, fastmath: bool | set[str] = False, inner: bool = False
+    *, fastmath: bool | set[str] = False, inner: bool = False, allocates: bool = False
 ) -> Callable[[Function], Function]:
     """A function compiled by Numba, which lets other threads run meanwhile.
 
     Args:
         fastmath: whether sums may be taken in any order; or LLVM's flags for what else may be.
         inner: whether only compiled functions call it: that halves the time to compile it.
+        allocates: whether it makes arrays, or calls what does: `max`, or `a[:] = b`. One that does
+            not counts no references to the arrays that it is given, an atomic addition each.
     """
     options: dict[str, Any] = {
         "nogil": True,
@@ -49,6 +52,7 @@ def compiled(
         "error_model": "numpy",
         "no_cfunc_wrapper": True,
         "no_cpython_wrapper": inner,
+        "_nrt": allocates,
     }
 
     def compile_one(function: Function) -> Function:
@@ -57,3 +61,10 @@ def compiled(
         return cast("Function", dispatcher)
 
     return compile_one
+
+
+@compiled(inner=True)
+def overwrite(target: npt.NDArray[Any], source: npt.NDArray[Any]) -> None:
+    """Write the values of one array (n,) to another: `target[:] = source` counts references."""
+    for k in range(target.shape[0]):
+        target[k] = source[k]

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signflip.compiled import compiled
+from signflip.compiled import compiled, overwrite
 
 Longs = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
@@ -277,7 +277,7 @@ def quick(votes: Votes, room: Room) -> int:
         now = value(votes, room, fixed)
         if now < best:
             best, stuck = now, 0
-            room.best[:] = room.price
+            overwrite(room.best, room.price)
         else:
             stuck += 1
             if stuck == PATIENCE:

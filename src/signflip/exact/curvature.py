@@ -188,7 +188,7 @@ def _scale(count: int, w: Workspace) -> None:
             scaled[j] = factor * w.spread[j] * F32(row[j])
 
 
-@compiled(inner=True, fastmath=FAST)
+@compiled(inner=True, fastmath=FAST, allocates=True)
 def _mix(count: int, sweeps: int, w: Workspace) -> None:
     """Sweeps of the mixing method; D is what is tight for the vectors, each in its turn."""
     vectors = w.vectors

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signflip.compiled import compiled
+from signflip.compiled import compiled, overwrite
 from signflip.exact.bit_tables import ROOM, fold, halve, sides
 from signflip.exact.bits_bound import Ints, Longs, Votes
 from signflip.exact.factors import Factors
@@ -116,7 +116,7 @@ def _lay(factors: Factors, desk: Desk, c: int) -> int:
     """The table of a factor over its free bits; its greatest entry, less messages."""
     start, size = factors.start[c], factors.start[c + 1] - factors.start[c]
     work = desk.work[factors.at[c] : factors.at[c + 1]]
-    work[:] = factors.table[factors.at[c] : factors.at[c + 1]]
+    overwrite(work, factors.table[factors.at[c] : factors.at[c + 1]])
     for place in range(size - 1, -1, -1):
         value = desk.value[factors.bit[start + place]]
         if value != FREE:
@@ -127,11 +127,12 @@ def _lay(factors: Factors, desk: Desk, c: int) -> int:
 
 
 @compiled(inner=True)
-def _fold_down(factors: Factors, desk: Desk, c: int, bits: int) -> Ints:
-    """The table of a factor over its lowest free bits, the others folded.
+def _fold_down(factors: Factors, desk: Desk, c: int, bits: int) -> None:
+    """Make the table of a factor over its lowest free bits, the others folded.
 
-    A change of a bit's message leaves the tables over more bits than those below it as they are: in
-    a round over rising bits each is made once.
+    Its entry i is `folded[at + (1 << bits) + i]`, or `work[at + i]` where no bit is folded. Where
+    a bit's message changes, the tables over more bits than those below it stay as they are: in a
+    round over rising bits each is made once.
     """
     start, at, end = factors.start[c], factors.at[c], factors.at[c + 1]
     work, folded = desk.work[at:end], desk.folded[at:end]
@@ -141,20 +142,26 @@ def _fold_down(factors: Factors, desk: Desk, c: int, bits: int) -> Ints:
         message = desk.message[start + desk.live[start + k - 1]]
         fold(table, k - 1, message, folded[1 << (k - 1) :])
     desk.ready[c] = min(desk.ready[c], bits)
-    return work if bits == size else folded[1 << bits :]
 
 
 @compiled(inner=True)
 def _greatest(factors: Factors, desk: Desk, c: int) -> int:
     """The greatest entry of a factor's table, less messages."""
-    return int(_fold_down(factors, desk, c, 0)[0] + desk.gone[c])
+    _fold_down(factors, desk, c, 0)
+    at = factors.at[c]
+    entry = desk.work[at] if desk.size[c] == 0 else desk.folded[at + 1]
+    return int(entry + desk.gone[c])
 
 
 @compiled(inner=True)
 def _sides(factors: Factors, desk: Desk, c: int, p: int) -> tuple[int, int]:
     """The same where its p-th free bit is not passed, and where it is."""
     start = factors.start[c]
-    table = _fold_down(factors, desk, c, p + 1)
+    bits = p + 1
+    _fold_down(factors, desk, c, bits)
+    at, end = factors.at[c], factors.at[c + 1]
+    whole = bits == desk.size[c]
+    table = desk.work[at:end] if whole else desk.folded[at + (1 << bits) : end]
     for q in range(p + 1):
         desk.cost[q] = desk.message[start + desk.live[start + q]]
     low, high = sides(table, p, desk.cost, desk.room)

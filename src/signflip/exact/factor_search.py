@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from signflip.compiled import compiled
+from signflip.compiled import compiled, overwrite
 from signflip.exact.bits_bound import (
     FOUND,
     OPEN,
@@ -159,13 +159,15 @@ def grow(
         budget -= 1
         top = branches.open[0] - 1
         branches.open[0] = top
-        desk.value[:], desk.message[:] = branches.value[top], branches.message[top]
+        overwrite(desk.value, branches.value[top])
+        overwrite(desk.message, branches.message[top])
         branches.tally[0] += 1
         most = rounds if branches.tally[0] == 1 else ROUNDS
         answer = _refine(votes, factors, desk, most, True)
         if answer == FOUND:
             # its other patterns may be better
-            branches.value[top], branches.message[top] = desk.value, desk.message
+            overwrite(branches.value[top], desk.value)
+            overwrite(branches.message[top], desk.message)
             branches.open[0] = top + 1
             return FOUND
         chosen = -1 if answer == REFUTED else _heaviest(factors, desk)
@@ -175,7 +177,8 @@ def grow(
         # the side of the best pattern is searched first: it lies on top of the stack
         for side in (1 - last, last):
             place = branches.open[0]
-            branches.value[place], branches.message[place] = desk.value, desk.message
+            overwrite(branches.value[place], desk.value)
+            overwrite(branches.message[place], desk.message)
             take(votes, branches.value[place], chosen, side)
             branches.open[0] = place + 1
     return REFUTED

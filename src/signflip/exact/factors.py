@@ -165,7 +165,7 @@ def _grouped(votes: Votes, bits: int, most: int) -> Longs:
     return _into_groups(masks, sizes, np.argsort(-sizes, kind="stable"), most)
 
 
-@compiled()
+@compiled(allocates=True)
 def _into_groups(masks: Words, sizes: Longs, order: Longs, most: int) -> Longs:
     """Put each neuron where it adds the fewest bits, or into a group of its own."""
     neurons, words = masks.shape
@@ -191,7 +191,7 @@ def _into_groups(masks: Words, sizes: Longs, order: Longs, most: int) -> Longs:
     return found
 
 
-@compiled()
+@compiled(allocates=True)
 def _fill(
     votes: Votes, numbers: Longs, lone: Longs, place: Longs, at: Longs, worth: Longs, table: Ints
 ) -> None:

@@ -115,7 +115,7 @@ def _gram(directions: Signs, radius: Floats, clock: Clock) -> Floats:
     return gram
 
 
-@compiled(fastmath=True)
+@compiled(fastmath=True, allocates=True)
 def scaled_gram(
     directions: npt.NDArray[np.int8],
     radius: npt.NDArray[np.float64],

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from signflip.compiled import compiled
+from signflip.compiled import compiled, overwrite
 from signflip.exact.bits import SUBSETS, SUPERSETS, lowest_bit, popcount
 from signflip.exact.counting import Sums, Words, counted
 from signflip.exact.geometry import Factor, Geometry, extend, refused
@@ -156,7 +156,7 @@ def bound(level: int, shallow: bool, blocks: Blocks, upper: Upper, state: State)
 @compiled(inner=True)
 def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> None:
     """Write to `below` the sums after the flips of a block's subset."""
-    below[:] = sums
+    overwrite(below, sums)
     neuron = first
     while subset:
         if subset & 1:

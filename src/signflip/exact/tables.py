@@ -107,7 +107,7 @@ def _keep_chains(
     loss[: block + 1] -= (freely + change.min(axis=0)).astype(np.int16)
 
 
-@compiled()
+@compiled(allocates=True)
 def _changes(effect: Sums, first: npt.NDArray[np.int64]) -> tuple[Sums, Sums, Sums]:
     """The blocks' `rows`, `gain` and `loss` for the effects (m, K) of each flip."""
     blocks = len(first) - 1
@@ -177,7 +177,7 @@ def _turned(space: PatternSpace, clock: Clock) -> tuple[Sums, Sums, Integers]:
     return turned, changes, goal.segments
 
 
-@compiled()
+@compiled(allocates=True)
 def _placed(
     read: Signs, signs: Signs, neurons: Integers, side: Sums, place: Integers, width: int
 ) -> Sums:

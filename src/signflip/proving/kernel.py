@@ -275,7 +275,7 @@ def _write(number: int, out: npt.NDArray[np.uint8], place: int) -> int:
     return place + 1
 
 
-@compiled()
+@compiled(allocates=True)
 def written(
     path: Path, sets: Sets, literals: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]
 ) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
-from signflip.compiled import compiled
+from signflip.compiled import compiled, overwrite
 from signflip.problem import Problem
 
 
@@ -82,7 +82,7 @@ def state_at(problem: Problem, tables: Tables, upper: npt.NDArray[np.bool_]) -> 
     )
 
 
-@compiled()
+@compiled(allocates=True)
 def search(
     tables: Tables,
     state: State,
@@ -144,7 +144,7 @@ def _paint(
 @compiled()
 def _propagate(tables: Tables, state: State, count: int) -> None:
     """Sums and values after `count` pixels changed sides, into `trial` and `trial_values`."""
-    state.trial[:] = state.sums
+    overwrite(state.trial, state.sums)
     first = tables.widths[0]
     for k in range(count):
         pixel = state.changed[k]
@@ -172,7 +172,7 @@ def _propagate(tables: Tables, state: State, count: int) -> None:
                 for neuron in range(width):
                     state.trial[end + neuron] += step * column[neuron]
             begin = end
-    state.trial_values[:] = state.values
+    overwrite(state.trial_values, state.values)
     for k in range(count):
         below = state.changed[k]
         plus = state.trial[begin + below] >= tables.thresholds[begin + below]
@@ -188,5 +188,5 @@ def _keep(
     count = _paint(tables, state, shape, side, draw)
     for k in range(count):
         state.upper[state.changed[k]] = not state.upper[state.changed[k]]
-    state.sums[:] = state.trial
-    state.values[:] = state.trial_values
+    overwrite(state.sums, state.trial)
+    overwrite(state.values, state.trial_values)

@@ -77,7 +77,7 @@ def judge(course: Course, tie: float) -> bool:
     return same
 
 
-@compiled()
+@compiled(allocates=True)
 def aim(
     course: Course,
     incumbent: Incumbent,

@@ -305,7 +305,7 @@ def load(frame: Frame, dual: Dual, toggled: Flips, u: Singles, z: Singles) -> No
         shift(frame, dual, 0, F32(0.0))
 
 
-@compiled()
+@compiled(allocates=True)
 def pursue(frame: Frame, dual: Dual, wanted: Flips, sweeps: int, room: np.float32) -> int:
     """Change the intentions towards `wanted` (m,) as far as there is room; how many are left out.
 

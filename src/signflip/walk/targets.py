@@ -76,7 +76,7 @@ def _count_met(target: Signs, margin: npt.NDArray[np.int32]) -> int:
     return met
 
 
-@compiled()
+@compiled(allocates=True)
 def chase(
     tables: Tables,
     readers: Tables,
