@@ -50,7 +50,7 @@ class Node:
     def choose(self, rounds: int, sweeps: int) -> None:
         size, width = self.effect.shape
         mu, variance = np.zeros(width, np.float32), np.zeros(width, np.float32)
-        vectors = np.zeros((RANK, size), np.float32)
+        vectors = np.zeros((size, RANK), np.float32)
         self.proved, self.drop, self.bits = choose(
             self.sums, self.gain, self.effect, self.weight, self.fraction, self.live, self.count,
             rounds, sweeps, True, mu, variance, vectors, mu, variance, vectors, self.curve,

@@ -21,7 +21,7 @@ from signflip.exact.geometry import (
     fresh_factor,
     refused,
 )
-from signflip.exact.products import multiply_add
+from signflip.exact.vectors import multiply_add
 
 I16 = np.int16
 I32 = np.int32

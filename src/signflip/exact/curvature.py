@@ -24,12 +24,13 @@ from signflip.exact.joint import (
     point_bits,
 )
 from signflip.exact.products import Indices, Small, Whole, gram
+from signflip.exact.vectors import LANES, turned
 
 F32 = np.float32
 I16 = np.int16
 I32 = np.int32
 I64 = np.int64
-RANK = 16
+RANK = LANES
 """Entries of a neuron's vector."""
 COLD_ROUNDS = 30
 LEAST_THRESHOLD = 0.5
@@ -40,11 +41,15 @@ LEAST_SPREAD = 0.12
 COLD_VARIANCE = 0.4
 LEAST_DIAGONAL = F32(1e-6)
 LEAST_RAISE = 1e-3
-"""First share of its mean by which D is raised until the test holds; each next is 2.5 times it."""
+RAISE = 2.5
+"""D is raised by at least so much of its mean, and by so many times that until the test holds."""
 
 
 class Workspace(NamedTuple):
-    """What `choose` writes to on its way; N neurons at most, K rows, the first of them in use."""
+    """What `choose` writes to on its way; N neurons at most, K rows, the first of them in use.
+
+    K is a multiple of `LANES`, and effects are 0 from the last row in use to the next multiple.
+    """
 
     kept: Indices  # (K,) rows that may yet become useful, and are not for certain
     signs: Small  # (N, K) effects on the kept rows
@@ -55,21 +60,24 @@ class Workspace(NamedTuple):
     mu: Reals  # (K,)
     variance: Reals  # (K,) S
     pull: Reals  # (K,)
-    along: Reals  # (K,)
+    along: Reals  # (2, K)
     products: Whole  # (N, N) Q
-    scaled: Reals  # (N, N) Q under the neurons' spreads
-    vectors: Reals  # (RANK, N)
+    scaled: Reals  # (N, N) Q under the neurons' spreads, but for its diagonal
+    own: Reals  # (N,) that diagonal
+    vectors: Reals  # (N, RANK)
     spread: Reals  # (N,)
     diagonal: Reals  # (N,) D under the spreads
     point: Reals  # (N,)
     factor: Doubles  # (N, N)
     proved: Doubles  # (N,)
-    cold: Reals  # (RANK, N) unit vectors to start from
+    share: Doubles  # (1,) by which D was last raised
+    cold: Reals  # (N, RANK) unit vectors to start from
 
 
 def fresh_workspace(size: int, width: int) -> Workspace:
     """A workspace for up to `size` neurons and `width` rows."""
-    cold = np.random.default_rng(0).standard_normal((RANK, size))
+    cold = np.random.default_rng(0).standard_normal((RANK, size)).T
+    width = -(-width // LANES) * LANES
     return Workspace(
         kept=np.zeros(width, dtype=np.int32),
         signs=np.zeros((size, width), dtype=np.int16),
@@ -80,20 +88,27 @@ def fresh_workspace(size: int, width: int) -> Workspace:
         mu=np.zeros(width, dtype=np.float32),
         variance=np.zeros(width, dtype=np.float32),
         pull=np.zeros(width, dtype=np.float32),
-        along=np.zeros(width, dtype=np.float32),
+        along=np.zeros((2, width), dtype=np.float32),
         products=np.zeros((size, size), dtype=np.int32),
         scaled=np.zeros((size, size), dtype=np.float32),
-        vectors=np.zeros((RANK, size), dtype=np.float32),
+        own=np.zeros(size, dtype=np.float32),
+        vectors=np.zeros((size, RANK), dtype=np.float32),
         spread=np.zeros(size, dtype=np.float32),
         diagonal=np.zeros(size, dtype=np.float32),
         point=np.zeros(size, dtype=np.float32),
         factor=np.zeros((size, size)),
         proved=np.zeros(size),
-        cold=(cold / np.linalg.norm(cold, axis=0)).astype(np.float32),
+        share=np.zeros(1),
+        cold=np.ascontiguousarray(cold / np.linalg.norm(cold, axis=1)[:, None], dtype=np.float32),
     )
 
 
 FAST = {"reassoc", "contract", "nsz"}
+
+
+@compiled(inner=True)
+def _padded(width: int) -> int:
+    return (width + LANES - 1) // LANES * LANES
 
 
 @compiled(inner=True)
@@ -123,11 +138,13 @@ def _load(
         row = effect[j]
         for i in range(width):
             w.signs[q, i] = row[w.kept[i]]
+        for i in range(width, _padded(width)):
+            w.signs[q, i] = w.curved[q, i] = I16(0)
         for i in range(width):
             w.effect[q, i] = F32(w.signs[q, i])
         w.point[q] = point[j]
         for a in range(RANK):
-            w.vectors[a, q] = w.cold[a, q] if cold else old_vectors[a, j]
+            w.vectors[q, a] = w.cold[q, a] if cold else old_vectors[j, a]
     return width
 
 
@@ -186,35 +203,17 @@ def _scale(count: int, w: Workspace) -> None:
         row, scaled = w.products[i], w.scaled[i]
         for j in range(count):
             scaled[j] = factor * w.spread[j] * F32(row[j])
+        w.own[i] = scaled[i]
+        scaled[i] = F32(0)
 
 
-@compiled(inner=True, fastmath=FAST, allocates=True)
+@compiled(inner=True, fastmath=FAST)
 def _mix(count: int, sweeps: int, w: Workspace) -> None:
     """Sweeps of the mixing method; D is what is tight for the vectors, each in its turn."""
-    vectors = w.vectors
-    moved = np.empty(RANK, dtype=np.float32)
     for _sweep in range(sweeps):
         for i in range(count):
-            row = w.scaled[i]
-            own = row[i]
-            row[i] = F32(0)
-            square = F32(0)
-            for a in range(0, RANK, 4):
-                v0, v1, v2, v3 = vectors[a], vectors[a + 1], vectors[a + 2], vectors[a + 3]
-                g0, g1, g2, g3 = F32(0), F32(0), F32(0), F32(0)
-                for j in range(count):
-                    g0 += row[j] * v0[j]
-                    g1 += row[j] * v1[j]
-                    g2 += row[j] * v2[j]
-                    g3 += row[j] * v3[j]
-                moved[a], moved[a + 1], moved[a + 2], moved[a + 3] = g0, g1, g2, g3
-                square += g0 * g0 + g1 * g1 + g2 * g2 + g3 * g3
-            row[i] = own
-            length = np.sqrt(square)
-            if length > 0:
-                for a in range(RANK):
-                    vectors[a, i] = moved[a] / length
-            w.diagonal[i] = max(length + own, LEAST_DIAGONAL)
+            length = turned(w.vectors, i, w.scaled[i], count)
+            w.diagonal[i] = max(length + w.own[i], LEAST_DIAGONAL)
 
 
 @compiled(inner=True, fastmath=FAST)
@@ -222,27 +221,32 @@ def _variances(count: int, width: int, w: Workspace) -> None:
     """Move each row's variance half way to that under the vectors."""
     for i in range(width):
         w.variance[i] *= F32(0.5)
-    along = w.along
-    for a in range(RANK):
-        vector = w.vectors[a]
+    first, second = w.along[0], w.along[1]
+    vectors, spread = w.vectors, w.spread
+    for a in range(0, RANK, 2):
         for i in range(width):
-            along[i] = F32(0)
+            first[i] = second[i] = F32(0)
         q = 0
         while q + 4 <= count:
             r0, r1, r2, r3 = w.effect[q], w.effect[q + 1], w.effect[q + 2], w.effect[q + 3]
-            f0, f1 = vector[q] * w.spread[q], vector[q + 1] * w.spread[q + 1]
-            f2, f3 = vector[q + 2] * w.spread[q + 2], vector[q + 3] * w.spread[q + 3]
+            s0, s1, s2, s3 = spread[q], spread[q + 1], spread[q + 2], spread[q + 3]
+            f0, f1 = vectors[q, a] * s0, vectors[q + 1, a] * s1
+            f2, f3 = vectors[q + 2, a] * s2, vectors[q + 3, a] * s3
+            g0, g1 = vectors[q, a + 1] * s0, vectors[q + 1, a + 1] * s1
+            g2, g3 = vectors[q + 2, a + 1] * s2, vectors[q + 3, a + 1] * s3
             for i in range(width):
-                along[i] += f0 * r0[i] + f1 * r1[i] + f2 * r2[i] + f3 * r3[i]
+                first[i] += f0 * r0[i] + f1 * r1[i] + f2 * r2[i] + f3 * r3[i]
+                second[i] += g0 * r0[i] + g1 * r1[i] + g2 * r2[i] + g3 * r3[i]
             q += 4
         while q < count:
             row = w.effect[q]
-            factor = vector[q] * w.spread[q]
+            f0, g0 = vectors[q, a] * spread[q], vectors[q, a + 1] * spread[q]
             for i in range(width):
-                along[i] += factor * row[i]
+                first[i] += f0 * row[i]
+                second[i] += g0 * row[i]
             q += 1
         for i in range(width):
-            w.variance[i] += F32(0.5) * along[i] * along[i]
+            w.variance[i] += F32(0.5) * (first[i] * first[i] + second[i] * second[i])
 
 
 @compiled(inner=True, fastmath=FAST)
@@ -270,7 +274,8 @@ def _prove(count: int, w: Workspace) -> bool:
     for q in range(count):
         mean += w.diagonal[q]
     mean /= count
-    share = LEAST_RAISE
+    # one step less than what was needed last
+    share = max(LEAST_RAISE, w.share[0] / RAISE)
     while share < 10:
         for q in range(count):
             square = float(w.spread[q]) * float(w.spread[q])
@@ -279,8 +284,9 @@ def _prove(count: int, w: Workspace) -> bool:
                 return False
             w.proved[q] = steps
         if dominates(w.proved, w.products, count, w.factor):
+            w.share[0] = share
             return True
-        share *= 2.5
+        share *= RAISE
     return False
 
 
@@ -336,10 +342,10 @@ def choose(
             that are written.
         old_mu: (K,).
         old_variance: (K,).
-        old_vectors: (RANK, m).
+        old_vectors: (m, RANK).
         mu: (K,) written, for a later choice; so are the next two.
         variance: (K,).
-        vectors: (RANK, m).
+        vectors: (m, RANK).
         curve: (K,) written, for `joint`; so are the next two.
         root: (K,).
         diagonal: (m,).
@@ -360,7 +366,7 @@ def choose(
         if not final:
             _curvatures(weight, fraction, width, 1.0 if cold and step == 0 else 0.5, w)
         _round_curvatures(weight, fraction, width, bits, count, w)
-        gram(w.curved, w.signs, count, width, w.products)
+        gram(w.curved, w.signs, count, _padded(width), w.products)
         _scale(count, w)
         _mix(count, sweeps if final else (6 if cold and step == 0 else 2), w)
         if not final:
@@ -393,5 +399,5 @@ def choose(
         excess[j] = F32((w.proved[q] - w.products[q, q]) / (1 << CURVE_BITS))
         point[j] = w.point[q]
         for a in range(RANK):
-            vectors[a, j] = w.vectors[a, q]
+            vectors[j, a] = w.vectors[q, a]
     return drop <= MOST_DROP, drop, bits

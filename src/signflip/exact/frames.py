@@ -55,7 +55,7 @@ class State(NamedTuple):
     fresh: npt.NDArray[np.bool_]  # (T,) whether flips are yet to be tried ahead
     mu: npt.NDArray[np.float32]  # (OWN_DATA, R, K)
     variance: npt.NDArray[np.float32]  # (OWN_DATA, R, K)
-    vectors: npt.NDArray[np.float32]  # (OWN_DATA, R, RANK, m)
+    vectors: npt.NDArray[np.float32]  # (OWN_DATA, R, m, RANK)
     curve: npt.NDArray[np.int16]  # (OWN_DATA, R, K)
     root: npt.NDArray[np.int16]  # (OWN_DATA, R, K)
     diagonal: npt.NDArray[np.float64]  # (OWN_DATA, R, m)
@@ -96,7 +96,7 @@ def fresh_sets(geometry: Geometry, rows: Rows, sums: npt.NDArray[np.int16], rule
         fresh=np.zeros(frames, dtype=np.bool_),
         mu=np.zeros((slots, rivals, width), dtype=real),
         variance=np.zeros((slots, rivals, width), dtype=real),
-        vectors=np.zeros((slots, rivals, RANK, size), dtype=real),
+        vectors=np.zeros((slots, rivals, size, RANK), dtype=real),
         curve=np.zeros((slots, rivals, width), dtype=small),
         root=np.zeros((slots, rivals, width), dtype=small),
         diagonal=np.ones((slots, rivals, size)),

@@ -1,41 +1,16 @@
-"""Products of 16-bit matrices, exact and on vectors, for Numba kernels.
-
-Numba widens small integers to 64 bits when it adds or multiplies them; what is written here keeps
-them small, so that sixteen fit a register.
-"""
-
-from collections.abc import Callable
-from typing import Any, cast
+"""Products of 16-bit matrices, exact and on vectors, for Numba kernels."""
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from signflip.compiled import compiled
+from signflip.exact.vectors import LANES, four_dots, multiply_add
 
 I16 = np.int16
 I32 = np.int32
 Small = npt.NDArray[np.int16]
 Whole = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.int32]
-
-
-def _multiply_add(_context: Any, total: Any, a: Any, b: Any) -> Any:
-
-    def generate(_context: Any, builder: ir.IRBuilder, _signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(32)
-        product = builder.mul(builder.sext(arguments[1], wide), builder.sext(arguments[2], wide))
-        return builder.add(arguments[0], product)
-
-    wanted = (types.int32, types.int16, types.int16)
-    return (types.int32(*wanted), generate) if (total, a, b) == wanted else None
-
-
-# inside a kernel: a 32-bit sum and two 16-bit factors
-multiply_add = cast("Callable[[Any, Any, Any], Any]", intrinsic(_multiply_add))
-"""`total + a * b` in 32 bits."""
 
 
 @compiled(inner=True)
@@ -64,32 +39,22 @@ def add_rows(total: Small, matrix: Small, factors: Small, rows: Indices, count: 
 
 @compiled(inner=True)
 def dot_rows(matrix: Small, vector: Small, rows: Indices, count: int, products: Whole) -> None:
-    """Write `matrix[rows[q]] . vector` to `products[q]` for q below `count`, in 32 bits."""
+    """Write `matrix[rows[q]] . vector` to `products[q]` for q below `count`, in 32 bits.
+
+    Slow for what is more than a multiple of `LANES` in width; so is `gram`.
+    """
     width = vector.shape[0]
-    q = 0
-    while q + 4 <= count:
-        r0, r1, r2, r3 = (
-            matrix[rows[q]],
-            matrix[rows[q + 1]],
-            matrix[rows[q + 2]],
-            matrix[rows[q + 3]],
-        )
-        a, b, c, d = I32(0), I32(0), I32(0), I32(0)
-        for k in range(width):
-            x = vector[k]
-            a = multiply_add(a, r0[k], x)
-            b = multiply_add(b, r1[k], x)
-            c = multiply_add(c, r2[k], x)
-            d = multiply_add(d, r3[k], x)
-        products[q], products[q + 1], products[q + 2], products[q + 3] = a, b, c, d
-        q += 4
-    while q < count:
-        row = matrix[rows[q]]
-        a = I32(0)
-        for k in range(width):
-            a = multiply_add(a, row[k], vector[k])
-        products[q] = a
-        q += 1
+    last = count - 1
+    for q in range(0, count, 4):
+        # the last row more than once where there are no four
+        i, j, k = min(q + 1, last), min(q + 2, last), min(q + 3, last)
+        r0, r1, r2, r3 = matrix[rows[q]], matrix[rows[i]], matrix[rows[j]], matrix[rows[k]]
+        a, b, c, d = four_dots(r0, r1, r2, r3, vector, width)
+        for z in range(width - width % LANES, width):
+            x = vector[z]
+            a, b = multiply_add(a, r0[z], x), multiply_add(b, r1[z], x)
+            c, d = multiply_add(c, r2[z], x), multiply_add(d, r3[z], x)
+        products[q], products[i], products[j], products[k] = a, b, c, d
 
 
 @compiled(inner=True)
@@ -100,25 +65,15 @@ def gram(left: Small, right: Small, count: int, width: int, products: Whole) -> 
     """
     for i in range(count):
         x = left[i]
-        j = 0
-        while j + 4 <= i + 1:
-            r0, r1, r2, r3 = right[j], right[j + 1], right[j + 2], right[j + 3]
-            a, b, c, d = I32(0), I32(0), I32(0), I32(0)
-            for k in range(width):
-                y = x[k]
-                a = multiply_add(a, r0[k], y)
-                b = multiply_add(b, r1[k], y)
-                c = multiply_add(c, r2[k], y)
-                d = multiply_add(d, r3[k], y)
-            products[i, j], products[i, j + 1] = a, b
-            products[i, j + 2], products[i, j + 3] = c, d
-            products[j, i], products[j + 1, i] = a, b
-            products[j + 2, i], products[j + 3, i] = c, d
-            j += 4
-        while j <= i:
-            row = right[j]
-            a = I32(0)
-            for k in range(width):
-                a = multiply_add(a, x[k], row[k])
-            products[i, j] = products[j, i] = a
-            j += 1
+        for q in range(0, i + 1, 4):
+            j, k, m = min(q + 1, i), min(q + 2, i), min(q + 3, i)
+            r0, r1, r2, r3 = right[q], right[j], right[k], right[m]
+            a, b, c, d = four_dots(r0, r1, r2, r3, x, width)
+            for z in range(width - width % LANES, width):
+                y = x[z]
+                a, b = multiply_add(a, r0[z], y), multiply_add(b, r1[z], y)
+                c, d = multiply_add(c, r2[z], y), multiply_add(d, r3[z], y)
+            products[i, q], products[i, j] = a, b
+            products[i, k], products[i, m] = c, d
+            products[q, i], products[j, i] = a, b
+            products[k, i], products[m, i] = c, d
