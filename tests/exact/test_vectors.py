@@ -1,5 +1,10 @@
 """Loops on vectors do what NumPy does."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -35,3 +40,15 @@ def test_a_row_stays_where_there_is_no_direction() -> None:
     _turned(table, 1, np.zeros(3, dtype=F32), 3, length)
     assert length[0] == 0
     assert (table == 1).all()
+
+
+def test_a_processor_without_the_instruction_has_the_same_products() -> None:
+    """The tests of products, compiled for one that has nothing beyond the common set."""
+    tests = str(Path(__file__).with_name("test_products.py"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tests]
+    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    made = subprocess.run(
+        command, env={**os.environ, **plain}, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stdout
+    assert "2 passed" in made.stdout
