@@ -16,8 +16,12 @@ from signflip.compiled import compiled, overwrite
 from signflip.exact.bits import SUBSETS, SUPERSETS, lowest_bit, popcount
 from signflip.exact.counting import Sums, Words, counted
 from signflip.exact.geometry import Factor, Geometry, extend, refused
+from signflip.exact.interval_bits import NEURONS, enough_bits, range_bits
+from signflip.exact.vectors import LANES
 
 U64 = np.uint64
+_LOW = U64((1 << LANES) - 1)
+_FEW = U64((1 << NEURONS) - 1)
 
 
 class Blocks(NamedTuple):
@@ -44,9 +48,9 @@ class Upper(NamedTuple):
     for real output scales, iff the sum of coefficients does.
     """
 
-    plus: npt.NDArray[np.uint64]  # (layers, neurons, words) bits where the weight is +1
-    minus: npt.NDArray[np.uint64]  # (layers, neurons, words) bits where it is -1
-    neurons: npt.NDArray[np.int64]  # (layers,)
+    plus: npt.NDArray[np.uint64]  # (layers, words, neurons) bits where the weight is +1
+    minus: npt.NDArray[np.uint64]  # (layers, words, neurons) bits where it is -1
+    neurons: npt.NDArray[np.int64]  # (layers,), filled up to eights in the tables
     for_plus: npt.NDArray[np.int64]  # (layers, neurons) inputs that must suit it for +1
     for_minus: npt.NDArray[np.int64]  # (layers, neurons) inputs that must not, for -1
     want_plus: npt.NDArray[np.uint64]  # (rivals, words) last-layer neurons useful at +1
@@ -80,29 +84,27 @@ def promising(sums: Sums, gain: Sums, loss: Sums, upper: Upper, words: Words) ->
     span = upper.want_plus.shape[1]
     plus, minus = words[0], words[1]
     for word in range(span):
-        # gathered in registers, without branches
-        may_plus, may_minus = U64(0), U64(0)
-        for k in range(64 * word, min(64 * word + 64, width)):
-            may_plus |= U64(sums[k] + gain[k] >= 0) << U64(k & 63)
-            may_minus |= U64(sums[k] - loss[k] < 0) << U64(k & 63)
-        plus[word], minus[word] = may_plus, may_minus
+        plus[word] = minus[word] = U64(0)
+    together = width - width % LANES
+    for k in range(0, together, LANES):
+        both = range_bits(sums, gain, loss, k)
+        plus[k >> 6] |= (both & _LOW) << U64(k & 63)
+        minus[k >> 6] |= (both >> U64(LANES)) << U64(k & 63)
+    for k in range(together, width):
+        plus[k >> 6] |= U64(sums[k] + gain[k] >= 0) << U64(k & 63)
+        minus[k >> 6] |= U64(sums[k] - loss[k] < 0) << U64(k & 63)
     for layer in range(upper.neurons.shape[0]):
-        next_plus, next_minus = words[2 - 2 * (layer & 1)], words[3 - 2 * (layer & 1)]
-        plus, minus = words[2 * (layer & 1)], words[2 * (layer & 1) + 1]
-        next_plus[:] = U64(0)
-        next_minus[:] = U64(0)
-        for j in range(upper.neurons[layer]):
-            most = 0
-            least = 0
-            for w in range(span):
-                weight, against = upper.plus[layer, j, w], upper.minus[layer, j, w]
-                most += popcount((plus[w] & weight) | (minus[w] & against))
-                least += popcount((minus[w] & weight) | (plus[w] & against))
-            bit = U64(1) << U64(j & 63)
-            if most >= upper.for_plus[layer, j]:
-                next_plus[j >> 6] |= bit
-            if least >= upper.for_minus[layer, j]:
-                next_minus[j >> 6] |= bit
+        row = 2 * (layer & 1)
+        next_plus, next_minus = words[2 - row], words[3 - row]
+        for word in range(span):
+            next_plus[word] = next_minus[word] = U64(0)
+        for_plus, for_minus = upper.for_plus[layer], upper.for_minus[layer]
+        for j in range(0, upper.neurons[layer], NEURONS):
+            both = enough_bits(
+                upper.plus[layer], upper.minus[layer], words, row, for_plus, for_minus, j
+            )
+            next_plus[j >> 6] |= (both & _FEW) << U64(j & 63)
+            next_minus[j >> 6] |= (both >> U64(NEURONS)) << U64(j & 63)
     top = 2 * (upper.neurons.shape[0] & 1)
     plus, minus = words[top], words[top + 1]
     for rival in range(upper.need.shape[0]):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.exact.counting import COUNTER_DIGITS, Sums, Words
+from signflip.exact.interval_bits import NEURONS
 from signflip.exact.kernel import Upper
 from signflip.exact.worth import need_of
 from signflip.network import UNIT_ROUNDOFF, BinaryNetwork
@@ -80,13 +81,16 @@ def _layers_of(network: BinaryNetwork) -> _Layers:
     widths = network.widths[1:] or network.widths
     span = max(math.ceil(width / 64) for width in widths)
     most = max((layer.neurons for layer in layers), default=0)
-    plus = np.zeros((len(layers), most, span), dtype=np.uint64)
-    minus, for_plus = np.zeros_like(plus), np.zeros((len(layers), most), dtype=np.int64)
-    for_minus = np.zeros_like(for_plus)
+    most = math.ceil(most / NEURONS) * NEURONS
+    plus = np.zeros((len(layers), span, most), dtype=np.uint64)
+    minus = np.zeros_like(plus)
+    # none of those that fill up a table may be either
+    for_plus = np.full((len(layers), most), 64 * span + 1, dtype=np.int64)
+    for_minus = for_plus.copy()
     for index, layer in enumerate(layers):
         weight = layer.map.rows(slice(None))
-        plus[index, : layer.neurons] = packed(weight > 0, span)
-        minus[index, : layer.neurons] = packed(weight < 0, span)
+        plus[index, :, : layer.neurons] = packed(weight > 0, span).T
+        minus[index, :, : layer.neurons] = packed(weight < 0, span).T
         # of `fan_in` inputs n suit the weights iff the sum is 2 n - fan_in, which has its parity
         fan_in, threshold = layer.map.fan_in, layer.integer_threshold
         for_plus[index, : layer.neurons] = (fan_in + threshold) // 2
@@ -124,7 +128,7 @@ def goal_tables(problem: Problem) -> GoalTables:
 
 def _goal_tables(problem: Problem) -> GoalTables:
     coefficients = np.array([problem.coefficients(rival) for rival in problem.rivals])
-    span = _kept(problem.network).layers.plus.shape[2]
+    span = _kept(problem.network).layers.plus.shape[1]
     matter = coefficients != 0
     counts = matter.sum(axis=1).astype(np.int64)
     segments = np.concatenate(([0], np.cumsum(-(-counts // 16) * 16)))

@@ -33,12 +33,22 @@ multiply_add = cast("Callable[[Any, Any, Any], Any]", intrinsic(_multiply_add))
 """`total + a * b` in 32 bits."""
 
 
-def _data(context: Any, builder: Any, array: Any, value: Any) -> Any:
+def data_of(context: Any, builder: Any, array: Any, value: Any) -> Any:
     """The address of an array's first number."""
     return context.make_array(array)(context, builder, value).data
 
 
-def _is_array(kind: Any, number: Any, dimensions: int) -> bool:
+def called(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    """A call of a function of LLVM itself, on vectors."""
+    function = builder.module.globals.get(name)
+    if function is None:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        function = ir.Function(builder.module, kind, name)
+    return builder.call(function, arguments)
+
+
+def is_array(kind: Any, number: Any, dimensions: int) -> bool:
+    """Whether a type is that of such an array, whose numbers lie one after the other."""
     return isinstance(kind, types.Array) and (kind.dtype, kind.ndim, kind.layout) == (
         number,
         dimensions,
@@ -46,7 +56,7 @@ def _is_array(kind: Any, number: Any, dimensions: int) -> bool:
     )
 
 
-def _load(builder: Any, address: Any, vector: Any, alignment: int) -> Any:
+def load_vector(builder: Any, address: Any, vector: Any, alignment: int) -> Any:
     """A vector from an address that is aligned as its numbers are, in bytes."""
     loaded = builder.load(builder.bitcast(address, vector.as_pointer()))
     loaded.align = alignment
@@ -55,15 +65,12 @@ def _load(builder: Any, address: Any, vector: Any, alignment: int) -> Any:
 
 def _pair_products(context: Any, builder: Any, total: Any, a: Any, b: Any) -> Any:
     """Add products of two vectors of 16 bits to a vector of half as many sums of 32 bits."""
-    narrow, wide = a.type, total.type
+    wide = total.type
     if "+avx2" in context.codegen().magic_tuple()[2]:
         # LLVM makes one instruction of this and the addition where there is one, but not of
         # what it is the short form for
-        name = "llvm.x86.avx2.pmadd.wd"
-        kind = ir.FunctionType(wide, [narrow, narrow])
-        known = builder.module.globals.get(name)
-        function = ir.Function(builder.module, kind, name) if known is None else known
-        return builder.add(total, builder.call(function, [a, b]))
+        products = called(builder, "llvm.x86.avx2.pmadd.wd", wide, [a, b])
+        return builder.add(total, products)
     longer = ir.VectorType(ir.IntType(32), LANES)
     products = builder.mul(builder.sext(a, longer), builder.sext(b, longer))
     for first in (0, LANES // 2):
@@ -100,7 +107,7 @@ def _four_dots(_context: Any, a: Any, b: Any, c: Any, d: Any, x: Any, count: Any
         narrow = ir.VectorType(ir.IntType(16), LANES)
         wide = ir.VectorType(ir.IntType(32), LANES // 2)
         rows = [
-            _data(context, builder, kind, value)
+            data_of(context, builder, kind, value)
             for kind, value in zip(signature.args[:5], arguments[:5], strict=True)
         ]
         before, end = builder.block, arguments[5]
@@ -112,7 +119,7 @@ def _four_dots(_context: Any, a: Any, b: Any, c: Any, d: Any, x: Any, count: Any
         place = builder.phi(index)
         place.add_incoming(ir.Constant(index, 0), before)
         totals = [builder.phi(wide) for _ in range(4)]
-        factors = [_load(builder, builder.gep(row, [place]), narrow, 2) for row in rows]
+        factors = [load_vector(builder, builder.gep(row, [place]), narrow, 2) for row in rows]
         raised = []
         for total, factor in zip(totals, factors[:4], strict=True):
             total.add_incoming(nothing, before)
@@ -134,7 +141,7 @@ def _four_dots(_context: Any, a: Any, b: Any, c: Any, d: Any, x: Any, count: Any
         each = [builder.extract_element(found, ir.Constant(number, k)) for k in range(4)]
         return context.make_tuple(builder, signature.return_type, each)
 
-    if not all(_is_array(kind, types.int16, 1) for kind in (a, b, c, d, x)) or count != types.int64:
+    if not all(is_array(kind, types.int16, 1) for kind in (a, b, c, d, x)) or count != types.int64:
         return None
     four: Any = types.UniTuple
     return four(types.int32, 4)(a, b, c, d, x, count), generate
@@ -152,7 +159,7 @@ def _turned(_context: Any, table: Any, row: Any, factors: Any, count: Any) -> An
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         number, index = ir.FloatType(), ir.IntType(64)
         vector = ir.VectorType(number, LANES)
-        rows, weights = (_data(context, builder, signature.args[k], arguments[k]) for k in (0, 2))
+        rows, weights = (data_of(context, builder, signature.args[k], arguments[k]) for k in (0, 2))
         end, lanes, zero = arguments[3], ir.Constant(index, LANES), ir.Constant(index, 0)
         blank = ir.Constant(vector, ir.Undefined)
         first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
@@ -166,7 +173,9 @@ def _turned(_context: Any, table: Any, row: Any, factors: Any, count: Any) -> An
 
         def added(total: Any, at: Any) -> Any:
             factor = spread(builder.load(builder.gep(weights, [at])))
-            product = builder.fmul(factor, _load(builder, place(at), vector, 4), flags=["contract"])
+            product = builder.fmul(
+                factor, load_vector(builder, place(at), vector, 4), flags=["contract"]
+            )
             return builder.fadd(total, product, flags=["contract"])
 
         nothing = ir.Constant(vector, [0.0] * LANES)
@@ -223,11 +232,11 @@ def _turned(_context: Any, table: Any, row: Any, factors: Any, count: Any) -> An
         unit = builder.fmul(total, spread(builder.fdiv(ir.Constant(number, 1.0), length)))
         own = place(arguments[1])
         some = builder.fcmp_ordered(">", length, ir.Constant(number, 0.0))
-        chosen = builder.select(some, unit, _load(builder, own, vector, 4))
+        chosen = builder.select(some, unit, load_vector(builder, own, vector, 4))
         builder.store(chosen, builder.bitcast(own, vector.as_pointer())).align = 4
         return length
 
-    fits = _is_array(table, types.float32, 2) and _is_array(factors, types.float32, 1)
+    fits = is_array(table, types.float32, 2) and is_array(factors, types.float32, 1)
     if not fits or (row, count) != (types.int64, types.int64):
         return None
     return types.float32(table, row, factors, count), generate
