@@ -44,11 +44,29 @@ def test_a_curve_is_what_certify_and_attack_say(labelled: Path, invoke: Invoke) 
     assert f"{4 * IMAGES} of {4 * IMAGES} are in kept.db" in again.stderr
 
 
+def test_attacks_may_have_settings(labelled: Path, invoke: Invoke) -> None:
+    scaled = "pgd:scaling=njs:iterations=3"
+    options = ("--attacks", f"pgd:iterations=3,{scaled}", "--out", "c.png", "--json", "c.json")
+    result = invoke(*CURVE, *options)
+    assert result.exit_code == 0, result.output
+    found = json.loads((labelled / "c.json").read_text())
+    assert list(found["withstood"]) == ["pgd:iterations=3", scaled]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--out", "c.bmp"), "c.bmp is no name of a picture"),
         (("--out", "c.png", "--attacks", "luck"), "--attacks names 'luck'; the attacks are fgsm"),
+        (
+            ("--out", "c.png", "--attacks", "pgd:steps=3"),
+            "--attacks pgd:steps=3: steps is no setting",
+        ),
+        (
+            ("--out", "c.png", "--attacks", "pgd:iterations=few"),
+            "iterations is 'few'; it should be",
+        ),
+        (("--out", "c.png", "--attacks", "pgd:scaling"), "--attacks pgd:scaling: "),
         (("--out", "c.png", "--epsilons", "0.1,big"), "'big'"),
         (("--out", "c.png", "--epsilons", "2"), "epsilon is 2.0; it must be from 0 to 1"),
         (("--out", "c.png", "--json", "c.png"), "both name c.png"),

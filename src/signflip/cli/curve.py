@@ -34,7 +34,7 @@ from signflip.many.record import Record
 from signflip.many.task import Series
 from signflip.many.workers import check_workers
 from signflip.methods import METHODS
-from signflip.methods.spec import seeded_method
+from signflip.methods.spec import read_settings, seeded_method
 from signflip.problem import Terms, Ties, Untargeted
 from signflip.report.curve import Curve, draw_curve
 from signflip.report.picture import check_picture_name, save_picture
@@ -55,7 +55,8 @@ _EXACT = "exact"
     default="fgsm,pgd",
     show_default=True,
     metavar="METHOD,...",
-    help="Attacks to draw beside the proofs; none for none.",
+    help="Attacks to draw beside the proofs, or none; with settings if need be: "
+    "pgd:scaling=njs:iterations=50.",
 )
 @time_limit_option
 @index_option
@@ -151,20 +152,17 @@ def _plan(
     data_dir: Path | None,
 ) -> Plan:
     Clock.start(time_limit)
-    names = [_EXACT, *([] if attacks == "none" else attacks.split(","))]
-    for name in names[1:]:
-        if name not in METHODS or name == _EXACT:
-            others = ", ".join(method for method in METHODS if method != _EXACT)
-            raise SettingError(f"--attacks names {name!r}; the attacks are {others}, or none")
+    texts = [] if attacks == "none" else attacks.split(",")
+    chosen = {_EXACT: (_EXACT, {}), **{text: _attack(text) for text in texts}}
     series = [
         Series(
-            name=name,
+            name=text,
             kind=name,
-            method=seeded_method(name, {}, 0, None),
+            method=seeded_method(name, settings, 0, None),
             seed=0,
             time_limit=time_limit,
         )
-        for name in dict.fromkeys(names)
+        for text, (name, settings) in chosen.items()
     ]
     opened, image_set = network.open(), load_dataset(images, data_dir=data_dir)
     block = block_of(
@@ -173,6 +171,26 @@ def _plan(
     )  # fmt: skip
     digest = opened.digest
     return Plan(title="", networks={digest: opened}, names={digest: network.name}, blocks=(block,))
+
+
+def _attack(text: str) -> tuple[str, dict[str, object]]:
+    """The method of METHOD or METHOD:SETTING=VALUE:..., and its settings."""
+    name, *settings = text.split(":")
+    if name not in METHODS or name == _EXACT:
+        others = ", ".join(method for method in METHODS if method != _EXACT)
+        raise SettingError(f"--attacks names {name!r}; the attacks are {others}, or none")
+    given = dict(each.partition("=")[::2] for each in settings)
+    try:
+        return name, read_settings(name, {key: _value(value) for key, value in given.items()})
+    except SettingError as error:
+        raise SettingError(f"--attacks {text}: {error}") from error
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:  # a word
+        return text
 
 
 def _print(found: Curve) -> None:
