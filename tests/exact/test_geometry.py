@@ -130,6 +130,7 @@ def test_sums_do_not_overflow(inputs: int, more: int) -> None:
     factor = fresh_factor(geometry)
     factor.members[:] = np.arange(MOST_FLIPS)
     factor.lower[:] = np.eye(MOST_FLIPS)
+    factor.inverse[:] = 1.0
     factor.height[:] = 1.0
     assert refused(geometry, factor, MOST_FLIPS) is bool(more)
 

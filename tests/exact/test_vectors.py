@@ -11,6 +11,7 @@ import pytest
 from signflip.compiled import compiled
 from signflip.exact import vectors
 from signflip.exact.joint import Reals
+from signflip.exact.products import Small, Whole
 
 F32 = np.float32
 
@@ -40,6 +41,22 @@ def test_a_row_stays_where_there_is_no_direction() -> None:
     _turned(table, 1, np.zeros(3, dtype=F32), 3, length)
     assert length[0] == 0
     assert (table == 1).all()
+
+
+@compiled()
+def _size(weights: Small, values: Small, found: Whole) -> None:
+    found[0] = vectors.weighted_size(weights, values, weights.shape[0])
+
+
+@pytest.mark.parametrize("count", [0, 63, 64, 130, 784])
+def test_the_weighted_size(count: int) -> None:
+    rng = np.random.default_rng(count)
+    weights = rng.integers(0, 255, count).astype(np.int16)
+    values = rng.integers(-4607, 4608, count).astype(np.int16)
+    found = np.full(1, -1, dtype=np.int32)
+    _size(weights, values, found)
+    full = slice(0, count - count % vectors.TOGETHER)
+    assert found[0] == int((weights.astype(int) * abs(values.astype(int)))[full].sum())
 
 
 def test_a_processor_without_the_instruction_has_the_same_products() -> None:

@@ -16,15 +16,15 @@ from signflip.exact.geometry import (
     SMALLEST_PIVOT,
     Factor,
     Geometry,
+    add_member,
     add_up,
     best_multipliers,
     fresh_factor,
     refused,
+    size_of,
 )
-from signflip.exact.vectors import multiply_add
 
 I16 = np.int16
-I32 = np.int32
 I64 = np.int64
 
 
@@ -72,8 +72,6 @@ def place(frame: int, neuron: int, geometry: Geometry, s: Span) -> None:
     least = SMALLEST_PIVOT * geometry.gram[neuron, neuron]
     if count >= MOST_FLIPS or gap <= 0.0 or square <= least:
         return
-    pivot = np.sqrt(square)
-    height = gap / pivot
     factor = s.factor
     new = s.projection[count]
     gram = geometry.gram[neuron]
@@ -85,15 +83,13 @@ def place(frame: int, neuron: int, geometry: Geometry, s: Span) -> None:
         factor.lower[count, a] = x
         for q in range(new.shape[0]):
             new[q] -= x * row[q]
+    add_member(factor, count, neuron, square, gap)
+    inverse, height = factor.inverse[count], factor.height[count]
     for q in range(new.shape[0]):
-        x = new[q] / pivot
+        x = new[q] * inverse
         new[q] = x
         lift_below[q] -= x * height
         room_below[q] -= x * x
-    factor.lower[count, count] = pivot
-    factor.height[count] = height
-    factor.value[count + 1] = factor.value[count] + height * height
-    factor.members[count] = neuron
     s.active[frame + 1] = count + 1
 
 
@@ -143,12 +139,10 @@ def refused_at_once(
         return False
     multiplier = I16(min(wanted, float(geometry.limit)))
     left = need + I64(multiplier) * geometry.grid_distance[neuron]
-    row = geometry.directions[neuron]
-    right = I32(0)
+    row, together = geometry.directions[neuron], s.factor.v
     for k in range(row.shape[0]):
-        x = I16(s.total[k] + multiplier * row[k])
-        right = multiply_add(right, geometry.grid_radius[k], x if x >= 0 else I16(-x))
-    return bool(left > right)
+        together[k] = I16(s.total[k] + I16(multiplier * row[k]))
+    return bool(left > size_of(geometry.grid_radius, together))
 
 
 @compiled(inner=True)
@@ -158,8 +152,5 @@ def refused_with(frame: int, neuron: int, geometry: Geometry, s: Span) -> bool:
     factor = s.factor
     for a in range(count):
         factor.lower[count, a] = s.projection[a, neuron]
-    pivot = np.sqrt(s.room[frame, neuron])
-    factor.lower[count, count] = pivot
-    factor.height[count] = s.lift[frame, neuron] / pivot
-    factor.members[count] = neuron
+    add_member(factor, count, neuron, s.room[frame, neuron], s.lift[frame, neuron])
     return refused(geometry, factor, count + 1)

@@ -26,10 +26,10 @@ class Rules(NamedTuple):
     fresh: int = 18  # neurons from which a frame chooses curvatures of its own
     age: int = 4  # decisions since the last choice from which it does
     near: float = 4.0  # gap from which it does
-    rounds: int = 2
+    rounds: int = 3
     sweeps: int = 4
     steps: int = 10  # of the joint bound's point
-    share: float = 0.7  # of the gap that must have gone, by estimate, before the next test
+    share: float = 0.2  # of the gap that must have gone, by estimate, before the next test
     budget: float = 2.0  # weight of the ellipsoid's budget in the order of a list
 
 

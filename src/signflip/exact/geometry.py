@@ -18,6 +18,7 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Signs
 from signflip.clock import ENDLESS, Clock
 from signflip.compiled import compiled
+from signflip.exact.vectors import TOGETHER, multiply_add, weighted_size
 from signflip.patterns.space import PatternSpace
 
 MOST_FLIPS = 48
@@ -31,6 +32,9 @@ MOST_PRODUCTS = 200_000_000
 LARGEST_MULTIPLIER = 96
 """With 48 flips, multipliers to 96 and radii to 254, a row sum stays below 2^31 up to 1,800 inputs;
 wider inputs lower it, see `multiplier_limit`."""
+
+MOST_INPUTS = 2**17
+"""Pixels whose part of (*) fits 32 bits, even where the limit is 1."""
 
 
 class Geometry(NamedTuple):
@@ -55,9 +59,12 @@ class Factor(NamedTuple):
 
     members: npt.NDArray[np.int64]  # (F,) the active flips
     lower: npt.NDArray[np.float64]  # (F, F) L with L L' the Gram matrix of the members
+    inverse: npt.NDArray[np.float64]  # (F,) 1 over the diagonal of L
     height: npt.NDArray[np.float64]  # (F,) L^-1 d
     value: npt.NDArray[np.float64]  # (F + 1,) d' G^-1 d of the first members
     u: npt.NDArray[np.float64]  # (F,) scratch
+    whole: npt.NDArray[np.int16]  # (F + 3,) scratch
+    taking: npt.NDArray[np.int64]  # (F + 3,) scratch
     v: npt.NDArray[np.int16]  # (inputs,) scratch
 
 
@@ -92,9 +99,12 @@ def fresh_factor(geometry: Geometry) -> Factor:
     return Factor(
         members=np.zeros(MOST_FLIPS, dtype=np.int64),
         lower=np.zeros((MOST_FLIPS, MOST_FLIPS)),
+        inverse=np.zeros(MOST_FLIPS),
         height=np.zeros(MOST_FLIPS),
         value=np.zeros(MOST_FLIPS + 1),
         u=np.zeros(MOST_FLIPS),
+        whole=np.zeros(MOST_FLIPS + 3, dtype=np.int16),
+        taking=np.zeros(MOST_FLIPS + 3, dtype=np.int64),
         v=np.zeros(len(geometry.grid_radius), dtype=np.int16),
     )
 
@@ -140,7 +150,7 @@ def scaled_gram(
             gram[i, j] = gram[j, i] = total
 
 
-@compiled()
+@compiled(fastmath={"contract"})
 def extend(geometry: Geometry, factor: Factor, count: int, neuron: int) -> int:
     """Add a flip to the factor, whose first `count` members are active; return the new count.
 
@@ -155,21 +165,37 @@ def extend(geometry: Geometry, factor: Factor, count: int, neuron: int) -> int:
         value = geometry.gram[neuron, factor.members[i]]
         for k in range(i):
             value -= row[k] * factor.lower[i, k]
-        value /= factor.lower[i, i]
+        value *= factor.inverse[i]
         row[i] = value
         square -= value * value
         gap -= value * factor.height[i]
     if gap <= 0.0 or square <= SMALLEST_PIVOT * geometry.gram[neuron, neuron]:
         return count
-    row[count] = np.sqrt(square)
-    height = gap / row[count]
-    factor.height[count] = height
-    factor.value[count + 1] = factor.value[count] + height * height
-    factor.members[count] = neuron
+    add_member(factor, count, neuron, square, gap)
     return count + 1
 
 
 @compiled(inner=True)
+def add_member(factor: Factor, count: int, neuron: int, square: float, gap: float) -> None:
+    """Add a flip whose row of L is written but for its diagonal.
+
+    Args:
+        factor: of `count` flips.
+        count: their number.
+        neuron: the flip.
+        square: of the diagonal, above 0.
+        gap: what the others' optimum lacks of the flip, above 0.
+    """
+    pivot = np.sqrt(square)
+    height = gap / pivot
+    factor.lower[count, count] = pivot
+    factor.inverse[count] = 1.0 / pivot
+    factor.height[count] = height
+    factor.value[count + 1] = factor.value[count] + height * height
+    factor.members[count] = neuron
+
+
+@compiled(inner=True, fastmath={"contract"})
 def best_multipliers(factor: Factor, count: int) -> float:
     """Write the optimum of the active flips for the ellipsoid to `factor.u`.
 
@@ -181,7 +207,7 @@ def best_multipliers(factor: Factor, count: int) -> float:
         value = factor.height[i]
         for k in range(i + 1, count):
             value -= factor.lower[k, i] * u[k]
-        value /= factor.lower[i, i]
+        value *= factor.inverse[i]
         u[i] = value
         largest = max(largest, value)
     return largest if 2.0**-900 < largest < np.inf else 0.0
@@ -207,16 +233,48 @@ def add_up(
 ) -> np.int64:
     """Write the sum of (*) over the active flips to `total` (inputs,); its left side."""
     need = np.int64(0)
-    for k in range(total.shape[0]):
-        total[k] = np.int16(0)
+    whole, taking = factor.whole, factor.taking
+    kept = 0
     for i in range(count):
         multiplier = whole_multiplier(factor.u[i], largest, scale)
         if multiplier > 0:
             need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
-            row = geometry.directions[factor.members[i]]
-            for k in range(total.shape[0]):
-                total[k] += multiplier * row[k]
+            whole[kept] = multiplier
+            taking[kept] = factor.members[i]
+            kept += 1
+    for i in range(kept, kept + 3):  # to fours, with what counts for nothing
+        whole[i] = np.int16(0)
+        taking[i] = factor.members[0]
+    for k in range(total.shape[0]):
+        total[k] = np.int16(0)
+    rows = geometry.directions
+    for i in range(0, kept, 4):
+        r0, r1, r2, r3 = (
+            rows[taking[i]],
+            rows[taking[i + 1]],
+            rows[taking[i + 2]],
+            rows[taking[i + 3]],
+        )
+        m0, m1, m2, m3 = whole[i], whole[i + 1], whole[i + 2], whole[i + 3]
+        for k in range(total.shape[0]):
+            first = np.int16(m0 * r0[k]) + np.int16(m1 * r1[k])
+            total[k] += np.int16(first) + np.int16(np.int16(m2 * r2[k]) + np.int16(m3 * r3[k]))
     return need
+
+
+@compiled(inner=True)
+def size_of(radius: npt.NDArray[np.int16], sums: npt.NDArray[np.int16]) -> np.int64:
+    """The right side of (*), of sums by multipliers within `multiplier_limit`."""
+    total = np.int64(0)
+    for first in range(0, sums.shape[0], MOST_INPUTS):
+        weights, values = radius[first : first + MOST_INPUTS], sums[first : first + MOST_INPUTS]
+        count = values.shape[0]
+        part = weighted_size(weights, values, count)
+        for k in range(count - count % TOGETHER, count):
+            x = values[k]
+            part = multiply_add(part, weights[k], x if x >= 0 else np.int16(-x))
+        total += np.int64(part)
+    return total
 
 
 @compiled()
@@ -227,7 +285,4 @@ def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
         return False
     v = factor.v
     need = add_up(geometry, factor, count, largest, geometry.limit / largest, v)
-    total = np.int32(0)
-    for k in range(v.shape[0]):
-        total += np.int32(geometry.grid_radius[k]) * np.int32(abs(v[k]))
-    return bool(need > total)
+    return bool(need > size_of(geometry.grid_radius, v))

@@ -15,6 +15,7 @@ LANES = 16
 """Numbers that are taken together."""
 _UNROLLED = 4
 """Sums that are kept beside each other, as one addition after the other would wait."""
+TOGETHER = LANES * _UNROLLED
 
 
 def _multiply_add(_context: Any, total: Any, a: Any, b: Any) -> Any:
@@ -151,6 +152,59 @@ four_dots = cast("Callable[..., tuple[Any, Any, Any, Any]]", intrinsic(_four_dot
 """`a . x`, `b . x`, `c . x` and `d . x` in 32 bits, of the first numbers of 16 bits.
 
 As many as `count` says, rounded down to a multiple of `LANES`.
+"""
+
+
+def _size(_context: Any, weights: Any, values: Any, count: Any) -> Any:
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        index = ir.IntType(64)
+        narrow = ir.VectorType(ir.IntType(16), LANES)
+        wide = ir.VectorType(ir.IntType(32), LANES // 2)
+        rows = [data_of(context, builder, signature.args[k], arguments[k]) for k in (0, 1)]
+        before, step = builder.block, LANES * _UNROLLED
+        loop, after = (builder.append_basic_block(name) for name in ("sizes", "size"))
+        nothing = ir.Constant(wide, [0] * (LANES // 2))
+        some = builder.icmp_signed(">=", arguments[2], ir.Constant(index, step))
+        builder.cbranch(some, loop, after)
+        builder.position_at_end(loop)
+        place = builder.phi(index)
+        place.add_incoming(ir.Constant(index, 0), before)
+        totals = [builder.phi(wide) for _ in range(_UNROLLED)]
+        raised = []
+        for k, total in enumerate(totals):
+            total.add_incoming(nothing, before)
+            here = builder.add(place, ir.Constant(index, k * LANES))
+            weight, value = (load_vector(builder, builder.gep(r, [here]), narrow, 2) for r in rows)
+            kept = ir.Constant(ir.IntType(1), 0)
+            name = f"llvm.abs.v{LANES}i16"
+            size = called(builder, name, narrow, [value, kept])
+            raised.append(_pair_products(context, builder, total, weight, size))
+            total.add_incoming(raised[-1], loop)
+        following = builder.add(place, ir.Constant(index, step))
+        place.add_incoming(following, loop)
+        past = builder.add(following, ir.Constant(index, step))
+        builder.cbranch(builder.icmp_signed("<=", past, arguments[2]), loop, after)
+        builder.position_at_end(after)
+        sums = []
+        for total in raised:
+            final = builder.phi(wide)
+            final.add_incoming(nothing, before)
+            final.add_incoming(total, loop)
+            sums.append(final)
+        found, number = _sums(builder, sums), ir.IntType(32)
+        each = [builder.extract_element(found, ir.Constant(number, k)) for k in range(4)]
+        return builder.add(builder.add(each[0], each[1]), builder.add(each[2], each[3]))
+
+    if not all(is_array(kind, types.int16, 1) for kind in (weights, values)):
+        return None
+    return (types.int32(weights, values, count), generate) if count == types.int64 else None
+
+
+weighted_size = cast("Callable[..., Any]", intrinsic(_size))
+"""The sum of `weights * |values|` in 32 bits, of the first `count` numbers of 16 bits.
+
+As many as `count` says, rounded down to a multiple of `TOGETHER`.
 """
 
 
