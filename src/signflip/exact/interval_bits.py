@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from signflip.exact.vectors import LANES, called, data_of, is_array, load_vector
+from signflip.exact.vectors import LANES, called, data_of, is_array, load_vector, loop, spread
 
 NEURONS = 8
 """Neurons above the second layer that are taken together."""
@@ -73,10 +73,7 @@ def _enough_bits(
 ) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vector, number = ir.VectorType(_WORD, NEURONS), ir.IntType(32)
-        blank = ir.Constant(vector, ir.Undefined)
-        alike = ir.Constant(ir.VectorType(number, NEURONS), [0] * NEURONS)
-        zero, one = ir.Constant(_INDEX, 0), ir.Constant(_INDEX, 1)
+        vector, zero = ir.VectorType(_WORD, NEURONS), ir.Constant(_INDEX, 0)
         row, first = arguments[3], arguments[6]
         data = {
             k: data_of(context, builder, signature.args[k], arguments[k]) for k in (0, 1, 2, 4, 5)
@@ -84,40 +81,29 @@ def _enough_bits(
         shape = context.make_array(signature.args[0])(context, builder, arguments[0]).shape
         words, width = (builder.extract_value(shape, k) for k in (0, 1))
 
-        def wanted(of: int) -> Any:
-            return load_vector(builder, builder.gep(data[of], [first]), vector, 8)
+        def wanted(of: int, place: Any) -> Any:
+            return load_vector(builder, builder.gep(data[of], [place]), vector, 8)
 
-        def spread(at: Any) -> Any:
-            word = builder.load(builder.gep(data[2], [at]))
-            return builder.shuffle_vector(
-                builder.insert_element(blank, word, ir.Constant(number, 0)), blank, alike
-            )
+        def step(word: Any, totals: list[Any]) -> list[Any]:
+            here = builder.add(builder.mul(word, width), first)
+            weights = [wanted(k, here) for k in (0, 1)]
+            start = builder.add(builder.mul(row, words), word)
+            may = [
+                spread(builder, builder.load(builder.gep(data[2], [place])), vector)
+                for place in (start, builder.add(start, words))
+            ]
+            raised = []
+            for total, suits in zip(totals, (weights, weights[::-1]), strict=True):
+                inputs = builder.or_(builder.and_(may[0], suits[0]), builder.and_(may[1], suits[1]))
+                ones = called(builder, f"llvm.ctpop.v{NEURONS}i64", vector, [inputs])
+                raised.append(builder.add(total, ones))
+            return raised
 
-        before = builder.block
-        loop, after = (builder.append_basic_block(name) for name in ("words", "enough"))
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        word = builder.phi(_INDEX)
-        word.add_incoming(zero, before)
-        totals = [builder.phi(vector) for _ in range(2)]
-        here = builder.add(builder.mul(word, width), first)
-        weights = [load_vector(builder, builder.gep(data[k], [here]), vector, 8) for k in (0, 1)]
-        start = builder.add(builder.mul(row, words), word)
-        may = [spread(start), spread(builder.add(start, words))]
-        raised = []
-        for total, suits in zip(totals, (weights, weights[::-1]), strict=True):
-            total.add_incoming(ir.Constant(vector, [0] * NEURONS), before)
-            inputs = builder.or_(builder.and_(may[0], suits[0]), builder.and_(may[1], suits[1]))
-            ones = called(builder, f"llvm.ctpop.v{NEURONS}i64", vector, [inputs])
-            raised.append(builder.add(total, ones))
-            total.add_incoming(raised[-1], loop)
-        following = builder.add(word, one)
-        word.add_incoming(following, loop)
-        builder.cbranch(builder.icmp_signed("<", following, words), loop, after)
-        builder.position_at_end(after)
+        nothing = ir.Constant(vector, [0] * NEURONS)
+        _, totals = loop(builder, (zero, words, 1), [nothing] * 2, step)
         enough = [
-            builder.icmp_signed(">=", total, wanted(of))
-            for total, of in zip(raised, (4, 5), strict=True)
+            builder.icmp_signed(">=", total, wanted(of, first))
+            for total, of in zip(totals, (4, 5), strict=True)
         ]
         return _both(builder, *enough)
 

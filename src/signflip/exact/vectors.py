@@ -16,6 +16,11 @@ LANES = 16
 _UNROLLED = 4
 """Sums that are kept beside each other, as one addition after the other would wait."""
 TOGETHER = LANES * _UNROLLED
+_INDEX = ir.IntType(64)
+_NARROW = ir.VectorType(ir.IntType(16), LANES)
+_WIDE = ir.VectorType(ir.IntType(32), LANES // 2)
+_NOTHING = ir.Constant(_WIDE, [0] * (LANES // 2))
+_START = ir.Constant(_INDEX, 0)
 
 
 def _multiply_add(_context: Any, total: Any, a: Any, b: Any) -> Any:
@@ -101,45 +106,81 @@ def _sums(builder: Any, vectors: list[Any]) -> Any:
     return builder.add(low, high)
 
 
+def loop(
+    builder: Any,
+    places: tuple[Any, Any, int],
+    totals: list[Any],
+    body: Callable[[Any, list[Any]], list[Any]],
+) -> tuple[Any, list[Any]]:
+    """A loop that sums up, as long as a whole step fits.
+
+    Args:
+        builder: where the code goes, and goes on after the loop.
+        places: the first, the end, and the step; the first two are words.
+        totals: what there is before the first step.
+        body: called with the place and the totals, makes the totals after a step.
+
+    Returns:
+        The first place that was left, and the totals.
+    """
+    first, end, step = places
+    length = ir.Constant(first.type, step)
+    before = builder.block
+    inside, after = (builder.append_basic_block(name) for name in ("step", "done"))
+    builder.cbranch(builder.icmp_signed("<=", builder.add(first, length), end), inside, after)
+    builder.position_at_end(inside)
+    place = builder.phi(first.type)
+    known = [builder.phi(total.type) for total in totals]
+    raised = body(place, known)
+    following = builder.add(place, length)
+    last = builder.block
+    more = builder.icmp_signed("<=", builder.add(following, length), end)
+    builder.cbranch(more, inside, after)
+    builder.position_at_end(after)
+    found = []
+    each = ((place, first, following), *zip(known, totals, raised, strict=True))
+    for inner, old, new in each:
+        inner.add_incoming(old, before)
+        inner.add_incoming(new, last)
+        final = builder.phi(inner.type)
+        final.add_incoming(old, before)
+        final.add_incoming(new, last)
+        found.append(final)
+    return found[0], found[1:]
+
+
+def spread(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector of one number, over and over."""
+    blank = ir.Constant(vector, ir.Undefined)
+    one = builder.insert_element(blank, value, ir.Constant(ir.IntType(32), 0))
+    return _picked(builder, one, blank, [0] * vector.count)
+
+
+def _numbers(builder: Any, vector: Any) -> list[Any]:
+    number = ir.IntType(32)
+    return [
+        builder.extract_element(vector, ir.Constant(number, k)) for k in range(vector.type.count)
+    ]
+
+
 def _four_dots(_context: Any, a: Any, b: Any, c: Any, d: Any, x: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        index = ir.IntType(64)
-        narrow = ir.VectorType(ir.IntType(16), LANES)
-        wide = ir.VectorType(ir.IntType(32), LANES // 2)
         rows = [
             data_of(context, builder, kind, value)
             for kind, value in zip(signature.args[:5], arguments[:5], strict=True)
         ]
-        before, end = builder.block, arguments[5]
-        loop, after = (builder.append_basic_block(name) for name in ("products", "sums"))
-        nothing = ir.Constant(wide, [0] * (LANES // 2))
-        some = builder.icmp_signed(">=", end, ir.Constant(index, LANES))
-        builder.cbranch(some, loop, after)
-        builder.position_at_end(loop)
-        place = builder.phi(index)
-        place.add_incoming(ir.Constant(index, 0), before)
-        totals = [builder.phi(wide) for _ in range(4)]
-        factors = [load_vector(builder, builder.gep(row, [place]), narrow, 2) for row in rows]
-        raised = []
-        for total, factor in zip(totals, factors[:4], strict=True):
-            total.add_incoming(nothing, before)
-            raised.append(_pair_products(context, builder, total, factor, factors[4]))
-            total.add_incoming(raised[-1], loop)
-        following = builder.add(place, ir.Constant(index, LANES))
-        place.add_incoming(following, loop)
-        past = builder.add(following, ir.Constant(index, LANES))
-        builder.cbranch(builder.icmp_signed("<=", past, end), loop, after)
-        builder.position_at_end(after)
-        sums = []
-        for total in raised:
-            final = builder.phi(wide)
-            final.add_incoming(nothing, before)
-            final.add_incoming(total, loop)
-            sums.append(final)
-        found = _sums(builder, sums)
-        number = ir.IntType(32)
-        each = [builder.extract_element(found, ir.Constant(number, k)) for k in range(4)]
+
+        def step(place: Any, totals: list[Any]) -> list[Any]:
+            *factors, other = (
+                load_vector(builder, builder.gep(row, [place]), _NARROW, 2) for row in rows
+            )
+            pairs = zip(totals, factors, strict=True)
+            return [_pair_products(context, builder, *pair, other) for pair in pairs]
+
+        places = _START, arguments[5], LANES
+        _, totals = loop(builder, places, [_NOTHING] * 4, step)
+        each = _numbers(builder, _sums(builder, totals))
         return context.make_tuple(builder, signature.return_type, each)
 
     if not all(is_array(kind, types.int16, 1) for kind in (a, b, c, d, x)) or count != types.int64:
@@ -158,43 +199,24 @@ As many as `count` says, rounded down to a multiple of `LANES`.
 def _size(_context: Any, weights: Any, values: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        index = ir.IntType(64)
-        narrow = ir.VectorType(ir.IntType(16), LANES)
-        wide = ir.VectorType(ir.IntType(32), LANES // 2)
         rows = [data_of(context, builder, signature.args[k], arguments[k]) for k in (0, 1)]
-        before, step = builder.block, LANES * _UNROLLED
-        loop, after = (builder.append_basic_block(name) for name in ("sizes", "size"))
-        nothing = ir.Constant(wide, [0] * (LANES // 2))
-        some = builder.icmp_signed(">=", arguments[2], ir.Constant(index, step))
-        builder.cbranch(some, loop, after)
-        builder.position_at_end(loop)
-        place = builder.phi(index)
-        place.add_incoming(ir.Constant(index, 0), before)
-        totals = [builder.phi(wide) for _ in range(_UNROLLED)]
-        raised = []
-        for k, total in enumerate(totals):
-            total.add_incoming(nothing, before)
-            here = builder.add(place, ir.Constant(index, k * LANES))
-            weight, value = (load_vector(builder, builder.gep(r, [here]), narrow, 2) for r in rows)
-            kept = ir.Constant(ir.IntType(1), 0)
-            name = f"llvm.abs.v{LANES}i16"
-            size = called(builder, name, narrow, [value, kept])
-            raised.append(_pair_products(context, builder, total, weight, size))
-            total.add_incoming(raised[-1], loop)
-        following = builder.add(place, ir.Constant(index, step))
-        place.add_incoming(following, loop)
-        past = builder.add(following, ir.Constant(index, step))
-        builder.cbranch(builder.icmp_signed("<=", past, arguments[2]), loop, after)
-        builder.position_at_end(after)
-        sums = []
-        for total in raised:
-            final = builder.phi(wide)
-            final.add_incoming(nothing, before)
-            final.add_incoming(total, loop)
-            sums.append(final)
-        found, number = _sums(builder, sums), ir.IntType(32)
-        each = [builder.extract_element(found, ir.Constant(number, k)) for k in range(4)]
-        return builder.add(builder.add(each[0], each[1]), builder.add(each[2], each[3]))
+        least = ir.Constant(ir.IntType(1), 0)  # the size of -2^15 is -2^15
+
+        def step(place: Any, totals: list[Any]) -> list[Any]:
+            raised = []
+            for k, total in enumerate(totals):
+                here = builder.add(place, ir.Constant(_INDEX, k * LANES))
+                weight, value = (
+                    load_vector(builder, builder.gep(row, [here]), _NARROW, 2) for row in rows
+                )
+                size = called(builder, f"llvm.abs.v{LANES}i16", _NARROW, [value, least])
+                raised.append(_pair_products(context, builder, total, weight, size))
+            return raised
+
+        places = _START, arguments[2], TOGETHER
+        _, totals = loop(builder, places, [_NOTHING] * _UNROLLED, step)
+        a, b, c, d = _numbers(builder, _sums(builder, totals))
+        return builder.add(builder.add(a, b), builder.add(c, d))
 
     if not all(is_array(kind, types.int16, 1) for kind in (weights, values)):
         return None
@@ -211,81 +233,41 @@ As many as `count` says, rounded down to a multiple of `TOGETHER`.
 def _turned(_context: Any, table: Any, row: Any, factors: Any, count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        number, index = ir.FloatType(), ir.IntType(64)
+        number = ir.FloatType()
         vector = ir.VectorType(number, LANES)
         rows, weights = (data_of(context, builder, signature.args[k], arguments[k]) for k in (0, 2))
-        end, lanes, zero = arguments[3], ir.Constant(index, LANES), ir.Constant(index, 0)
-        blank = ir.Constant(vector, ir.Undefined)
-        first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
 
-        def spread(value: Any) -> Any:
-            one = builder.insert_element(blank, value, ir.Constant(ir.IntType(32), 0))
-            return builder.shuffle_vector(one, blank, first)
+        def row_at(place: Any) -> Any:
+            return builder.gep(rows, [builder.mul(place, ir.Constant(_INDEX, LANES))])
 
-        def place(at: Any) -> Any:
-            return builder.gep(rows, [builder.mul(at, lanes)])
+        def step(place: Any, totals: list[Any]) -> list[Any]:
+            raised = []
+            for k, total in enumerate(totals):
+                here = builder.add(place, ir.Constant(_INDEX, k))
+                factor = spread(builder, builder.load(builder.gep(weights, [here])), vector)
+                known = load_vector(builder, row_at(here), vector, 4)
+                product = builder.fmul(factor, known, flags=["contract"])
+                raised.append(builder.fadd(total, product, flags=["contract"]))
+            return raised
 
-        def added(total: Any, at: Any) -> Any:
-            factor = spread(builder.load(builder.gep(weights, [at])))
-            product = builder.fmul(
-                factor, load_vector(builder, place(at), vector, 4), flags=["contract"]
-            )
-            return builder.fadd(total, product, flags=["contract"])
-
-        nothing = ir.Constant(vector, [0.0] * LANES)
-        totals, at = [nothing] * _UNROLLED, zero
-        for step in (_UNROLLED, 1):
-            before = builder.block
-            loop = builder.append_basic_block("rows")
-            after = builder.append_basic_block("sum")
-            length = ir.Constant(index, step)
-            some = builder.icmp_signed("<=", builder.add(at, length), end)
-            builder.cbranch(some, loop, after)
-            builder.position_at_end(loop)
-            here = builder.phi(index)
-            here.add_incoming(at, before)
-            sums = [builder.phi(vector) for _ in range(step)]
-            for k, known in enumerate(sums):
-                known.add_incoming(totals[k], before)
-            raised = [
-                added(known, builder.add(here, ir.Constant(index, k)))
-                for k, known in enumerate(sums)
-            ]
-            following = builder.add(here, length)
-            here.add_incoming(following, loop)
-            for known, new in zip(sums, raised, strict=True):
-                known.add_incoming(new, loop)
-            more = builder.icmp_signed("<=", builder.add(following, length), end)
-            builder.cbranch(more, loop, after)
-            builder.position_at_end(after)
-            reached = builder.phi(index)
-            reached.add_incoming(at, before)
-            reached.add_incoming(following, loop)
-            finals = []
-            for k, new in enumerate(raised):
-                final = builder.phi(vector)
-                final.add_incoming(totals[k], before)
-                final.add_incoming(new, loop)
-                finals.append(final)
-            at, totals = reached, finals + totals[step:]
+        nothing, end = ir.Constant(vector, [0.0] * LANES), arguments[3]
+        place, totals = loop(builder, (_START, end, _UNROLLED), [nothing] * _UNROLLED, step)
+        _, first = loop(builder, (place, end, 1), totals[:1], step)
+        totals = [*first, *totals[1:]]
         while len(totals) > 1:
-            pairs = zip(totals[::2], totals[1::2], strict=True)
-            totals = [builder.fadd(one, other) for one, other in pairs]
-        total = totals[0]
-        squares = builder.fmul(total, total)
+            totals = [builder.fadd(a, b) for a, b in zip(totals[::2], totals[1::2], strict=True)]
+        squares = builder.fmul(totals[0], totals[0])
         size = LANES
         while size > 1:
             size //= 2
-            halves = (
-                _picked(builder, squares, squares, list(range(k, k + size))) for k in (0, size)
-            )
-            squares = builder.fadd(*halves)
+            ends = (list(range(first, first + size)) for first in (0, size))
+            squares = builder.fadd(*(_picked(builder, squares, squares, end) for end in ends))
         square = builder.extract_element(squares, ir.Constant(ir.IntType(32), 0))
-        root = builder.module.declare_intrinsic("llvm.sqrt", [number])
-        length = builder.call(root, [square])
-        unit = builder.fmul(total, spread(builder.fdiv(ir.Constant(number, 1.0), length)))
-        own = place(arguments[1])
+        length = called(builder, "llvm.sqrt.f32", number, [square])
+        shorter = spread(builder, builder.fdiv(ir.Constant(number, 1.0), length), vector)
+        own = row_at(arguments[1])
         some = builder.fcmp_ordered(">", length, ir.Constant(number, 0.0))
+        unit = builder.fmul(totals[0], shorter)
         chosen = builder.select(some, unit, load_vector(builder, own, vector, 4))
         builder.store(chosen, builder.bitcast(own, vector.as_pointer())).align = 4
         return length
