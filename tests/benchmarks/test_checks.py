@@ -33,13 +33,14 @@ def cells(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
 
 
-def test_the_exact_table_has_every_network_and_optima_for_one() -> None:
+def test_the_exact_table_has_every_network_and_optima_for_three() -> None:
     jobs = exact_table.jobs(tuple(exact_table.EPSILONS), 20)
-    assert len(jobs) == len(set(jobs)) == 2 * 20 * (24 + 1)
+    assert len(jobs) == len(set(jobs)) == 2 * 20 * (24 + 3)
     assert {job[0] for job in jobs} == set(ATTACKED)
     assert {job[:2] for job in jobs if job[3] == "optimise"} == {
-        ("mnist-2x100", 0.01),
-        ("fashion-2x100", 0.01),
+        (f"{data}-{architecture}", 0.01)
+        for data in ("mnist", "fashion")
+        for architecture in ("2x100", "2x200", "3x100")
     }
 
 
