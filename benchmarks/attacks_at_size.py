@@ -41,7 +41,7 @@ from benchmarks.large_networks import network_named
 from benchmarks.library_attacks import Borrowed, installed
 from signflip import Problem, attack
 from signflip.attack import Method, Preparing
-from signflip.methods import Apgd, Auto, Exact, Fgsm, IProp, Pgd, Square, Walk
+from signflip.methods import Apgd, Auto, Exact, Fgsm, Guided, IProp, Pgd, Square, Walk
 from signflip.methods.search_goal import SearchGoal
 from signflip.min_epsilon import min_epsilon
 from signflip.programs import Highs
@@ -78,6 +78,7 @@ METHODS: Mapping[str, Method] = {
     "fgsm, strong": Fgsm(width=0.3, restarts=None),
     "pgd": Pgd(),
     "apgd": Apgd(),
+    "guided": Guided(),
     "square": Square(),
     **{name: Borrowed(library=name) for name in installed()},
 }
