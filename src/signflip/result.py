@@ -62,8 +62,8 @@ class AttackResult:
             region by the rounding. None where there is no flip.
         flips_as_8bit: the same for the nearest 8-bit image, `GridName.EIGHT_BIT`.
         found_by: the part of a portfolio that the witness is from, or the proof where it is robust:
-            "intervals", "walk", "gradient" or "exact"; None where the method has no parts, or
-            nothing was found.
+            "intervals", "walk", "around", "gradient" or "exact"; None where the method has no
+            parts, or nothing was found.
     """
 
     verdict: Verdict

@@ -109,8 +109,25 @@ def fresh_sets(geometry: Geometry, rows: Rows, sums: npt.NDArray[np.int16], rule
         score=np.zeros(size),
         tally=np.zeros(8, dtype=np.int64),
     )
-    state.live[0] = np.arange(size)
-    state.length[0] = size
-    state.sums[0] = sums
-    state.gain[0] = np.maximum(rows.effect, 0).sum(axis=1)
+    begin(state, rows, sums, np.arange(size))
     return state
+
+
+def begin(
+    state: State, rows: Rows, sums: npt.NDArray[np.int16], neurons: npt.NDArray[np.int64]
+) -> None:
+    """Begin anew, with nothing visited: all sets of these neurons are to be searched."""
+    count = len(neurons)
+    state.top[0] = state.next[0] = 0
+    state.live[0, :count] = neurons
+    state.length[0] = count
+    state.sums[0] = sums
+    state.gain[0] = np.maximum(rows.effect[:, neurons], 0).sum(axis=1)
+    state.hopeful[0] = state.due[0] = True
+    state.looked[0] = state.fresh[0] = False
+    state.point[0] = 0.5
+    state.data[0] = -1
+    state.age[0] = 0
+    state.gap[0] = state.passed[0] = 0.0
+    state.bottom.level[0] = -1
+    state.tally[:] = 0

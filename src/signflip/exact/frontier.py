@@ -24,6 +24,7 @@ from signflip.exact.frames import State as SetState
 from signflip.exact.geometry import Geometry, geometry_of
 from signflip.exact.kernel import Blocks, Upper, advance, bound
 from signflip.exact.kernel import State as BlockState
+from signflip.exact.planting import plant
 from signflip.exact.rows import countable, rows_of
 from signflip.exact.sets import advance_sets, split_sets
 from signflip.exact.tables import blocks_of, fresh_state
@@ -257,6 +258,9 @@ SETS = Kernel[SetState](advance_sets, split_sets, lambda state: state.top)
 def compile_sets(problem: Problem) -> None:
     """Compile the search over sets of flips, by searching a small problem of two hidden layers."""
     space, upper = PatternSpace.of(problem), upper_of(problem)
-    frontier = Frontier(space, geometry_of(space, 0.0, 0.0), upper, 1, patience=0)
+    geometry = geometry_of(space, 0.0, 0.0)
+    frontier = Frontier(space, geometry, upper, 1, patience=0)
     while not frontier.exhausted:
         frontier.advance(None, 1)
+    rows, sums = rows_of(space)
+    plant(geometry, rows, upper.need, Rules(), fresh_sets(geometry, rows, sums, Rules()), 1)

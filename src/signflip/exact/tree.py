@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from signflip.arrays import Floats
 from signflip.attack import Outcome
+from signflip.exact.around import BEGIN, Around
 from signflip.exact.beside import WalkBeside
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
@@ -43,17 +44,24 @@ class ExactSearch(GoalSearch):
         self._beside = beside
         self._unresolved: Standing | None = None
         """Of the best leaf that real points have, but no image that was found."""
-        geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
+        self._geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
         self._upper = upper_of(run.problem)
         self._raise_floor()
         self._frontier = Frontier(
             self.space,
-            geometry,
+            self._geometry,
             self._upper,
             settings.threads,
             run.clock,
             patience=None if settings.joint else math.inf,
         )
+
+    @cached_property
+    def _around(self) -> Around | None:
+        """Neighbourhoods of the best images: not made before they are due."""
+        if not self._settings.joint or self._settings.annealing == 0:
+            return None
+        return Around.of(self.run, self.goal, self.space, self._geometry)
 
     @cached_property
     def _realiser(self) -> Realiser:
@@ -99,6 +107,8 @@ class ExactSearch(GoalSearch):
             if self._frontier.exhausted:
                 return True
             self._beside.turn()
+            if clock.elapsed() > BEGIN and not self.goal.settled_by(self.run) and self._around:
+                self._around.turn()
             if self.goal.settled_by(self.run) or clock.expired():
                 return False
             self._raise_floor()
