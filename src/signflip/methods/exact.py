@@ -36,7 +36,8 @@ class Exact:
         goal: decide whether there is a flip, or find the largest objective and prove it.
         threads: threads that search one problem side by side.
         annealing: share of the time that the pattern walk may take beside the search; more while it
-            is near to a flip, less once it has long been far from one.
+            is near to a flip, less once it has long been far from one. 0 also for no search of
+            neighbourhoods of the best image, which a hard problem of two hidden layers gets.
         ask: share of the ellipsoid's limit from which flips that pass the bound get the integer
             test of geometry.
         gate: the share from which they get it before the bound; both change the speed only.
