@@ -108,6 +108,18 @@ def test_it_takes_its_share_of_the_time_and_no_more(monkeypatch: pytest.MonkeyPa
     assert turned(1.0, 0.0) > 0
 
 
+def test_where_all_is_toggled_none_is_free_of_the_others() -> None:
+    problem = large_problem()
+    space = PatternSpace.of(problem)
+    run = Run(problem, Clock.start(None))
+    around = Around.of(run, SearchGoal.OPTIMISE, space, geometry_of(space, 0.6, 0.65))
+    assert around is not None
+    around._toggles = np.ones(space.size, dtype=np.bool_)
+    fixed, loose = around._draw()
+    assert sorted([*fixed, *loose]) == list(range(space.size))
+    assert len(loose) == TOGGLES
+
+
 def test_few_patterns_and_deep_networks_have_none() -> None:
     run_of = {}
     for widths in ((12, 20), (120, 60, 60)):

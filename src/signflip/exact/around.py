@@ -131,16 +131,21 @@ class Around:
         kept, weight = self._random.permutation(toggles), self._weight[others]
         dropped, more = (round(self._size * number) for number in (TOGGLES, OTHERS))
         more = min(more, len(others))
-        free = self._random.choice(others, more, replace=False, p=weight / weight.sum())
+        free = others[:0]
+        if more > 0:
+            free = self._random.choice(others, more, replace=False, p=weight / weight.sum())
         return np.sort(kept[dropped:]), np.sort(np.concatenate([kept[:dropped], free]))
 
     def _goes_to(self, flips: Flips) -> bool:
-        """Whether a pattern has an image that is as good as it says, or better; then on from it."""
-        run, seconds = self._run, min(self._run.clock.remaining(), REALISE_SECONDS)
-        image = self._realiser.solve(flips, seconds)
+        """Whether a pattern has an image as good as the best, or better; then on from that."""
+        run = self._run
+        image = self._realiser.solve(flips, min(run.clock.remaining(), REALISE_SECONDS))
         if isinstance(image, Answer):
             return False
         run.offer(image)
-        if self._run.standing <= self._level:
+        signs = run.problem.network.activations(image[None])[-1]
+        if run.problem.standing(signs[0]) < self._level:  # of real outputs worths are rounded
+            return False
+        if run.standing <= self._level:
             self._toggles = self._space.toggles_of(image)
         return True
