@@ -18,6 +18,7 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Signs
 from signflip.clock import ENDLESS, Clock
 from signflip.compiled import compiled
+from signflip.exact.products import add_rows
 from signflip.exact.vectors import TOGETHER, multiply_add, weighted_size
 from signflip.patterns.space import PatternSpace
 
@@ -63,8 +64,8 @@ class Factor(NamedTuple):
     height: npt.NDArray[np.float64]  # (F,) L^-1 d
     value: npt.NDArray[np.float64]  # (F + 1,) d' G^-1 d of the first members
     u: npt.NDArray[np.float64]  # (F,) scratch
-    whole: npt.NDArray[np.int16]  # (F + 3,) scratch
-    taking: npt.NDArray[np.int64]  # (F + 3,) scratch
+    whole: npt.NDArray[np.int16]  # (F,) scratch
+    taking: npt.NDArray[np.int32]  # (F,) scratch
     v: npt.NDArray[np.int16]  # (inputs,) scratch
 
 
@@ -103,8 +104,8 @@ def fresh_factor(geometry: Geometry) -> Factor:
         height=np.zeros(MOST_FLIPS),
         value=np.zeros(MOST_FLIPS + 1),
         u=np.zeros(MOST_FLIPS),
-        whole=np.zeros(MOST_FLIPS + 3, dtype=np.int16),
-        taking=np.zeros(MOST_FLIPS + 3, dtype=np.int64),
+        whole=np.zeros(MOST_FLIPS, dtype=np.int16),
+        taking=np.zeros(MOST_FLIPS, dtype=np.int32),
         v=np.zeros(len(geometry.grid_radius), dtype=np.int16),
     )
 
@@ -242,23 +243,9 @@ def add_up(
             whole[kept] = multiplier
             taking[kept] = factor.members[i]
             kept += 1
-    for i in range(kept, kept + 3):  # to fours, with what counts for nothing
-        whole[i] = np.int16(0)
-        taking[i] = factor.members[0]
     for k in range(total.shape[0]):
         total[k] = np.int16(0)
-    rows = geometry.directions
-    for i in range(0, kept, 4):
-        r0, r1, r2, r3 = (
-            rows[taking[i]],
-            rows[taking[i + 1]],
-            rows[taking[i + 2]],
-            rows[taking[i + 3]],
-        )
-        m0, m1, m2, m3 = whole[i], whole[i + 1], whole[i + 2], whole[i + 3]
-        for k in range(total.shape[0]):
-            first = np.int16(m0 * r0[k]) + np.int16(m1 * r1[k])
-            total[k] += np.int16(first) + np.int16(np.int16(m2 * r2[k]) + np.int16(m3 * r3[k]))
+    add_rows(total, geometry.directions, whole, taking, kept)
     return need
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from signflip.arrays import Signs
 from signflip.compiled import compiled
 from signflip.exact.vectors import LANES, four_dots, multiply_add
 
@@ -14,7 +15,9 @@ Indices = npt.NDArray[np.int32]
 
 
 @compiled(inner=True)
-def add_rows(total: Small, matrix: Small, factors: Small, rows: Indices, count: int) -> None:
+def add_rows(
+    total: Small, matrix: Small | Signs, factors: Small, rows: Indices, count: int
+) -> None:
     """Add `factors[q] * matrix[rows[q]]` to `total` for q below `count`, modulo 2^16."""
     width = total.shape[0]
     q = 0
