@@ -138,14 +138,13 @@ class Around:
 
     def _goes_to(self, flips: Flips) -> bool:
         """Whether a pattern has an image as good as the best, or better; then on from that."""
+        if self._space.standing(flips) < self._level:  # of real outputs worths are rounded
+            return False
         run = self._run
         image = self._realiser.solve(flips, min(run.clock.remaining(), REALISE_SECONDS))
         if isinstance(image, Answer):
             return False
         run.offer(image)
-        signs = run.problem.network.activations(image[None])[-1]
-        if run.problem.standing(signs[0]) < self._level:  # of real outputs worths are rounded
-            return False
         if run.standing <= self._level:
-            self._toggles = self._space.toggles_of(image)
+            self._toggles = flips.copy()
         return True

@@ -119,7 +119,7 @@ class ExactSearch(GoalSearch):
 
     def _try_leaf(self, flips: Flips) -> None:
         """Realise a full pattern that beats the floor, or account for it."""
-        leaf = self._standing(flips)
+        leaf = self.space.standing(flips)
         if leaf <= self.floor:
             return
 
@@ -135,9 +135,3 @@ class ExactSearch(GoalSearch):
             return
         if self._unresolved is None or self._unresolved < leaf:
             self._unresolved = leaf
-
-    def _standing(self, flips: Flips) -> Standing:
-        problem = self.run.problem
-        pattern = self.space.pattern(flips)
-        signs = problem.network.activations_of_pattern(pattern[None])[-1]
-        return problem.standing(signs[0])

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.network import UNIT_ROUNDOFF, SignLayer
-from signflip.problem import Problem
+from signflip.problem import Problem, Standing
 
 RADIUS_LEVELS = 254
 
@@ -122,6 +122,11 @@ class PatternSpace:
         pattern = self.signs.copy()
         pattern[self.unstable[flips]] *= -1
         return pattern
+
+    def standing(self, flips: Flips) -> Standing:
+        """What an image with these flips (m,) bool is worth, if there is one. Exact."""
+        signs = self.problem.network.activations_of_pattern(self.pattern(flips)[None])[-1]
+        return self.problem.standing(signs[0])
 
 
 def _pre_activations(layer: SignLayer, neurons: Integers, centre: Floats) -> tuple[Floats, Floats]:
