@@ -101,16 +101,7 @@ def test_bad_starts(invoke: Invoke, options: tuple[str, ...], message: str) -> N
 
 
 def test_a_network_is_trained_with_witnesses(invoke: Invoke) -> None:
-    found = (
-        "--witnesses",
-        "0.5",
-        "--witness-method",
-        "walk",
-        "--witness-reach",
-        "2",
-        "--ramp",
-        "0",
-    )
+    found = ("--witnesses", "0.5", "--witness-method", "walk", "--witness-reach", "2")
     result = invoke(*TRAIN, *ROBUST, "--ramp", "0", *found, "--out", "trained.safetensors")
     assert result.exit_code == 0, result.output
     assert " witnesses" in result.stderr

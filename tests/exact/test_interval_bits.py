@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from signflip.compiled import compiled
 from signflip.exact.counting import Sums, Words
 from signflip.exact.interval_bits import NEURONS, enough_bits, range_bits
+from signflip.exact.upper import packed
 from signflip.exact.vectors import LANES
 
 Longs = npt.NDArray[np.int64]
@@ -52,16 +53,12 @@ def test_the_signs_that_inputs_allow(seed: int, words: int) -> None:
     width, first, row = 3 * NEURONS, NEURONS, int(rng.integers(0, 2))
     weight = rng.integers(-1, 2, (width, 64 * words))
     may = rng.random((3, 64 * words)) < 0.6
-    plus, minus = (np.ascontiguousarray(packed(weight == sign).T) for sign in (1, -1))
+    plus, minus = (np.ascontiguousarray(packed(weight == sign, words).T) for sign in (1, -1))
     need = np.sort(rng.integers(0, 50 * words, (2, width)), axis=0)
     found = np.zeros(1, dtype=np.uint64)
-    _enough(plus, minus, packed(may), row, need, first, found)
+    _enough(plus, minus, packed(may, words), row, need, first, found)
     suits = (weight == 1) & may[row] | (weight == -1) & may[row + 1]
     opposes = (weight == -1) & may[row] | (weight == 1) & may[row + 1]
     neurons = slice(first, first + NEURONS)
     enough = [(suits.sum(axis=1) >= need[0])[neurons], (opposes.sum(axis=1) >= need[1])[neurons]]
     assert int(found[0]) == bits(*(each.tolist() for each in enough))
-
-
-def packed(rows: npt.NDArray[np.bool_]) -> Words:
-    return np.packbits(rows, axis=1, bitorder="little").view("<u8").astype(np.uint64)

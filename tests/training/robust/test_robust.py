@@ -25,7 +25,7 @@ from signflip.training.robust.adversary import adversarial
 from signflip.training.robust.boxes import box_of
 from signflip.training.robust.layers import Flow
 from signflip.training.robust.scores import Scores
-from tests.training.robust.runs import BASE, VOTE, same
+from tests.training.robust.runs import BASE, VOTE, interrupted, same
 
 KINDS = {
     "dense": BASE,
@@ -153,13 +153,7 @@ def test_a_run_is_repeated_and_resumed(data: tuple[Floats, Integers], tmp_path: 
     assert same(whole, train_robust(VOTE, *data))
     assert not same(whole, train_robust(replace(VOTE, seed=2), *data))
     path = tmp_path / "run.pt"
-
-    def stop(report: RobustReport) -> None:
-        if report.epoch == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_robust(VOTE, *data, on_epoch=stop, checkpoint=path)
+    interrupted(VOTE, data, path, epoch=2)
     assert same(whole, train_robust(VOTE, *data, checkpoint=path, resume=True))
     with pytest.raises(SettingError, match="of another run"):
         train_robust(replace(VOTE, epsilon=0.2), *data, checkpoint=path, resume=True)
@@ -285,6 +279,9 @@ def test_a_smoothed_label_is_spread_over_all_classes(data: tuple[Floats, Integer
         ({"levels": (1.0,)}, "lie between 0 and 1"),
         ({"hidden": ()}, "hidden is"),
         ({"epochs": 0}, "epochs is 0"),
+        ({"witnesses": 1.5}, "witnesses is 1.5; it must be from 0 to 1"),
+        ({"witness_reach": 0.5}, "witness_reach is 0.5; it must be at least 1"),
+        ({"witness_method": "milp"}, "witness_method is 'milp'; it must be one of walk, exact"),
     ],
 )
 def test_settings_that_make_no_sense(settings: dict[str, object], message: str) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from signflip.errors import SettingError
 from signflip.network import Floats, Integers
 from signflip.training.robust import (
     RobustReport,
@@ -20,7 +19,7 @@ from signflip.training.robust import (
 from signflip.training.robust.boxes import box_of
 from signflip.training.robust.settings import WITNESS_METHODS
 from signflip.training.robust.witnesses import Witnesses
-from tests.training.robust.runs import BASE, VOTE, same
+from tests.training.robust.runs import BASE, VOTE, interrupted, same
 
 KINDS: Mapping[str, RobustSettings] = {
     "dense": replace(BASE, witnesses=0.5, epsilon=0.1),
@@ -91,28 +90,9 @@ def test_a_run_with_them_is_repeated_and_resumed(
     whole = train_robust(settings, *data)
     assert same(whole, train_robust(settings, *data))
     path = tmp_path / "run.pt"
-
-    def stop(report: RobustReport) -> None:
-        if report.epoch == 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_robust(settings, *data, on_epoch=stop, checkpoint=path)
+    interrupted(settings, data, path, epoch=3)
     assert same(whole, train_robust(settings, *data, checkpoint=path, resume=True))
 
 
 def test_every_method_that_a_setting_names_is_there() -> None:
     assert tuple(witnesses.METHODS) == WITNESS_METHODS
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"witnesses": 1.5}, "witnesses is 1.5; it must be from 0 to 1"),
-        ({"witness_reach": 0.5}, "witness_reach is 0.5; it must be at least 1"),
-        ({"witness_method": "milp"}, "witness_method is 'milp'; it must be one of walk, exact"),
-    ],
-)
-def test_settings_that_make_no_sense(settings: dict[str, object], message: str) -> None:
-    with pytest.raises(SettingError, match=message):
-        RobustSettings(**settings)  # type: ignore[arg-type]
