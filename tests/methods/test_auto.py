@@ -80,6 +80,16 @@ def test_the_larger_the_problem_the_more_time_the_walk_gets() -> None:
     assert shares[0] < shares[2] < shares[-1] < 1
 
 
+def test_a_gradient_takes_the_first_steps_where_the_search_is_hopeless() -> None:
+    wide = zoo_problems("mnist-2x500", epsilon=0.03, count=1)[0]
+    small = zoo_problems("fashion-2x100", epsilon=0.03, count=3)[2]
+    for problem, parts in ((wide, {"gradient"}), (small, {"walk", "exact"})):
+        assert attack(problem, module.FIRST_STEPS).verdict is Verdict.FLIPPED
+        result = attack(problem, Auto(), time_limit=60)
+        assert result.verdict is Verdict.FLIPPED
+        assert result.found_by in parts
+
+
 def test_the_exact_method_has_two_parts_and_others_none() -> None:
     problem = zoo_problems("mnist-2x100", epsilon=0.01, count=1)[0]
     assert attack(problem, Exact()).found_by in {"walk", "exact"}

@@ -3,7 +3,7 @@ import pytest
 
 from signflip.attack import attack
 from signflip.clock import Clock
-from signflip.methods import Walk
+from signflip.methods import Fgsm, Walk
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from signflip.result import Verdict
@@ -32,6 +32,20 @@ def test_the_length_of_a_step_changes_nothing() -> None:
     assert [value for _, value in whole.trace] == [value for _, value in bit_by_bit.trace]
     np.testing.assert_array_equal(whole.witness, bit_by_bit.witness)
     assert whole.value > problem.clean.value
+
+
+def test_it_starts_where_it_is_told_to() -> None:
+    """And not at a better point that another attack has found."""
+    problem = zoo_problems("mnist-3x100", epsilon=0.015, count=1)[0]
+    alone = walked(problem, 7000)
+    run = Run(problem, Clock.start(None))
+    run.offer(attack(problem, Fgsm(width=0.3, iterations=5)).witness)
+    assert problem.clean.value < run.value < alone.value
+    walker = Walker(run, PatternSpace.of(problem), seed=0, settle=False, start=problem.image)
+    while walker.moves < 7000:
+        walker.step(7000 - walker.moves)
+    walker.finish()
+    np.testing.assert_array_equal(run.witness, alone.witness)
 
 
 def test_seeds_differ() -> None:

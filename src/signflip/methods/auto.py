@@ -9,6 +9,7 @@ from signflip.arrays import Floats
 from signflip.attack import Method, Outcome, attack
 from signflip.errors import SettingError
 from signflip.methods.exact import Exact
+from signflip.methods.fgsm import Fgsm
 from signflip.methods.guided import Guided
 from signflip.methods.pgd import Pgd
 from signflip.methods.search_goal import SearchGoal, search_goal
@@ -29,6 +30,11 @@ LEAST_GRADIENT = 0.02
 """It is left out where it would get fewer seconds: one pass through a wide network takes 10 ms."""
 TREE_SIZES = ((SMALL, 0.2), (200, 0.5))
 """Up to so many unstable neurons, the walk's share of the time beside the exact search's tree."""
+FIRST_STEPS = Fgsm(step=2.0, iterations=3, restarts=1, width=0.5)
+"""A gradient's steps from corner to corner, before the walk's tables are made where there are more.
+
+They take some 2 ms each on 3x1024, and flip there what the walk's first 10 ms do not.
+"""
 HOPELESS_SHARE = 0.95
 """The walk's share with more of them: the tree will hardly end."""
 HOPELESS_SECONDS = 0.2
@@ -41,9 +47,9 @@ class Auto:
 
     Intervals first: they prove at once what they can. Then the exact search with the pattern walk
     beside it, which gets the more of the time the less the search can hope to end: with more than
-    80 unstable neurons it begins, and with more than 200 a gradient attack goes on from where it
-    came. A network that is too deep and wide for the exact search gets `Guided` instead. The result
-    says which part its answer is from.
+    80 unstable neurons it begins, and with more than 200 a gradient takes three steps before it and
+    a gradient attack goes on from where it came. A network that is too deep and wide for the exact
+    search gets `Guided` instead. The result says which part its answer is from.
 
     Attributes:
         goal: decide whether there is a flip, or find the largest objective.
@@ -107,7 +113,13 @@ class Auto:
             return self._only_attacked(run, bound)
         bits = reads_bits(space)  # of pixels: their search is quick for any number of them
         share = TREE_SIZES[0][1] if bits else _walk_share(space.size)
-        walker = Walker(run, space, seed=self.seed, settle=settle, share=share)
+        start = run.witness  # the walk gets further from here than from where a gradient came
+        if share == HOPELESS_SHARE and not run.clock.expired():
+            run.part = "gradient"
+            _try(run, FIRST_STEPS, run.clock.remaining())
+            if self.goal.settled_by(run):
+                return Outcome(Stop.DECIDED, bound=bound, proved=True)
+        walker = Walker(run, space, seed=self.seed, settle=settle, share=share, start=start)
         run.part = "walk"
         if space.size > SMALL and not bits:
             self._walk(run, walker, moves=FIRST_MOVES)
@@ -148,8 +160,8 @@ class Auto:
         """All the time for the attack that is strongest on large convolutional networks."""
         run.part = "gradient"
         left = run.clock.remaining()
-        seconds, restarts = (None, Guided.restarts) if isinf(left) else (left, None)
-        _try(run, Guided(goal=self.goal, seed=self.seed, restarts=restarts), seconds)
+        restarts = Guided.restarts if isinf(left) else None
+        _try(run, Guided(goal=self.goal, seed=self.seed, restarts=restarts), left)
         if self.goal.settled_by(run):
             stop = Stop.DECIDED
         else:
@@ -157,13 +169,14 @@ class Auto:
         return Outcome(stop, bound=bound, proved=True)
 
 
-def _try(run: Search, method: Method, seconds: float | None) -> None:
+def _try(run: Search, method: Method, seconds: float) -> None:
     """Run another method from the best point so far, and offer what it finds as it comes."""
+    limit = None if isinf(seconds) else seconds
 
     def offer(_seconds: float, _objective: float, image: Floats) -> None:
         run.offer(image)
 
-    attack(run.problem, method, time_limit=seconds, start=run.witness, on_improvement=offer)
+    attack(run.problem, method, time_limit=limit, start=run.witness, on_improvement=offer)
 
 
 def _walk_share(unstable: int) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from signflip.arrays import Integers
+from signflip.arrays import Floats, Integers
 from signflip.patterns.chains import groups_of
 from signflip.patterns.space import PatternSpace
 from signflip.run import Run
@@ -73,14 +73,23 @@ class Walker:
         seed: of the random choices.
         settle: whether to end a run at the first pattern that flips.
         share: share of the time that this walk gets.
+        start: (inputs,) where the first run starts; the run's best point if it is None.
     """
 
     def __init__(
-        self, run: Run, space: PatternSpace, *, seed: int, settle: bool, share: float = 1.0
+        self,
+        run: Run,
+        space: PatternSpace,
+        *,
+        seed: int,
+        settle: bool,
+        share: float = 1.0,
+        start: Floats | None = None,
     ) -> None:
         started = time.monotonic()
         problem = run.problem
         self._run, self._settle, self._share = run, settle, share
+        self._origin = run.witness if start is None else start
         groups = groups_of(space)
         # one of each group moves: the others toggle with it
         self._space = space.part(np.array([group[-1] for group in groups]))
@@ -246,12 +255,12 @@ class Walker:
 
     def _place(self) -> float:
         """Put the dual where the next run starts; the temperature, in units, to start with."""
-        dual, run = self._dual, self._run
+        dual = self._dual
         none = np.zeros(self._space.size, dtype=np.bool_)
         load(self._frame, dual, none, np.zeros_like(dual.u), np.zeros_like(dual.z))
-        if self._number > 0 or np.array_equal(run.witness, run.problem.image):
+        if self._number > 0 or np.array_equal(self._origin, self._run.problem.image):
             return self._kind.hottest
-        toggles = self._space.toggles_of(run.witness)
+        toggles = self._space.toggles_of(self._origin)
         pursue(self._frame, dual, toggles, self._kind.sweeps[0], np.float32(self._kind.room))
         return REHEATED
 
