@@ -4,8 +4,9 @@ Foolbox 3.3.4, ART 1.20.1 and torchattacks 3.5.1 run through `network.to_torch()
 clock: each is called again and again, with more and more steps, all ramps and its best attacks in
 turn, until the time is up or an image flips; what a call finds counts from when it returns.
 
-The objective is that of one rival, so they see a module of the two class values that count, and
-two far below them: the loss of AutoAttack divides by a difference of the third.
+Where the objective is that of one rival, they see a module of the two class values that count, and
+two far below them: the loss of AutoAttack divides by a difference of the third. Against any other
+class they see the network.
 """
 
 import warnings
@@ -49,17 +50,52 @@ class Duel(nn.Module):
         return torch.cat([pair, torch.full_like(pair, FAR) * torch.tensor([1.0, 2.0])], dim=1)
 
 
+class Logits(nn.Module):
+    """Class values less 1000: those of the LFC are 0 and 1 at times, probabilities as ART thinks."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: Images) -> torch.Tensor:
+        """The class values of images (N, 1, height, width)."""
+        return self.module(images) - 1000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a library sees of a problem.
+
+    Attributes:
+        module: images (N, 1, height, width) to class values (N, classes).
+        classes: how many there are, of which the first `attacked` may win.
+        attacked: see there.
+        label: the class to be left.
+    """
+
+    module: nn.Module
+    classes: int
+    attacked: int
+    label: int
+
+
 @cache
-def _duel(network: BinaryNetwork, prediction: int, rival: int, ramp: tuple[str, float]) -> Duel:
+def _seen(
+    network: BinaryNetwork, prediction: int, rivals: tuple[int, ...], ramp: tuple[str, float]
+) -> Seen:
     slope, width = ramp
-    return Duel(network.to_torch(slope=slope, width=width), prediction, rival).eval()
+    module = network.to_torch(slope=slope, width=width).eval()
+    if len(rivals) == 1:
+        return Seen(module=Duel(module, prediction, rivals[0]), classes=4, attacked=2, label=0)
+    count = network.output.classes
+    return Seen(module=Logits(module), classes=count, attacked=count, label=prediction)
 
 
-def _foolbox(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
+def _foolbox(seen: Seen, epsilon: float, steps: int) -> Mapping[str, Attack]:
     from foolbox import PyTorchModel
     from foolbox import attacks as fa
 
-    model = PyTorchModel(duel, bounds=(0, 1), device="cpu")
+    model = PyTorchModel(seen.module, bounds=(0, 1), device="cpu")
 
     def of(attack: Any) -> Attack:
         return lambda images, labels: attack(model, images, labels, epsilons=epsilon)[1]
@@ -71,15 +107,15 @@ def _foolbox(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
     }
 
 
-def _art(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
+def _art(seen: Seen, epsilon: float, steps: int) -> Mapping[str, Attack]:
     from art.attacks import evasion
     from art.estimators.classification import PyTorchClassifier
 
     classifier = PyTorchClassifier(
-        duel,
+        seen.module,
         loss=nn.CrossEntropyLoss(),
         input_shape=(1, 28, 28),
-        nb_classes=4,
+        nb_classes=seen.classes,
         clip_values=(0, 1),
         device_type="cpu",
     )
@@ -100,17 +136,18 @@ def _art(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
     }
 
 
-def _torchattacks(duel: Duel, epsilon: float, steps: int) -> Mapping[str, Attack]:
+def _torchattacks(seen: Seen, epsilon: float, steps: int) -> Mapping[str, Attack]:
     import torchattacks as ta
 
+    module, count = seen.module, seen.attacked
     return {
-        "MIFGSM": ta.MIFGSM(duel, eps=epsilon, alpha=epsilon / 10, steps=steps),
-        "APGDT": ta.APGDT(duel, eps=epsilon, steps=steps, n_classes=2),
-        "AutoAttack": ta.AutoAttack(duel, eps=epsilon, n_classes=2),
+        "MIFGSM": ta.MIFGSM(module, eps=epsilon, alpha=epsilon / 10, steps=steps),
+        "APGDT": ta.APGDT(module, eps=epsilon, steps=steps, n_classes=count),
+        "AutoAttack": ta.AutoAttack(module, eps=epsilon, n_classes=count),
     }
 
 
-LIBRARIES: Mapping[str, Callable[[Duel, float, int], Mapping[str, Attack]]] = {
+LIBRARIES: Mapping[str, Callable[[Seen, float, int], Mapping[str, Attack]]] = {
     "foolbox": _foolbox,
     "art": _art,
     "torchattacks": _torchattacks,
@@ -141,9 +178,8 @@ class Borrowed:
         warnings.simplefilter("ignore")
         problem = run.problem
         images = torch.from_numpy(problem.image.astype(np.float32).reshape(1, 1, 28, 28))
-        label = torch.zeros(1, dtype=torch.int64)
-        for attack in self._calls(problem):
-            found = attack(images, label).detach().double().numpy().reshape(-1)
+        for attack, label in self._calls(problem):
+            found = attack(images, torch.tensor([label])).detach().double().numpy().reshape(-1)
             # float32 may be a rounding beyond the ball
             run.offer(np.clip(found, problem.box.lower, problem.box.upper))
             if run.flipped:
@@ -152,16 +188,15 @@ class Borrowed:
                 break
         return Outcome(Stop.TIME_LIMIT)
 
-    def _calls(self, problem: Problem) -> Iterator[Attack]:
+    def _calls(self, problem: Problem) -> Iterator[tuple[Attack, int]]:
         reach = np.maximum(problem.box.upper - problem.image, problem.image - problem.box.lower)
         epsilon = float(reach.max())
-        (rival,) = problem.rivals
+        rivals = tuple(problem.rivals)
         for number in count():
             steps = STEPS[min(number, len(STEPS) - 1)]
             for ramp in RAMPS:
-                duel = _duel(problem.network, problem.prediction, rival, ramp)
-                attacks = LIBRARIES[self.library](duel, epsilon, steps)
-                # AutoAttack has no steps, and takes longest by far
-                yield from (
-                    attack for name, attack in attacks.items() if name != "AutoAttack" or number
-                )
+                seen = _seen(problem.network, problem.prediction, rivals, ramp)
+                attacks = LIBRARIES[self.library](seen, epsilon, steps)
+                for name, attack in attacks.items():
+                    if name != "AutoAttack" or number:  # it has no steps, and takes longest by far
+                        yield attack, seen.label

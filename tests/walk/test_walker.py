@@ -4,6 +4,7 @@ import pytest
 from signflip.attack import attack
 from signflip.clock import Clock
 from signflip.methods import Fgsm, Walk
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from signflip.result import Verdict
@@ -46,6 +47,20 @@ def test_it_starts_where_it_is_told_to() -> None:
         walker.step(7000 - walker.moves)
     walker.finish()
     np.testing.assert_array_equal(run.witness, alone.witness)
+
+
+def test_signs_are_softened_until_there_is_a_slope(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two neurons of the last layer, both far from turning, as where an output is one bit."""
+    rng = np.random.default_rng(3)
+    first = SignLayer.dense(rng.choice([-1, 1], (40, 60)), np.zeros(40))
+    weight, image = rng.choice([-1, 1], (2, 40)), rng.random(60)
+    sums = weight @ np.where(first.map.apply(image[None])[0] >= 0, 1, -1)
+    last = SignLayer.dense(weight, sums + np.array([-13, 13]))
+    output = OutputLayer(np.eye(2, dtype=np.int8), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((first, last), output), image, epsilon=0.25)
+    assert attack(problem, Walk(moves=3000)).verdict is Verdict.FLIPPED
+    monkeypatch.setattr(module, "FLAT", 0.0)
+    assert attack(problem, Walk(moves=3000)).verdict is Verdict.UNKNOWN
 
 
 def test_seeds_differ() -> None:

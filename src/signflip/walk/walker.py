@@ -30,6 +30,10 @@ REHEATED = 0.3
 """The first one of a run from a start that is not the clean image."""
 SOFTNESS = (0.3, 0.1, 0.6)
 """Widths of a softened sign, as shares of the fan-in's square root; runs take them in turn."""
+FLAT = 0.003
+"""Signs are softened more widely while a random toggle changes less of the objective than this."""
+WIDENINGS = 12
+"""Doublings at most. Where few neurons of the last layer count, all may be far from turning."""
 SWAPS = 0.3
 LAST_SWEEPS = 30
 """Over all unstable neurons, to mend the point of a run's best pattern."""
@@ -206,11 +210,14 @@ class Walker:
         self._take(kind)
         moves = self._fitted(length_of(self._space.size, rival.runs))
         hottest = self._place()
-        begin(
-            self._tables, self._wires, self._walk, self._frame, self._dual, rival.coefficients,
-            inverse, self._base,
-        )  # fmt: skip
+        self._begin(inverse)
         unit = self._unit(inverse)
+        for _ in range(WIDENINGS):
+            if unit >= FLAT:
+                break
+            inverse /= 2.0
+            unit = self._unit(inverse)
+            self._begin(inverse)
         self._walk.numbers[HEAT] = hottest * unit
         enough = -rival.constant / rival.scale if self._settle else math.inf
         if rival.index in self._run.problem.tied_rivals:
@@ -226,6 +233,13 @@ class Walker:
         self._left = moves
         self._number += 1
         rival.runs += 1
+
+    def _begin(self, inverse: float) -> None:
+        """Put the walk where the dual is, its signs softened over `1 / inverse`."""
+        begin(
+            self._tables, self._wires, self._walk, self._frame, self._dual,
+            self._rival.coefficients, inverse, self._base,
+        )  # fmt: skip
 
     def _take(self, kind: Kind) -> None:
         """Make the next run of this kind: its gate goes on from what that of its last one saw."""
