@@ -51,7 +51,7 @@ class Duel(nn.Module):
 
 
 class Logits(nn.Module):
-    """Class values less 1000: those of the LFC are 0 and 1 at times, probabilities as ART thinks."""
+    """Class values less 1000: those of the LFC may be 0 and 1, which ART takes for probabilities."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -59,7 +59,8 @@ class Logits(nn.Module):
 
     def forward(self, images: Images) -> torch.Tensor:
         """The class values of images (N, 1, height, width)."""
-        return self.module(images) - 1000.0
+        values: torch.Tensor = self.module(images)
+        return values - 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
