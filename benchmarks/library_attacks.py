@@ -51,7 +51,7 @@ class Duel(nn.Module):
 
 
 class Logits(nn.Module):
-    """Class values less 1000: those of the LFC may be 0 and 1, which ART takes for probabilities."""
+    """Class values less 1000: where those of the LFC are 0 and 1, ART thinks them probabilities."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
