@@ -159,8 +159,7 @@ def test_of_copies_and_negations_no_impossible_pattern_is_searched(
 def test_the_whole_method_agrees_with_the_oracle(
     goal: SearchGoal, threads: int, copies: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frontier_module, "PATIENCE", 0)
-    monkeypatch.setattr(frontier_module, "LEAST_ROWS", 0)
+    monkeypatch.setattr(frontier_module, "PATIENCE", ((0, 0),))
     settled = 0
     for seed in range(6):
         rng = np.random.default_rng(seed)
@@ -242,17 +241,29 @@ def test_a_search_that_goes_on_begins_again_with_sets() -> None:
 
 @pytest.mark.parametrize("joint", [True, False])
 def test_the_joint_bound_can_be_left_out(joint: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frontier_module, "PATIENCE", 0)
-    monkeypatch.setattr(frontier_module, "LEAST_ROWS", 0)
+    monkeypatch.setattr(frontier_module, "PATIENCE", ((0, 0),))
     problem = random_problem(np.random.default_rng(4), inputs=30, widths=(9, 20), epsilon=0.3)
     assert begins_sets(problem, Exact(joint=joint, annealing=0), monkeypatch) == joint
+
+
+def test_the_fewer_rows_the_later_it_begins_with_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frontier_module, "PATIENCE", ((20, 0), (10, 100), (5, 10_000)))
+    problem = random_problem(np.random.default_rng(4), inputs=30, widths=(9, 20), epsilon=0.3)
+    space, upper = PatternSpace.of(problem), upper_of(problem)
+    geometry = geometry_of(space, NO_GEOMETRY, NO_GEOMETRY)
+    counts, patience = upper.counts.copy(), {}
+    for rows in (30, 20, 19, 10, 9, 5, 4):
+        upper.counts[:] = counts + 30
+        upper.counts[0] = rows  # of several rivals the one with the fewest
+        patience[rows] = Frontier(space, geometry, upper, 1)._patience
+    assert patience == {30: 0, 20: 0, 19: 100, 10: 100, 9: 10_000, 5: 10_000, 4: np.inf}
 
 
 @pytest.mark.parametrize("plain", [True, False])
 def test_few_rows_are_left_to_the_blocks_where_these_count(
     plain: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frontier_module, "PATIENCE", 0)
+    monkeypatch.setattr(frontier_module, "PATIENCE", ((21, 0),))
     monkeypatch.setattr(frontier_module, "SHORT_PATIENCE", 0)
     rng = np.random.default_rng(4)
     problem = random_problem(rng, inputs=30, widths=(9, 20), epsilon=0.3, plain=plain)

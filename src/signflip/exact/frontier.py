@@ -43,10 +43,9 @@ LEAST_BUDGET = 500
 FIRST_SETS = 20
 """Visits of the first slice of a search over sets; one takes as long as a dozen patterns."""
 LEAST_SETS = 5
-PATIENCE = 10_000
-"""Patterns after which a search begins again with sets of flips,"""
-LEAST_ROWS = 130
-"""if so many second-layer neurons matter: with fewer the joint bound is too weak for its price."""
+PATIENCE = ((130, 10_000), (60, 2_000_000))
+"""Patterns after which a search begins again with sets of flips, if so many neurons of the second
+layer matter: with fewer the joint bound is weak, and only long searches are worth its price."""
 SHORT_PATIENCE = 1000
 """Patterns where blocks go by intervals, which takes them 20 times as long: there any number."""
 
@@ -163,7 +162,8 @@ class Frontier:
     def _usual_patience(self) -> float:
         if not shallow(self._space.problem.network):
             return SHORT_PATIENCE
-        return PATIENCE if self.upper.counts.min() >= LEAST_ROWS else np.inf
+        fewest = self.upper.counts.min()
+        return next((patience for rows, patience in PATIENCE if fewest >= rows), np.inf)
 
     def _of_blocks(self, blocks: Blocks, sums: Sums) -> Part[BlockState]:
         counts = shallow(self._space.problem.network)
