@@ -50,7 +50,7 @@ class Exact:
     goal: SearchGoal = SearchGoal.DECIDE
     threads: int = 1
     annealing: float = 0.2
-    ask: float = 0.6
+    ask: float = 0.65
     gate: float = 0.65
     joint: bool = True
 
