@@ -89,7 +89,7 @@ def _seen(
     if len(rivals) == 1:
         return Seen(module=Duel(module, prediction, rivals[0]), classes=4, attacked=2, label=0)
     count = network.output.classes
-    return Seen(module=Logits(module), classes=count, attacked=count, label=prediction)
+    return Seen(module=Logits(module).eval(), classes=count, attacked=count, label=prediction)
 
 
 def _foolbox(seen: Seen, epsilon: float, steps: int) -> Mapping[str, Attack]:
