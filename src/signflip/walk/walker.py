@@ -2,7 +2,6 @@
 
 import math
 import time
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from signflip.walk.dual import (
     settle_all,
 )
 from signflip.walk.kinds import LOOSE, TIGHT, Kind, kind_of, length_of
+from signflip.walk.rivals import Rival, next_rival, rivals_of
 from signflip.walk.tables import halved_sums, tables_of, wires_of
 
 LEAST_MOVES = 100
@@ -47,22 +47,6 @@ _LEAST_SLICE = 64
 """Moves between two looks at the clock at least, some 0.1 ms."""
 _BLOCK = 1_024
 """Moves whose random numbers are drawn at once."""
-
-
-@dataclass
-class _Rival:
-    """What is known of one rival."""
-
-    index: int
-    coefficients: Singles
-    scale: float
-    """What the coefficients were divided by."""
-    constant: float
-    runs: int = 0
-    best: float = -math.inf
-    """The best objective of a pattern so far."""
-    units: dict[float, float] = field(default_factory=dict)
-    """By the inverse of a softness: the mean change of the softened objective by a toggle."""
 
 
 class Walker:
@@ -105,7 +89,7 @@ class Walker:
         self._dual, self._last = fresh_dual(self._frame), fresh_dual(self._frame)
         self._walk = _fresh_walk(space, groups, len(self._last.z))
         self._fan_in = _fan_in(space)
-        self._rivals = _rivals_of(space)
+        self._rivals = rivals_of(space)
         self._number = 0
         self._left = 0
         self._ended = False
@@ -113,7 +97,7 @@ class Walker:
         self._gates = {kind: (np.zeros(BINS), np.zeros(BINS)) for kind in (LOOSE, TIGHT)}
         self._pace: dict[Kind, float] = {}
         self._schedule = Schedule(1.0, 1.0, SWAPS, LOOSE.sweeps[0], LOOSE.room, math.inf)
-        self._rival: _Rival
+        self._rival: Rival
         self._dice: Singles = np.zeros((0, DICE), dtype=np.float32)
         self.moves = 0
         """Moves made so far."""
@@ -202,7 +186,7 @@ class Walker:
 
     def _start(self) -> None:
         """Begin the next run."""
-        rival = self._next_rival()
+        rival = next_rival(self._rivals, self._number)
         self._rival = rival
         softness = SOFTNESS[rival.runs % len(SOFTNESS)]
         inverse = 1.0 / (softness * math.sqrt(self._fan_in))
@@ -249,16 +233,6 @@ class Walker:
         settled *= FORGET
         self._walk = self._walk._replace(tried=tried, settled=settled)
 
-    def _next_rival(self) -> _Rival:
-        """Each once; then the best so far every other run, the next best every fourth, ..."""
-        number, count = self._number, len(self._rivals)
-        if number < count:
-            return self._rivals[number]
-        turn = number - count + 1
-        rank = (turn & -turn).bit_length() - 1
-        ranking = sorted(self._rivals, key=lambda rival: -rival.best)
-        return ranking[rank % count]
-
     def _fitted(self, moves: int) -> int:
         """So many moves, fewer if the time does not suffice for them."""
         left = self._run.clock.remaining() * self._share
@@ -289,21 +263,6 @@ class Walker:
             )  # fmt: skip
             units[inverse] = max(unit, 1e-3)
         return units[inverse]
-
-
-def _rivals_of(space: PatternSpace) -> list[_Rival]:
-    """The problem's rivals that can gain something, the closest at the clean image first."""
-    problem = space.problem
-    last = problem.network.activations_of_pattern(space.signs[None])[-1][0]
-    found = []
-    for rival in problem.rivals:
-        coefficients = problem.coefficients(rival)
-        scale = float(np.abs(coefficients).max())
-        if scale > 0.0:
-            start = float(coefficients @ last) + problem.constant(rival)
-            singles = (coefficients / scale).astype(np.float32)
-            found.append((start, _Rival(rival, singles, scale, problem.constant(rival))))
-    return [rival for _, rival in sorted(found, key=lambda pair: -pair[0])]
 
 
 def _fan_in(space: PatternSpace) -> float:
