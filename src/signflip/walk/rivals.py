@@ -12,18 +12,25 @@ from signflip.walk.dual import Singles
 
 @dataclass
 class Rival:
-    """What is known of one rival."""
+    """What is known of one rival.
+
+    Attributes:
+        index: the class.
+        coefficients: (width,) float32, the objective's, divided by `scale`.
+        scale: the largest of them.
+        constant: of the objective.
+        runs: begun so far.
+        best: the best objective of a pattern so far.
+        units: by the inverse of a softness, the mean change of the softened objective by a toggle.
+    """
 
     index: int
     coefficients: Singles
     scale: float
-    """What the coefficients were divided by."""
     constant: float
     runs: int = 0
     best: float = -math.inf
-    """The best objective of a pattern so far."""
     units: dict[float, float] = field(default_factory=dict)
-    """By the inverse of a softness: the mean change of the softened objective by a toggle."""
 
 
 def rivals_of(space: PatternSpace) -> list[Rival]:
