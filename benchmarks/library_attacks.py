@@ -88,7 +88,7 @@ def _seen(
     module = network.to_torch(slope=slope, width=width).eval()
     if len(rivals) == 1:
         return Seen(module=Duel(module, prediction, rivals[0]), classes=4, attacked=2, label=0)
-    count = network.output.classes
+    count = network.classes
     return Seen(module=Logits(module).eval(), classes=count, attacked=count, label=prediction)
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from signflip.arrays import Floats
 from signflip.attack import attack
 from signflip.clock import Clock
 from signflip.methods import Fgsm, Walk
@@ -16,10 +17,18 @@ from tests.support.random_problems import flat_problem, random_problem
 from tests.support.zoo import zoo_problems
 
 
-def walked(problem: Problem, moves: int, *, at_once: int | None = None, seed: int = 0) -> Run:
-    """A run of so many moves, in steps of `at_once`."""
-    run = Run(problem, Clock.start(None))
-    walker = Walker(run, PatternSpace.of(problem), seed=seed, settle=False)
+def walked(
+    problem: Problem,
+    moves: int,
+    *,
+    at_once: int | None = None,
+    seed: int = 0,
+    run: Run | None = None,
+    start: Floats | None = None,
+) -> Run:
+    """A run of so many moves, in steps of `at_once`; a new one, or one that goes on."""
+    run = run or Run(problem, Clock.start(None))
+    walker = Walker(run, PatternSpace.of(problem), seed=seed, settle=False, start=start)
     while walker.moves < moves:
         walker.step(min(at_once or moves, moves - walker.moves))
     assert walker.moves == moves
@@ -42,10 +51,7 @@ def test_it_starts_where_it_is_told_to() -> None:
     run = Run(problem, Clock.start(None))
     run.offer(attack(problem, Fgsm(width=0.3, iterations=5)).witness)
     assert problem.clean.value < run.value < alone.value
-    walker = Walker(run, PatternSpace.of(problem), seed=0, settle=False, start=problem.image)
-    while walker.moves < 7000:
-        walker.step(7000 - walker.moves)
-    walker.finish()
+    walked(problem, 7000, run=run, start=problem.image)
     np.testing.assert_array_equal(run.witness, alone.witness)
 
 
