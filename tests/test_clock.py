@@ -1,7 +1,9 @@
+import time
+
 import numpy as np
 import pytest
 
-from signflip.clock import ENDLESS, Clock, OutOfTime
+from signflip.clock import ENDLESS, Allowance, Clock, OutOfTime
 from signflip.errors import SettingError
 
 
@@ -35,3 +37,16 @@ def test_what_takes_longer_than_is_left_is_not_begun() -> None:
 def test_limits_are_checked(limit: float) -> None:
     with pytest.raises(SettingError, match="0 or more seconds"):
         Clock.start(limit)
+
+
+def test_an_allowance_is_a_share_of_the_time_from_when_it_counts() -> None:
+    clock = Clock(time.monotonic() - 100, None)
+    early, late, later = Allowance(clock), Allowance(clock, since=60), Allowance(clock, since=1000)
+    for allowance in (early, late, later):
+        assert allowance.seconds == 0
+        allowance.grant(0.5)
+    assert early.seconds == pytest.approx(50, rel=0.1)
+    assert late.seconds == pytest.approx(20, rel=0.1)
+    assert later.seconds == 0  # its time has not begun
+    late.grant(0.0)  # no share of what went by since
+    assert late.seconds == pytest.approx(20, rel=0.1)

@@ -78,5 +78,25 @@ class Clock:
         return min(seconds, self.remaining())
 
 
+class Allowance:
+    """Seconds that a part of a search was granted: a share of the time, which may change.
+
+    Args:
+        clock: of the search.
+        since: seconds from its start on that count.
+    """
+
+    def __init__(self, clock: Clock, since: Seconds = 0.0) -> None:
+        self._clock, self._until = clock, since
+        self.seconds: Seconds = 0.0
+        """Granted so far."""
+
+    def grant(self, share: float) -> None:
+        """Grant this share of the time since the last call."""
+        now = max(self._until, self._clock.elapsed())
+        self.seconds += share * (now - self._until)
+        self._until = now
+
+
 ENDLESS = Clock(0.0, None)
 """A clock without a limit."""

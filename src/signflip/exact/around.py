@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from signflip.arrays import Integers
+from signflip.clock import Allowance
 from signflip.exact.frames import Rules, begin, fresh_sets
 from signflip.exact.geometry import Geometry
 from signflip.exact.planting import plant
@@ -65,7 +66,7 @@ class Around:
         self._size, self._sideways = 1.0, False
         self._toggles, self._level = space.toggles_of(run.witness), run.standing
         self._weight = 1 / (EVEN + np.arange(space.size)[::-1])
-        self._spent, self._granted, self._until = 0.0, 0.0, BEGIN
+        self._spent, self._allowance = 0.0, Allowance(run.clock, since=BEGIN)
 
     @classmethod
     def of(
@@ -77,11 +78,9 @@ class Around:
 
     def turn(self) -> None:
         """Go on, if less than its share of the time was spent."""
-        elapsed = self._run.clock.elapsed()
-        self._granted += self._share() * max(0.0, elapsed - self._until)
-        self._until = max(self._until, elapsed)
+        self._allowance.grant(self._share())
         part, self._run.part = self._run.part, "around"
-        while self._spent < self._granted and not self._over():
+        while self._spent < self._allowance.seconds and not self._over():
             started = time.monotonic()
             self.search_one()
             self._spent += time.monotonic() - started

@@ -1,5 +1,6 @@
 """A walk beside an exact search: it finds what the search would meet late."""
 
+from signflip.clock import Allowance
 from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.space import PatternSpace
 from signflip.run import Run
@@ -38,20 +39,18 @@ class WalkBeside:
     ) -> None:
         self._run, self._space, self._goal, self._share = run, space, goal, share
         self._walker = walker
-        self._granted, self._until = 0.0, 0.0
-        """Seconds that the walk was granted, beyond a head start, and when it was last."""
+        self._allowance = Allowance(run.clock)
+        """Beyond a head start."""
 
     def turn(self) -> None:
         """Walk on, if the walk has got less than its share of the time so far."""
         run = self._run
-        elapsed = run.clock.elapsed()
-        self._granted += min(1.0, self._share * self.outlook()) * (elapsed - self._until)
-        self._until = elapsed
-        start = HEAD_START if self._share > 0 and elapsed > HEAD_START else 0.0
+        self._allowance.grant(min(1.0, self._share * self.outlook()))
+        start = HEAD_START if self._share > 0 and run.clock.elapsed() > HEAD_START else 0.0
         part, run.part = run.part, "walk"
         while not (self._goal.settled_by(run) or run.clock.expired()):
             walked = 0.0 if self._walker is None else self._walker.seconds
-            seconds = start + self._granted - walked
+            seconds = start + self._allowance.seconds - walked
             if seconds < LEAST_WALK:
                 break
             if self._walker is None:
