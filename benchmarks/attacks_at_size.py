@@ -60,7 +60,7 @@ CELLS = (
     ("mnist-3x1024", 0.02),
     ("mnist-3x1024", 0.03),
     ("mnist-3x2048", 0.02),
-    ("mnist-3x6144", 0.03),
+    ("mnist-3x6144", 0.06),
     ("mnist-lfc", 0.4),
 )
 ANY_CLASS = {"mnist-lfc": Untargeted()}

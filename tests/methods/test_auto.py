@@ -80,6 +80,15 @@ def test_the_larger_the_problem_the_more_time_the_walk_gets() -> None:
     assert shares[0] < shares[2] < shares[-1] < 1
 
 
+def test_wide_layers_behind_two_count_as_a_larger_problem() -> None:
+    rng = np.random.default_rng(0)
+    for upper, times in (([400], 1), ([1000], 1), ([200, 200], 1), ([400, 600], 2.5)):
+        problem = random_problem(rng, inputs=12, widths=[30, *upper])
+        space = PatternSpace.of(problem)
+        assert space.size > 0
+        assert module._tree_size(space) == times * space.size
+
+
 def test_a_gradient_takes_the_first_steps_where_the_search_is_hopeless() -> None:
     wide = zoo_problems("mnist-2x500", epsilon=0.03, count=1)[0]
     small = zoo_problems("fashion-2x100", epsilon=0.03, count=3)[2]

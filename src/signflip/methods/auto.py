@@ -18,6 +18,7 @@ from signflip.result import Stop
 from signflip.search import Search
 
 if TYPE_CHECKING:
+    from signflip.patterns.space import PatternSpace
     from signflip.walk.walker import Walker
 
 FIRST_MOVES = 5_000
@@ -30,6 +31,9 @@ LEAST_GRADIENT = 0.02
 """It is left out where it would get fewer seconds: one pass through a wide network takes 10 ms."""
 TREE_SIZES = ((SMALL, 0.2), (200, 0.5))
 """Up to so many unstable neurons, the walk's share of the time beside the exact search's tree."""
+SEEN_THROUGH = 400
+"""Through two and more layers a tree sees by intervals. With more neurons in them than this, each
+unstable one counts as more than one: on the LFC (3 times 1,024) the tree ends for none of 60."""
 FIRST_STEPS = Fgsm(step=2.0, iterations=3, restarts=1, width=0.5)
 """A gradient's steps from corner to corner, before the walk's tables are made where there are more.
 
@@ -112,7 +116,8 @@ class Auto:
         if Exact().refuses(run.problem) is not None:
             return self._only_attacked(run, bound)
         bits = reads_bits(space)  # of pixels: their search is quick for any number of them
-        share = TREE_SIZES[0][1] if bits else _walk_share(space.size)
+        size = 0.0 if bits else _tree_size(space)
+        share = _walk_share(size)
         start = run.witness  # the walk gets further from here than from where a gradient came
         if share == HOPELESS_SHARE and not run.clock.expired():
             run.part = "gradient"
@@ -121,7 +126,7 @@ class Auto:
                 return Outcome(Stop.DECIDED, bound=bound, proved=True)
         walker = Walker(run, space, seed=self.seed, settle=settle, share=share, start=start)
         run.part = "walk"
-        if space.size > SMALL and not bits:
+        if size > SMALL:
             self._walk(run, walker, moves=FIRST_MOVES)
         if share == HOPELESS_SHARE:
             self._walk(run, walker, seconds=HOPELESS_SECONDS)
@@ -179,5 +184,12 @@ def _try(run: Search, method: Method, seconds: float) -> None:
     attack(run.problem, method, time_limit=limit, start=run.witness, on_improvement=offer)
 
 
-def _walk_share(unstable: int) -> float:
-    return next((share for most, share in TREE_SIZES if unstable <= most), HOPELESS_SHARE)
+def _tree_size(space: "PatternSpace") -> float:
+    """How many unstable neurons a problem has, as the tree finds it as hard as."""
+    upper = space.problem.network.hidden[1:]
+    neurons = sum(layer.neurons for layer in upper) if len(upper) > 1 else 0
+    return space.size * max(1.0, neurons / SEEN_THROUGH)
+
+
+def _walk_share(size: float) -> float:
+    return next((share for most, share in TREE_SIZES if size <= most), HOPELESS_SHARE)
