@@ -16,6 +16,7 @@ from signflip.methods.search_goal import SearchGoal
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem, Untargeted
 from signflip.result import Stop, Verdict
+from signflip.search import Search
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
 from tests.support.random_problems import random_problem
@@ -78,6 +79,34 @@ def test_the_larger_the_problem_the_more_time_the_walk_gets() -> None:
     shares = [module._walk_share(size) for size in (1, 80, 81, 200, 201, 5000)]
     assert shares == sorted(shares)
     assert shares[0] < shares[2] < shares[-1] < 1
+
+
+def test_a_vast_problem_is_guided_s_first_and_then_ends_as_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "VAST", 0)
+    monkeypatch.setattr(module, "TREE_SIZES", ())  # as if all were hopeless
+    monkeypatch.setattr(module, "FIRST_STEPS", Fgsm(iterations=1, restarts=1))
+    granted = list[float]()
+    guided = Auto._guided
+
+    def noted(self: Auto, run: Search, seconds: float) -> None:
+        granted.append(seconds)
+        if np.isinf(seconds):
+            guided(self, run, seconds)
+
+    monkeypatch.setattr(Auto, "_guided", noted)
+    problem = zoo_problems("mnist-2x500", epsilon=0.03, count=1)[0]
+    assert attack(problem, Auto()).found_by == "gradient"
+    asked = 0
+    for robust in zoo_problems("fashion-2x100", epsilon=0.005, count=3):
+        for limit in (None, 60.0):
+            granted.clear()
+            assert attack(robust, Auto(), time_limit=limit).verdict is Verdict.ROBUST
+            share = np.inf if limit is None else module.VAST_SHARE * limit
+            assert all(seconds == pytest.approx(share, rel=0.2) for seconds in granted)
+            asked += len(granted)
+    assert asked > 0
 
 
 def test_wide_layers_behind_two_count_as_a_larger_problem() -> None:
