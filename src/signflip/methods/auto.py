@@ -31,21 +31,21 @@ LEAST_GRADIENT = 0.02
 """It is left out where it would get fewer seconds: one pass through a wide network takes 10 ms."""
 TREE_SIZES = ((SMALL, 0.2), (200, 0.5))
 """Up to so many unstable neurons, the walk's share of the time beside the exact search's tree."""
-SEEN_THROUGH = 400
-"""Through two and more layers a tree sees by intervals. With more neurons in them than this, each
-unstable one counts as more than one: on the LFC (3 times 1,024) the tree ends for none of 60."""
 FIRST_STEPS = Fgsm(step=2.0, iterations=3, restarts=1, width=0.5)
 """A gradient's steps from corner to corner, before the walk's tables are made where there are more.
 
 They take some 2 ms each on 3x1024, and flip there what the walk's first 10 ms do not.
 """
-VAST, VAST_SHARE = 2500, 0.9
-"""With more unstable neurons, so much of the time is for gradients, and before the walk, which on
-3x6144 has hardly begun in 10 s. On 3x2048 at 0.02, of some 1,200, the walk is the stronger."""
 HOPELESS_SHARE = 0.95
 """The walk's share with more of them: the tree will hardly end."""
 HOPELESS_SECONDS = 0.2
 """And what it walks before: on 3x1024 the tables of the tree take 10 ms, as does one gradient."""
+VAST, VAST_SHARE = 2500, 0.9
+"""With more unstable neurons, so much of the time is for gradients, and before the walk, which on
+3x6144 has hardly begun in 10 s. On 3x2048 at 0.02, of some 1,200, the walk is the stronger."""
+SEEN_THROUGH = 400
+"""Through two and more layers a tree sees by intervals. With more neurons in them than this, each
+unstable one counts as more than one: on the LFC (3 times 1,024) no tree of 60 ends in 0.3 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,8 @@ class Auto:
     Intervals first: they prove at once what they can. Then the exact search with the pattern walk
     beside it, which gets the more of the time the less the search can hope to end: with more than
     80 unstable neurons it begins, and with more than 200 a gradient takes three steps before it and
-    a gradient attack goes on from where it came; with more than 2,500 `Guided` gets
-    most of the time instead, as it does where a network is too deep and wide for the exact search.
+    a gradient attack goes on from where it came. With more than 2,500 `Guided` gets most of the
+    time after those steps, and all of it where a network is too deep and wide for the exact search.
     The result says which part its answer is from.
 
     Attributes:
@@ -194,7 +194,7 @@ def _try(run: Search, method: Method, seconds: float) -> None:
 
 
 def _tree_size(space: "PatternSpace") -> float:
-    """How many unstable neurons a problem has, as the tree finds it as hard as."""
+    """Unstable neurons, each counted as many times as wide layers make it harder for the tree."""
     upper = space.problem.network.hidden[1:]
     neurons = sum(layer.neurons for layer in upper) if len(upper) > 1 else 0
     return space.size * max(1.0, neurons / SEEN_THROUGH)
