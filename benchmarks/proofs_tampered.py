@@ -28,8 +28,8 @@ from signflip.methods import Exact
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork
 from signflip.proof.check import BOUND, BRANCH, check
-from signflip.proof.container import Content, packed, steps_of, unpacked
-from signflip.proving import cases, hard
+from signflip.proof.container import Content, packed, pieces_of, steps_of, unpacked
+from signflip.proving import hard, prove
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 from signflip.result import Verdict
@@ -103,7 +103,7 @@ def tiny(count: int, seed: int, tally: Tally) -> None:
     Proofs over two hidden layers are made with forms, and half of all where neurons may read few
     others by elimination, which only large problems have otherwise.
     """
-    cases.FEW, cases.EASY = 0, 1
+    prove.FEW, prove.EASY = 0, 1
     hard.RULES = Rules(least=0, fresh=1, age=1, near=0.0)
     random = Random(seed)
     drawn = problems(network=st.one_of(networks(), mapped_networks()), ties=st.sampled_from(Ties))
@@ -129,7 +129,7 @@ def tiny(count: int, seed: int, tally: Tally) -> None:
             tally.add(tampered(random.choice(contents), others, random), problem.network, None)
 
     run()
-    cases.EASY, hard.RULES = 20, Rules(least=4, fresh=8)
+    prove.EASY, hard.RULES = 20, Rules(least=4, fresh=8)
 
 
 def zoo(count: int, seed: int, tally: Tally) -> None:
@@ -173,7 +173,7 @@ def zoo(count: int, seed: int, tally: Tally) -> None:
 def forged(flip: Content, valid: list[Content], random: Random) -> bytes:
     """A proof that an image with a flip has none: another's steps, cut short, or made up."""
     claimed = replace(flip, bound=Fraction(0), witness=None)
-    steps = random.choice(valid).steps
+    steps = b"".join(pieces_of(random.choice(valid).steps))
     match random.randrange(4):
         case 0:  # stopped early: the rest is said to be bounded
             cut = steps[: random.randrange(len(steps))]

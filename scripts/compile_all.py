@@ -3,12 +3,10 @@
 Processes that start side by side on a fresh checkout would each compile the same for two minutes.
 """
 
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 from signflip.methods import Exact, IProp, Square
-from signflip.proving.files import prepare
+from signflip.proving.files import PROOFS
 
 
 def search() -> None:
@@ -20,8 +18,7 @@ def rest() -> None:
     """What the others and proofs need, most of it their own."""
     for method in (Square(), IProp()):
         method.prepare()
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder) / "a.proof")
+    PROOFS.load()
 
 
 def main() -> None:

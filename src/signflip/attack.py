@@ -168,13 +168,16 @@ def attack(
     if refused is not None:
         raise ProblemError(refused)
     _get_ready(method, time_limit)
+    file = None
     if proof is not None:
         # here, and not above: what makes proofs rests on the search, and few attacks need it
-        from signflip.proving.files import prepare, write_proof
+        from signflip.proving.files import ProofFile
 
-        prepare(Path(proof))
+        file = ProofFile(Path(proof))
     clock = Clock.start(time_limit)
     search = Search(problem, clock, start, on_improvement)
+    if file is not None:
+        file.listen(search)
     try:
         outcome = method.run(search)
     except OutOfTime as late:  # before the method could begin
@@ -188,8 +191,8 @@ def attack(
         bound = search.reached
     measured = problem.measure.norm is not None and search.flipped
     verdict, seconds, remark = _verdict(search, outcome, method), clock.elapsed(), outcome.remark
-    if proof is not None:
-        lacking = write_proof(Path(proof), search, verdict, outcome.stop, bound)
+    if file is not None:
+        lacking = file.write(verdict, outcome.stop, bound)
         remark = " ".join(filter(None, (remark, lacking)))
     as_float32, as_8bit = _flips_on_grids(search) if search.flipped else (None, None)
     return AttackResult(

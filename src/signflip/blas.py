@@ -1,9 +1,11 @@
-"""How many threads NumPy's products of matrices take."""
+"""NumPy's products of matrices: how many threads they take, and what they warn of."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 WORTH_THREADS = 2**26
 """Multiplications from which a product is worth threads: it takes 4 ms without."""
@@ -21,6 +23,15 @@ def threads_for(multiplications: int) -> Iterator[None]:
         return
     with _controller().limit(limits=1):
         yield
+
+
+def quiet() -> np.errstate:
+    """For products of matrices: no word of invalid numbers.
+
+    Kernels of OpenBLAS calculate with what lies beside small matrices, too. The processor then
+    notes an invalid number that no result has, and NumPy warns of it, on some machines and days.
+    """
+    return np.errstate(invalid="ignore")
 
 
 @cache

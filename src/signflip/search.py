@@ -36,6 +36,8 @@ class Search:
         self.clock = clock
         self._on_improvement = on_improvement
         self._incumbent = problem.measure.first(problem)
+        self.listener: object = None
+        """What is told of the steps of an exact search, see `signflip.exact.recorder`."""
         self.part: str | None = None
         """The part of a portfolio that is at work; None where a method has no parts."""
         self.found_by: str | None = None

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from signflip.errors import ProofError
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem
-from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW, check
+from signflip.proof import check as checker
+from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW, NOTED, check
 from signflip.proof.container import packed
+from signflip.proof.evaluate import MANY
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import _Neurons
 from tests.support.proofs import accepted, content_of, is_true
@@ -168,6 +170,46 @@ def test_what_is_no_proof_is_refused_with_its_reason(steps: list[int], reason: s
     bound = Fraction(0 if steps == [BOUND] else 4)  # 4 is the largest that there is
     with pytest.raises(ProofError, match=reason):
         check(packed(content_of(problem, bound, steps)), problem.network)
+
+
+def apart() -> Problem:
+    """Of one pixel and two thresholds: it cannot be below the lower and above the higher one."""
+    first = SignLayer.dense([[1], [1]], [0.4, 0.6])
+    output = OutputLayer(np.array([[1, 1], [-1, 1]]), np.ones(2), np.zeros(2))
+    return Problem.ball(BinaryNetwork((first,), output), [0.5], epsilon=0.25)
+
+
+APART = [2, 0, 1, 3, 1]
+"""The literals, each with the multiplier 1."""
+
+
+def test_what_is_noted_is_looked_at_before_there_is_much_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = []
+    looked = checker._Cases._check_sums
+
+    def counted(cases: checker._Cases, where: str) -> None:
+        waiting.append(len(cases.sums))
+        looked(cases, where)
+
+    monkeypatch.setattr(checker._Cases, "_check_sums", counted)
+    problem, many = apart(), [NOTED, *APART] * 5000
+    assert accepted(problem, content_of(problem, Fraction(4), [*many, BOUND]))
+    assert len(waiting) > 5
+    assert max(waiting) == MANY
+    false = [NOTED, 1, 0, 1] * MANY
+    with pytest.raises(ProofError, match="a point may have"):
+        check(packed(content_of(problem, Fraction(4), false)), problem.network)
+
+
+def test_only_the_last_sets_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "MOST_KNOWN", 8)
+    problem = apart()
+    for back in (0, 7, 8, 9):
+        # neuron 0 is -1 and neuron 1 is +1: no point; then the other cases
+        steps = [NOTED, *APART] * 40 + [BRANCH, BRANCH + 3, KNOWN, back, BOUND, BOUND]
+        assert accepted(problem, content_of(problem, Fraction(4), steps)) == (back < 8)
 
 
 def test_the_ball_must_lie_in_the_box() -> None:

@@ -18,7 +18,7 @@ from signflip.problem import Problem, Ties
 from signflip.proof.check import check
 from signflip.proof.container import unpacked
 from signflip.proof.joint import Forms
-from signflip.proving import cases, hard
+from signflip.proving import hard, prove
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 from tests.support.map_strategies import mapped_networks
@@ -37,8 +37,8 @@ some_problems = problems(
 def _frames_at_once() -> Iterator[None]:
     """No problem is easy, and each frame has forms of its own."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(cases, "FEW", 0)
-    patch.setattr(cases, "EASY", 1)
+    patch.setattr(prove, "FEW", 0)
+    patch.setattr(prove, "EASY", 1)
     patch.setattr(hard, "RULES", Rules(least=0, fresh=1, age=1, near=0.0))
     yield
     patch.undo()

@@ -12,6 +12,7 @@ from signflip.exact.beside import WalkBeside
 from signflip.exact.frontier import Frontier
 from signflip.exact.geometry import geometry_of
 from signflip.exact.goal_search import GoalSearch
+from signflip.exact.recorder import Recorded, Recorder, Tree
 from signflip.exact.upper import set_incumbent, upper_of
 from signflip.patterns.realise import Answer, Realiser
 from signflip.patterns.space import Flips, PatternSpace
@@ -21,6 +22,11 @@ from signflip.run import Run
 
 if TYPE_CHECKING:
     from signflip.methods.exact import Exact
+
+
+RECORD = 0.1
+"""Seconds from which a search that is to be proved is recorded: a shorter one is soon made anew,
+and in a way that makes a shorter proof."""
 
 
 class ExactSearch(GoalSearch):
@@ -44,6 +50,8 @@ class ExactSearch(GoalSearch):
         self._beside = beside
         self._unresolved: Standing | None = None
         """Of the best leaf that real points have, but no image that was found."""
+        self._since = run.clock.elapsed()
+        self._recorded: Recorded | None = None
         self._geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
         self._upper = upper_of(run.problem)
         self._raise_floor()
@@ -98,13 +106,14 @@ class ExactSearch(GoalSearch):
     def _search_with(self, pool: Executor | None) -> bool:
         clock = self.run.clock
         while True:
-            for flips in self._frontier.advance(pool, capacity=1):
+            tree = self._tree()
+            for flips in tree.advance(pool, capacity=1):
                 if clock.expired():
                     return False
                 self._try_leaf(flips)
                 if self.goal.settled_by(self.run):
                     return False
-            if self._frontier.exhausted:
+            if tree.exhausted:
                 return True
             self._beside.turn()
             if clock.elapsed() > BEGIN and not self.goal.settled_by(self.run) and self._around:
@@ -112,6 +121,16 @@ class ExactSearch(GoalSearch):
             if self.goal.settled_by(self.run) or clock.expired():
                 return False
             self._raise_floor()
+
+    def _tree(self) -> Tree:
+        """What is to be searched: after a while, where a proof is wanted, a tree that makes it."""
+        listener = self.run.listener
+        if self._recorded is None and isinstance(listener, Recorder):
+            late = self.run.clock.elapsed() - self._since > RECORD
+            if late and self._settings.threads == 1:
+                self._recorded = listener.tree(self.space, self._upper, lambda: self.floor)
+        recorded = self._recorded
+        return self._frontier if recorded is None or recorded.lost else recorded
 
     def _raise_floor(self) -> None:
         problem, floor = self.run.problem, self.floor

@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 
 from signflip.network import BinaryNetwork
-from signflip.proof.container import Content, fail, numbers_of, unpacked
+from signflip.proof.container import Content, fail, numbers_of, pieces_of, unpacked
 from signflip.proof.elimination import Eliminations
 from signflip.proof.evaluate import MANY, SMALL, Array, Box, step, values_of, weighted
 from signflip.proof.factors import Factors
@@ -23,6 +23,8 @@ from signflip.proof.joint import Forms
 
 # what a step begins with
 BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, FACTORED, BRANCH = range(9)
+MOST_KNOWN = 2**21
+"""Sets of literals that may be referred to: the last ones."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -72,7 +74,7 @@ def check(data: bytes, network: BinaryNetwork) -> Proved:
     free = (file.lower != file.image) | (file.upper != file.image)
     if file.epsilon is not None:
         check_ball(network, file)
-    if file.bound is None and (file.steps or witness is None):
+    if file.bound is None and (witness is None or any(pieces_of(file.steps))):
         fail("bound", "there is none, but steps, or no witness either")
     cases = 0 if file.bound is None else _Cases(network, file, file.bound).cover()
     shown = () if witness is None else tuple(values_of(network, witness))
@@ -142,7 +144,7 @@ class _Cases:
         A case is closed by its bound, or by literals of it that exclude each other.
         """
         path: list[tuple[int, bool]] = []  # literals, and whether the opposite was refuted before
-        held, cases, known = 0, 0, list[int]()  # sets of literals are bits
+        held, cases, known = 0, 0, list[int]()  # sets of literals are bits; the last ones known
         while not cases or path:
             step = self._next()
             if step >= BRANCH:
@@ -156,7 +158,7 @@ class _Cases:
                 if step == FORM:
                     self.forms.keep()
                 elif step == NOTED:
-                    known.append(self._excluding(f"case {cases}"))
+                    self._note(known, f"case {cases}")
                 else:
                     self.factors.bound(self.signs, held, known, f"case {cases}")
                 continue
@@ -169,9 +171,9 @@ class _Cases:
                 self.eliminations.close(self.signs, held, known, f"case {cases}")
             else:
                 if step == NEW:
-                    known.append(self._excluding(f"case {cases}"))
+                    self._note(known, f"case {cases}")
                 back = self._next() if step == KNOWN else 0
-                if back >= len(known) or known[-1 - back] & ~held:
+                if back >= min(len(known), MOST_KNOWN) or known[-1 - back] & ~held:
                     fail(f"case {cases}", "it has not all literals of the set that is to refute it")
             cases += 1
             while path and path[-1][1]:
@@ -181,9 +183,9 @@ class _Cases:
                 literal, _ = path.pop()
                 path.append((literal ^ 1, True))
                 held ^= 1 << literal | self._assume(literal ^ 1)
-            if not path or max(len(self.bounds), len(self.sums)) >= MANY:
+            if not path or len(self.bounds) >= MANY:
                 self._check_bounds(f"cases before {cases}")
-                self._check_sums(f"cases before {cases}")
+        self._check_sums("cases before the last")
         if next(self.numbers, None) is not None:
             fail("steps", "they go on after all cases are covered")
         return cases
@@ -198,6 +200,14 @@ class _Cases:
         """Give a neuron a literal's sign, or with 0 take it back; the literal as a bit."""
         self.signs[self.unstable[literal // 2]] = times * (literal % 2 * 2 - 1)
         return 1 << literal
+
+    def _note(self, known: list[int], case: str) -> None:
+        """Enter the next literals, and forget the first ones, where there are many."""
+        known.append(self._excluding(case))
+        if len(known) == 2 * MOST_KNOWN:
+            del known[:MOST_KNOWN]
+        if len(self.sums) >= MANY:
+            self._check_sums(f"up to {case}")
 
     def _excluding(self, case: str) -> int:
         """The next literals, as bits, and their multipliers: to be looked at by `_check_sums`.

@@ -16,13 +16,53 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.errors import ProofError
 
-MAGIC = b"signflip-proof 5\n"
-MOST_BYTES = 2**27
-"""Of an unpacked file."""
+MAGIC = b"signflip-proof 6\n"
+MOST_BYTES = 2**32
+"""Of steps, unpacked."""
 MOST_HEADER = 2**20
 """Bytes of a header."""
-MOST_DIGITS = 1000
+MOST_DIGITS = 100
 """Bytes of a number of a step."""
+PIECE = 2**16
+"""Bytes of steps that are unpacked at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """Steps that are unpacked piece by piece, whenever they are gone through.
+
+    Attributes:
+        stream: a zlib stream, and nothing behind it.
+    """
+
+    stream: bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces.
+
+        Raises:
+            ProofError: the stream is not well-formed.
+        """
+        unpacker, size = zlib.decompressobj(), 0
+        parts = (self.stream[i : i + PIECE] for i in range(0, len(self.stream), PIECE))
+        while not unpacker.eof:
+            part = unpacker.unconsumed_tail or next(parts, b"")
+            try:
+                piece = unpacker.decompress(part, PIECE)
+            except zlib.error as error:
+                fail("steps", f"their stream is damaged ({error})")
+            size += len(piece)
+            if not (part or piece):
+                fail("steps", "their stream is cut off")
+            if size > MOST_BYTES:
+                fail("steps", f"they are over {MOST_BYTES} bytes")
+            yield piece
+        if unpacker.unused_data or next(parts, b""):
+            fail("steps", "the file goes on after their end")
+
+
+Steps = bytes | Packed
+"""Of a proof: numbers of seven bits a byte, the lowest first; a byte below 128 ends a number."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,7 +93,7 @@ class Content:
     lower: Floats
     upper: Floats
     witness: Floats | None
-    steps: bytes
+    steps: Steps
 
 
 def fail(step: str, reason: str) -> NoReturn:
@@ -80,25 +120,32 @@ def packed(content: Content) -> bytes:
     text = json.dumps(header, allow_nan=False).encode()
     arrays = [content.image, content.lower, content.upper, *([] if witness is None else [witness])]
     parts = [array.astype("<f8").tobytes() for array in arrays]
-    body = b"".join([len(text).to_bytes(4, "little"), text, *parts, content.steps])
-    return MAGIC + zlib.compress(body)
+    head = b"".join([len(text).to_bytes(4, "little"), text, *parts])
+    steps = content.steps
+    return b"".join(
+        [
+            MAGIC,
+            zlib.compress(head),
+            steps.stream if isinstance(steps, Packed) else zlib.compress(steps),
+        ]
+    )
 
 
 def unpacked(data: bytes, inputs: int) -> Content:
-    """The content of a file about images of so many inputs.
+    """The content of a file about images of so many inputs; what its steps are shows when read.
 
     Raises:
-        ProofError: the file is not well-formed.
+        ProofError: what comes before the steps is not well-formed.
     """
     if not data.startswith(MAGIC):
         fail("file", f"it does not begin with {MAGIC!r}: it is no proof of this version")
-    unpacker = zlib.decompressobj()
+    unpacker, most = zlib.decompressobj(), 4 + MOST_HEADER + 32 * inputs
     try:
-        body = unpacker.decompress(data[len(MAGIC) :], MOST_BYTES)
+        body = unpacker.decompress(data[len(MAGIC) :], most)
     except zlib.error as error:
-        fail("file", f"it is damaged ({error})")
-    if not unpacker.eof or unpacker.unused_data:
-        fail("file", f"it is cut off, goes on after its end, or unpacks to over {MOST_BYTES} bytes")
+        fail("header", f"its stream is damaged ({error})")
+    if not unpacker.eof:
+        fail("header", f"its stream is cut off, or has over {most} bytes")
     start = 4 + int.from_bytes(body[:4], "little")
     if start > 4 + MOST_HEADER:
         fail("header", f"it has over {MOST_HEADER} bytes")
@@ -108,13 +155,14 @@ def unpacked(data: bytes, inputs: int) -> Content:
         fail("header", f"it is not as it must be ({type(error).__name__}: {str(error)[:200]})")
     count = 4 if header.pop("witness") else 3
     end = start + 8 * count * inputs
-    if len(body) < end:
-        fail("arrays", f"there are fewer than {count} of {inputs} numbers")
+    if len(body) != end:
+        fail("arrays", f"there are not {count} of {inputs} numbers")
     image, lower, upper, *witness = np.frombuffer(body[start:end], "<f8").reshape(count, inputs)
     if not all(np.isfinite(array).all() for array in (image, lower, upper, *witness)):
         fail("arrays", "a number is not finite")
     shown = witness[0] if witness else None
-    return Content(**header, image=image, lower=lower, upper=upper, witness=shown, steps=body[end:])
+    steps = Packed(unpacker.unused_data)
+    return Content(**header, image=image, lower=lower, upper=upper, witness=shown, steps=steps)
 
 
 def _checked(header: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +183,7 @@ def _checked(header: dict[str, Any]) -> dict[str, Any]:
 
 
 def steps_of(numbers: Iterable[int]) -> bytes:
-    """Whole numbers as bytes: seven bits each, the lowest first; a byte below 128 ends a number."""
+    """Whole numbers as bytes of steps."""
     steps = bytearray()
     for number in numbers:
         rest = number
@@ -146,20 +194,26 @@ def steps_of(numbers: Iterable[int]) -> bytes:
     return bytes(steps)
 
 
-def numbers_of(steps: bytes) -> Iterator[int]:
+def pieces_of(steps: Steps) -> Iterable[bytes]:
+    """Steps in pieces."""
+    return steps if isinstance(steps, Packed) else (steps,)
+
+
+def numbers_of(steps: Steps) -> Iterator[int]:
     """The numbers of `steps_of`.
 
     Raises:
         ProofError: one is too long, or cut off.
     """
     number = shift = 0
-    for byte in steps:
-        number |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            yield number
-            number = shift = 0
-        elif shift > 7 * MOST_DIGITS:
-            fail("steps", f"a number has over {MOST_DIGITS} bytes")
+    for piece in pieces_of(steps):
+        for byte in piece:
+            number |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                yield number
+                number = shift = 0
+            elif shift > 7 * MOST_DIGITS:
+                fail("steps", f"a number has over {MOST_DIGITS} bytes")
     if shift:
         fail("steps", "the last number is cut off")

@@ -27,12 +27,12 @@ class Factors(LastLayer):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._groups: dict[int, list[list[int]]] = {}
-        self._bounded: list[tuple[int, set[int]]] = []  # literals of a case, and rivals
+        self._bounded: dict[int, set[int]] = {}  # rivals, by the literals of a case
 
     def settled(self, held: int) -> set[int]:
         """The rivals that were bounded in a case, or in one that it splits, by its literals."""
-        self._bounded = [each for each in self._bounded if not each[0] & ~held]
-        return set[int]().union(*(rivals for _, rivals in self._bounded))
+        self._bounded = {case: each for case, each in self._bounded.items() if not case & ~held}
+        return set[int]().union(*self._bounded.values())
 
     def bound(self, signs: Array, held: int, known: Iterable[int], case: str) -> None:
         """Bound some rivals in a case, as the next numbers say.
@@ -57,7 +57,7 @@ class Factors(LastLayer):
         for rival in rivals:
             if self._most(rival, signs, case) > self.leads[rival][1]:
                 fail(case, f"factors do not bound rival no. {rival}")
-        self._bounded.append((held, set(rivals)))
+        self._bounded[held] = self.settled(held).union(rivals)
 
     def implied(self, signs: Array, held: int, known: Iterable[int]) -> Array:
         """The signs, and those that sets leave to neurons: all others of a set are held."""

@@ -14,26 +14,14 @@ from signflip.milp.perturbation import ball_of
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.patterns.space import PatternSpace
 from signflip.preparation import Preparation
-from signflip.problem import Margin, Norm, Problem
+from signflip.problem import NO_FLIP, Margin, Norm, Problem
+from signflip.proof.container import Steps
 from signflip.proving.hard import compile_frames
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
+from signflip.proving.recording import Recording
 from signflip.result import Stop, Verdict
 from signflip.search import Search
-
-
-def prepare(path: Path) -> None:
-    """Get ready for a proof.
-
-    Raises:
-        SettingError: no file can be written to that path.
-    """
-    if path.is_dir():
-        raise SettingError(f"the path of the proof, {path}, is a folder; name a file")
-    if not path.parent.is_dir():
-        raise SettingError(f"{path.parent} is no folder for a proof; make it first")
-    if not PROOFS.ready():
-        PROOFS.load()
 
 
 def _compile() -> None:
@@ -50,49 +38,73 @@ def _compile() -> None:
 PROOFS = Preparation("proofs", _compile)
 
 
-def write_proof(
-    path: Path, search: Search, verdict: Verdict, stop: Stop, bound: float | Fraction | None
-) -> str:
-    """Write the proof of an answer to a file, if there is one.
+class ProofFile:
+    """The file of the proof of one attack's answer.
 
     Args:
-        path: the file.
-        search: the search that ended: its witness is shown, its clock limits the proof too.
-        verdict: what is certain.
-        stop: why the method ended.
-        bound: what it proved.
+        path: of the file.
 
-    Returns:
-        Why no file was written; empty if one was.
+    Raises:
+        SettingError: no file can be written to that path.
     """
-    try:
-        data = _proof_of_answer(search, verdict, stop, bound)
-    except NoProofError as error:
-        return f"No proof was written: {error}."
-    write_bytes(path, data)
-    return ""
+
+    def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            raise SettingError(f"the path of the proof, {path}, is a folder; name a file")
+        if not path.parent.is_dir():
+            raise SettingError(f"{path.parent} is no folder for a proof; make it first")
+        if not PROOFS.ready():
+            PROOFS.load()
+        self._path = path
+
+    def listen(self, search: Search) -> None:
+        """Follow a search that begins; its clock limits the proof, too."""
+        self._search, self._recording = search, Recording(search.clock)
+        search.listener = self._recording
+
+    def write(self, verdict: Verdict, stop: Stop, bound: float | Fraction | None) -> str:
+        """Write the proof of the search's answer, if there is one.
+
+        Args:
+            verdict: what is certain.
+            stop: why the method ended.
+            bound: what it proved.
+
+        Returns:
+            Why no file was written; empty if one was.
+        """
+        try:
+            data = self._proof(verdict, stop, bound)
+        except NoProofError as error:
+            return f"No proof was written: {error}."
+        write_bytes(self._path, data)
+        return ""
+
+    def _proof(self, verdict: Verdict, stop: Stop, bound: float | Fraction | None) -> bytes:
+        search, problem, clock = self._search, self._search.problem, self._search.clock
+        if problem.measure.norm is not None:
+            return _proof_of_distance(problem, verdict, bound, clock)
+        if verdict is Verdict.UNKNOWN:
+            raise NoProofError("nothing is certain")
+        if stop is Stop.OPTIMAL:
+            tied = problem.tied_rivals if verdict is Verdict.ROBUST and search.value == 0 else ()
+            return proof_of(
+                problem,
+                bound=search.value,
+                strict=tied,
+                witness=search.witness,
+                clock=clock,
+                steps=self._recording.steps(search.standing),
+            )
+        if verdict is Verdict.FLIPPED:
+            return proof_of(problem, bound=None, witness=search.witness, clock=clock)
+        return _proof_of_no_flip(problem, clock, self._recording.steps(NO_FLIP))
 
 
-def _proof_of_answer(
-    search: Search, verdict: Verdict, stop: Stop, bound: float | Fraction | None
-) -> bytes:
-    problem, clock = search.problem, search.clock
-    if problem.measure.norm is not None:
-        return _proof_of_distance(problem, verdict, bound, clock)
-    if verdict is Verdict.UNKNOWN:
-        raise NoProofError("nothing is certain")
-    if stop is Stop.OPTIMAL:
-        tied = problem.tied_rivals if verdict is Verdict.ROBUST and search.value == 0 else ()
-        return proof_of(
-            problem, bound=search.value, strict=tied, witness=search.witness, clock=clock
-        )
-    if verdict is Verdict.FLIPPED:
-        return proof_of(problem, bound=None, witness=search.witness, clock=clock)
-    return _proof_of_no_flip(problem, clock)
-
-
-def _proof_of_no_flip(problem: Problem, clock: Clock) -> bytes:
-    return proof_of(problem, bound=Fraction(0), strict=problem.tied_rivals, clock=clock)
+def _proof_of_no_flip(problem: Problem, clock: Clock, steps: Steps | None = None) -> bytes:
+    return proof_of(
+        problem, bound=Fraction(0), strict=problem.tied_rivals, clock=clock, steps=steps
+    )
 
 
 def _proof_of_distance(

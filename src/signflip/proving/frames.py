@@ -18,12 +18,11 @@ from signflip.exact.rows import Rows
 from signflip.exact.sets import chosen, descend, leading, lose, reachable, sort, take
 from signflip.proof.check import BOUND, BRANCH
 from signflip.proving.forms import BITS, Longs, confirmed, round_form
+from signflip.proving.growing import DONE, FULL, LEAF, PAUSE
 from signflip.proving.kernel import minimal
 from signflip.proving.writing import Writer, put, put_joint, put_known, put_refused, toggled
 
 U64 = np.uint64
-DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
-"""Why `advance_frames` returns: as `signflip.proving.kernel`."""
 
 
 @compiled(inner=True)

@@ -1,13 +1,12 @@
 """The steps of a proof over two hidden layers that has many cases: by frames and forms."""
 
 import math
-from collections.abc import Callable
 from fractions import Fraction
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from signflip.clock import Clock
 from signflip.exact.frames import OWN_DATA, Rules, fresh_sets
 from signflip.exact.geometry import MOST_FLIPS, geometry_of
 from signflip.exact.joint import CURVE_BITS
@@ -15,19 +14,20 @@ from signflip.exact.rows import MOST_BOUNDED, rows_of
 from signflip.network import Lead
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.proof.check import BOUND, NEW
-from signflip.proof.container import MOST_BYTES, steps_of
+from signflip.proof.container import Packed, steps_of
 from signflip.proof.joint import SLOTS
 from signflip.proving.forms import BITS
-from signflip.proving.frames import DONE, FULL, LEAF, advance_frames, leave
-from signflip.proving.no_proof import NoProofError
+from signflip.proving.frames import advance_frames, leave
+from signflip.proving.growing import FULL, End
+from signflip.proving.packing import Packing
 from signflip.proving.refusals import Refusal, literals_of
 from signflip.proving.writing import RING, Writer
 
-ASK, GATE = 0.6, 0.65
+ASK, GATE = 0.65, 0.65
 """Shares of the ellipsoid's limit, as in the search."""
 RULES = Rules()
-BUDGET = 2000
-"""Frames between two looks at the clock."""
+PIECE = 2**22
+"""Bytes that are packed together, at least."""
 
 
 class Frames:
@@ -35,92 +35,90 @@ class Frames:
 
     Args:
         space: its patterns, `countable`.
-        need: (R,) what each rival is worth where it breaks the bound.
-        refuted: why no point has a full pattern; None where it keeps the bound.
-        clock: when to give up.
+        need: (R,) what each rival is worth where it breaks the bound; it may rise.
     """
 
-    def __init__(
-        self,
-        space: PatternSpace,
-        need: npt.NDArray[np.int64],
-        refuted: Callable[[Flips], Refusal | None],
-        clock: Clock,
-    ) -> None:
-        self._space, self._need, self._refuted, self._clock = space, need, refuted, clock
+    budget: ClassVar = 2000
+
+    def __init__(self, space: PatternSpace, need: npt.NDArray[np.int64]) -> None:
+        self._space, self._need = space, need
         self._geometry = geometry_of(space, ASK, GATE)
         rows, sums = rows_of(space)
         self._rows = rows._replace(blocks=False)
         self._state = fresh_sets(self._geometry, self._rows, sums, RULES)
-        self._heads = _heads(space, rows.fraction)
+        heads = _heads(space, rows.fraction)
         rivals, width = rows.weight.shape
         # bytes of a frame: sets of toggles with multipliers, forms and points
         self._room = space.size * (8 * MOST_FLIPS + 16)
-        self._room += rivals * (3 * width + 12 * space.size + self._heads.shape[1] + 32)
-        self._writer = _fresh_writer(space, self._heads, 2 * self._room)
+        self._room += rivals * (3 * width + 12 * space.size + heads.shape[1] + 32)
+        self._writer = _fresh_writer(space, heads, self._room + PIECE)
+        self._packing = Packing()
+        most = min(space.size, MOST_BOUNDED)
+        self._points = np.zeros((rivals, space.size + 1), dtype=np.uint8)
+        self._scratch = np.zeros((2, width), np.int64), np.zeros((most, most), np.int64)
 
-    def steps(self) -> bytes:
-        """The steps, as a proof file has them.
+    @property
+    def leaf(self) -> Flips:
+        """(m,) bool, the toggles of the full case in hand."""
+        toggled = np.zeros(self._space.size, dtype=np.bool_)
+        toggled[self._state.flip[: self._state.top[0]]] = True
+        return toggled
+
+    def advance(self, budget: int) -> End:
+        """Look at so many frames, or go on to a full case or to the end.
 
         Raises:
-            NoProofError: there are none.
+            NoProofError: there are too many.
         """
-        rivals, width = self._rows.weight.shape
-        size, most = self._space.size, min(self._space.size, MOST_BOUNDED)
-        points = np.zeros((rivals, size + 1), dtype=np.uint8)
-        scratch = np.zeros((2, width), dtype=np.int64), np.zeros((most, most), dtype=np.int64)
         while True:
             why = advance_frames(
                 self._geometry,
                 self._rows,
                 self._need,
                 RULES,
-                points,
-                scratch,
+                self._points,
+                self._scratch,
                 self._room,
                 self._writer,
                 self._state,
-                BUDGET,
+                budget,
             )
-            if why == DONE:
-                return self._writer.out[: self._writer.place[0]].tobytes()
-            if self._clock.expired():
-                raise NoProofError("time was out before all cases were refuted")
-            if why == FULL:
-                self._make_room()
-            elif why == LEAF:
-                self._refute_leaf()
+            if why != FULL:
+                return End(why)
+            self._pack()
 
-    def _make_room(self) -> None:
-        if len(self._writer.out) > MOST_BYTES:
-            raise NoProofError(f"it has over {MOST_BYTES} bytes")
-        out = np.concatenate([self._writer.out, np.zeros_like(self._writer.out)])
-        self._writer = self._writer._replace(out=out)
-
-    def _refute_leaf(self) -> None:
-        toggled = np.zeros(self._space.size, dtype=np.bool_)
-        toggled[self._state.flip[: self._state.top[0]]] = True
-        refusal, numbers = self._refuted(toggled), [BOUND]
+    def close(self, refusal: Refusal | None) -> None:
+        """Close the full case in hand: why no point has it; None where it keeps the bound."""
+        numbers = [BOUND]
         if refusal is not None:
-            literals = literals_of(self._space)[2 * refusal.neurons + toggled[refusal.neurons]]
+            signs = self.leaf[refusal.neurons]
+            literals = literals_of(self._space)[2 * refusal.neurons + signs]
             numbers = [NEW, len(literals)]
             for literal, multiplier in zip(literals.tolist(), refusal.multipliers, strict=True):
                 numbers += [literal, multiplier]
             self._writer.made[1] += 1
-        steps = np.frombuffer(steps_of(numbers), np.uint8)
-        while self._writer.place[0] + len(steps) > len(self._writer.out):
-            self._make_room()
-        begin = self._writer.place[0]
-        self._writer.out[begin : begin + len(steps)] = steps
-        self._writer.place[0] += len(steps)
+        self._pack()
+        self._packing.add(steps_of(numbers))
         leave(self._writer, self._state)
+
+    def packed(self) -> Packed:
+        """The steps, once all is covered."""
+        self._pack()
+        return self._packing.steps()
+
+    def _pack(self) -> None:
+        self._packing.add(self._writer.out[: self._writer.place[0]].tobytes())
+        self._writer.place[0] = 0
 
 
 def compile_frames(space: PatternSpace) -> None:
     """Compile what is compiled, on a small problem of two hidden layers."""
     rivals = len(space.problem.rivals)
     everything = np.full(rivals, 1 << 20, dtype=np.int64)
-    Frames(space, everything, lambda _: None, Clock.start(None)).steps()
+    frames = Frames(space, everything)
+    while frames.advance(frames.budget) is not End.DONE:
+        frames.close(None)
+    frames.packed()
 
 
 def _heads(space: PatternSpace, fraction: int) -> npt.NDArray[np.uint16]:

@@ -25,14 +25,12 @@ from signflip.exact.geometry import (
     whole_multiplier,
 )
 from signflip.exact.kernel import Upper, promising
-from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
+from signflip.proof.check import BOUND, BRANCH, KNOWN, MOST_KNOWN, NEW
+from signflip.proving.growing import DONE, FULL, LEAF, PAUSE
 
 U64 = np.uint64
 MOST_TRIED = 64
 """Refused sets that a case is compared with; those that were of use last come first."""
-
-DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
-"""Why `advance` returns: all is covered; a full case is open; no room is left; its budget is."""
 
 CLOSED = -1
 """What stands for a case that its bound closes; one closed by set i is `-2 - i`."""
@@ -275,37 +273,50 @@ def _write(number: int, out: npt.NDArray[np.uint8], place: int) -> int:
     return place + 1
 
 
-@compiled(allocates=True)
+class Written(NamedTuple):
+    """How far the steps are written."""
+
+    steps: npt.NDArray[np.int64]  # (2,) steps, and sets
+    order: npt.NDArray[np.int64]  # (S,) which of the sets that were written is this one, or -1
+
+
+@compiled()
 def written(
-    path: Path, sets: Sets, literals: npt.NDArray[np.int64], out: npt.NDArray[np.uint8]
+    path: Path,
+    sets: Sets,
+    literals: npt.NDArray[np.int64],
+    done: Written,
+    room: int,
+    out: npt.NDArray[np.uint8],
 ) -> int:
-    """Write the steps as proof files have them, a set where it is needed first.
+    """Write more steps as proof files have them, a set where it is needed first.
 
     Args:
         path: where all is covered.
         sets: the sets.
         literals: (2 m,) what a checker calls the literals.
-        out: at least 5 bytes a step, 16 a set and 14 a literal of a set.
+        done: what was written before.
+        room: bytes that a step may take.
+        out: these.
 
     Returns:
-        The number of bytes.
+        The number of bytes; 0 if there are no more steps.
     """
     place = 0
-    seen = 0
-    order = np.full(sets.size[0], -1, dtype=np.int64)
-    for i in range(path.written[0]):
-        step = path.steps[i]
+    while done.steps[0] < path.written[0] and place + room <= out.shape[0]:
+        step = path.steps[done.steps[0]]
+        done.steps[0] += 1
         number = -2 - step
         if step >= 0:
             place = _write(BRANCH + literals[step], out, place)
         elif step == CLOSED:
             place = _write(BOUND, out, place)
-        elif order[number] >= 0:
+        elif done.order[number] >= 0 and done.steps[1] - done.order[number] <= MOST_KNOWN:
             place = _write(KNOWN, out, place)
-            place = _write(seen - 1 - order[number], out, place)
+            place = _write(done.steps[1] - 1 - done.order[number], out, place)
         else:
-            order[number] = seen
-            seen += 1
+            done.order[number] = done.steps[1]
+            done.steps[1] += 1
             place = _write(NEW, out, place)
             place = _write(sets.start[number + 1] - sets.start[number], out, place)
             for j in range(sets.start[number], sets.start[number + 1]):

@@ -8,17 +8,23 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.clock import Clock
 from signflip.errors import ProofError
+from signflip.exact.rows import countable
+from signflip.exact.upper import set_incumbent, upper_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
 from signflip.proof.check import BOUND, check, check_ball
-from signflip.proof.container import MOST_BYTES, Content, packed, steps_of
-from signflip.proving.cases import Cases, keeps
+from signflip.proof.container import Content, Packed, Steps, packed, steps_of
+from signflip.proving.cases import Cases
 from signflip.proving.eliminated import eliminated
 from signflip.proving.factored import factored
+from signflip.proving.growing import End, Growing, Refuter, keeps, step
+from signflip.proving.hard import Frames
 from signflip.proving.no_proof import NoProofError
 
-ROOM = 2**21
-"""Bytes of a file for its header: a checker reads no larger ones than `MOST_BYTES`."""
+FEW = 2_000
+"""Steps of an easy proof: where there are more, another kind of proof may be shorter."""
+EASY = 20_000
+"""Cases that are looked at before a proof over two hidden layers begins again, by frames."""
 
 
 def proof_of(
@@ -28,6 +34,7 @@ def proof_of(
     strict: tuple[int, ...] = (),
     witness: Floats | None = None,
     clock: Clock,
+    steps: Steps | None = None,
 ) -> bytes:
     """The file that says that no image of the problem's box has an objective above a bound.
 
@@ -37,6 +44,7 @@ def proof_of(
         strict: rivals whose lead is to be below the bound.
         witness: (inputs,) float64, an image of the region to show.
         clock: when to give up.
+        steps: of the proof of the bound, where a search has made them.
 
     Raises:
         NoProofError: there is no such proof, or time or room was out.
@@ -57,13 +65,13 @@ def proof_of(
     )
     if not _holds_ball(problem, content):
         content = replace(content, epsilon=None)
-    steps = b"" if bound is None else _steps(problem, content, bound, clock)
-    if len(steps) > MOST_BYTES - ROOM - 32 * problem.network.inputs:
-        raise NoProofError("its file would be too large")
-    return packed(replace(content, steps=steps))
+    if bound is not None:
+        steps = _steps(problem, content, bound, clock) if steps is None else steps
+        content = replace(content, steps=steps)
+    return packed(content)
 
 
-def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) -> bytes:
+def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) -> Steps:
     """The steps of a proof of a bound: factors, few cases, elimination that passes, or cases.
 
     Raises:
@@ -78,15 +86,36 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
     found = factored(space, bound, strict, part)
     if found is not None and _is_accepted(problem, replace(content, steps=found)):
         return found
-    cases = Cases(space, bound, strict, clock)
-    few = cases.few()
+    upper = upper_of(problem)
+    set_incumbent(upper, problem, bound, strict)
+    cases, refuter = Cases(space, upper), Refuter(space, bound, strict, clock)
+    few = _few(cases, refuter, clock)
     if few is not None:
         return few
     part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
     for steps in eliminated(space, bound, strict, part):
         if _is_accepted(problem, replace(content, steps=steps)):
             return steps
-    return cases.steps()
+    why = End.LEAF
+    while why is End.LEAF:
+        why = step(cases, refuter, clock, EASY)
+    if why is End.DONE:
+        return cases.packed()
+    proof: Growing = Frames(space, upper.need) if countable(space) else cases
+    while why is not End.DONE:
+        why = step(proof, refuter, clock, proof.budget)
+    return proof.packed()
+
+
+def _few(cases: Cases, refuter: Refuter, clock: Clock) -> Packed | None:
+    """The steps where few do; None if not, or if there are none."""
+    why = End.LEAF
+    try:
+        while why is End.LEAF and cases.written <= FEW:
+            why = step(cases, refuter, clock, FEW)
+    except NoProofError:
+        return None
+    return cases.packed() if why is End.DONE else None
 
 
 def _is_accepted(problem: Problem, content: Content) -> bool:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from signflip.compiled import compiled
 from signflip.exact.frames import State
 from signflip.exact.rows import Rows
-from signflip.proof.check import FORM, JOINT, KNOWN, NEW
+from signflip.proof.check import FORM, JOINT, KNOWN, MOST_KNOWN, NEW
 from signflip.proof.joint import POINT, SLOTS
 
 U64 = np.uint64
@@ -145,6 +145,8 @@ def put_known(neuron: int, w: Writer) -> bool:
     for i in range(RING):
         if w.name[neuron, i] < 0:
             break
+        if w.made[1] - w.name[neuron, i] > MOST_KNOWN:
+            continue
         missing = U64(0)
         for k in range(w.held.shape[0]):
             missing |= w.words[neuron, i, k] & ~w.held[k]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
+from signflip.blas import quiet
 from signflip.errors import NetworkError
 from signflip.network.maps.bit_rows import BitRows
 from signflip.network.maps.checks import checked_signs, frozen
@@ -85,22 +86,26 @@ class Dense(LinearMap):
         """See `LinearMap.apply`."""
         sums: npt.NDArray[Number]
         if self._small:
-            sums = values @ self._as(values.dtype)
+            with quiet():
+                sums = values @ self._as(values.dtype)
             return sums
         sums = np.empty((len(values), self.neurons), dtype=values.dtype)
         for block in self._blocks():
-            sums[:, block] = values @ self._weight[block].T.astype(values.dtype)
+            with quiet():
+                sums[:, block] = values @ self._weight[block].T.astype(values.dtype)
         return sums
 
     def transpose(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.transpose`."""
         sums: npt.NDArray[Number]
         if self._small:
-            sums = values @ self._as(values.dtype).T
+            with quiet():
+                sums = values @ self._as(values.dtype).T
             return sums
         sums = np.zeros((len(values), self.inputs), dtype=values.dtype)
         for block in self._blocks():
-            np.add(sums, values[:, block] @ self._weight[block].astype(values.dtype), out=sums)
+            with quiet():
+                np.add(sums, values[:, block] @ self._weight[block].astype(values.dtype), out=sums)
         return sums
 
     def _blocks(self) -> Iterator[slice]:

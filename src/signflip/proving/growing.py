@@ -1,0 +1,107 @@
+"""A proof that grows case by case, and what refutes its full cases."""
+
+from enum import IntEnum
+from fractions import Fraction
+from typing import ClassVar, Protocol
+
+from signflip.clock import Clock
+from signflip.patterns.space import Flips, PatternSpace
+from signflip.proof.container import Packed
+from signflip.proving.no_proof import NoProofError
+from signflip.proving.refusals import Refusal, Refusals
+
+DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
+"""Why a kernel returns: all is covered; a full case is open; no room is left; its budget is."""
+
+
+class End(IntEnum):
+    """Why a proof does not grow further."""
+
+    DONE = DONE
+    LEAF = LEAF
+    PAUSE = PAUSE
+
+
+class Growing(Protocol):
+    """A proof that is found case by case.
+
+    Attributes:
+        budget: cases between two looks at the clock.
+    """
+
+    budget: ClassVar[int]
+
+    @property
+    def leaf(self) -> Flips:
+        """(m,) bool, the toggles of the full case in hand."""
+        ...
+
+    def advance(self, budget: int) -> End:
+        """Look at so many cases, or go on to a full one or to the end.
+
+        Raises:
+            NoProofError: there are too many.
+        """
+        ...
+
+    def close(self, refusal: Refusal | None) -> None:
+        """Close the full case in hand: why no point has it; None where it keeps the bound."""
+        ...
+
+    def packed(self) -> Packed:
+        """The steps, once all is covered."""
+        ...
+
+
+def keeps(space: PatternSpace, flips: Flips, bound: Fraction, strict: tuple[int, ...]) -> bool:
+    """Whether the objective of a pattern keeps a bound, that of strict rivals strictly."""
+    problem = space.problem
+    signs = problem.network.activations_of_pattern(space.pattern(flips)[None])[-1][0]
+    values = problem.network.output.exact_values(signs)
+    room = bound + values[problem.prediction]
+    level = {c for c in problem.rivals if values[c] == room}
+    return max(values[c] for c in problem.rivals) <= room and not level & set(strict)
+
+
+class Refuter:
+    """Says why a full case is none that breaks a bound.
+
+    Args:
+        space: the patterns of the problem.
+        bound: what no objective is to be above.
+        strict: rivals whose lead is to be below the bound.
+        clock: when to give up.
+    """
+
+    def __init__(
+        self, space: PatternSpace, bound: Fraction, strict: tuple[int, ...], clock: Clock
+    ) -> None:
+        self._space, self._bound, self._strict, self._clock = space, bound, strict, clock
+        self._refusals = Refusals(space)
+
+    def of(self, flips: Flips) -> Refusal | None:
+        """Why no point has a full pattern; None where it keeps the bound.
+
+        Raises:
+            NoProofError: neither is so, or time is out.
+        """
+        if keeps(self._space, flips, self._bound, self._strict):
+            return None
+        refusal = self._refusals.of(flips, self._clock)
+        if refusal is None:
+            raise NoProofError("a pattern above the bound could not be refused")
+        return refusal
+
+
+def step(proof: Growing, refuter: Refuter, clock: Clock, budget: int) -> End:
+    """Look at so many cases, or go on to a full one and close that, or to the end.
+
+    Raises:
+        NoProofError: there is no proof, or time is out.
+    """
+    why = proof.advance(budget)
+    if why is not End.DONE and clock.expired():
+        raise NoProofError("time was out before all cases were refuted")
+    if why is End.LEAF:
+        proof.close(refuter.of(proof.leaf))
+    return why
