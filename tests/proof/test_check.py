@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from signflip.errors import ProofError
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem
-from signflip.proof import check as checker
-from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW, NOTED, check
+from signflip.proof import exclusions
+from signflip.proof.check import BASE, BOUND, BRANCH, KNOWN, NEW, NOTED, WITH, check
 from signflip.proof.container import packed
 from signflip.proof.evaluate import MANY
 from tests.support.map_strategies import mapped_networks
@@ -162,6 +162,14 @@ def test_a_known_set_counts_only_where_all_its_literals_are_assumed() -> None:
         ([NEW, 1, 0, 0], "a multiplier is 0"),
         ([NEW, 1, 0], "end before"),
         ([BRANCH, BRANCH + 2, NEW, 1, 0, 1, BOUND, BOUND], "a point may have"),
+        ([WITH, 0, 1], "there is no base"),
+        ([BASE, 0], "0 literals"),
+        ([BASE, 1, 0, 0], "a multiplier is 0"),
+        ([BASE, 1, 0, 1, WITH, 4, 1], "a literal is none"),
+        ([BASE, 1, 0, 1, WITH, 2, 0], "a multiplier is 0"),
+        ([BASE, 1, 0, 1, BRANCH + 2, WITH, 2, 1], "has not all literals"),
+        ([BASE, 1, 0, 1, BRANCH, WITH, 2, 1], "has not all literals"),
+        ([BASE, 1, 0, 1, BRANCH, BRANCH + 3, WITH, 3, 1, BOUND, BOUND], "a point may have"),
         ([BOUND], "the bound of no. 0 of 1"),
     ],
 )
@@ -187,13 +195,13 @@ def test_what_is_noted_is_looked_at_before_there_is_much_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waiting = []
-    looked = checker._Cases._check_sums
+    looked = exclusions.Exclusions.look
 
-    def counted(cases: checker._Cases, where: str) -> None:
-        waiting.append(len(cases.sums))
-        looked(cases, where)
+    def counted(sets: exclusions.Exclusions, where: str) -> None:
+        waiting.append(len(sets._waiting))
+        looked(sets, where)
 
-    monkeypatch.setattr(checker._Cases, "_check_sums", counted)
+    monkeypatch.setattr(exclusions.Exclusions, "look", counted)
     problem, many = apart(), [NOTED, *APART] * 5000
     assert accepted(problem, content_of(problem, Fraction(4), [*many, BOUND]))
     assert len(waiting) > 5
@@ -203,8 +211,26 @@ def test_what_is_noted_is_looked_at_before_there_is_much_of_it(
         check(packed(content_of(problem, Fraction(4), false)), problem.network)
 
 
+@pytest.mark.parametrize("much", [1, 2**40])
+def test_a_base_serves_several_literals(much: int) -> None:
+    first = SignLayer.dense([[1], [1], [1]], [0.4, 0.6, 0.7])
+    output = OutputLayer(np.array([[1, 1, 1], [-1, 1, 1]]), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((first,), output), [0.5], epsilon=0.25)
+    # a pixel below 0.4 is neither above 0.6 nor above 0.7
+    both = [WITH, 3, much, BRANCH + 5, WITH, 5, much, BOUND]
+    steps = [BASE, 1, 0, much, BRANCH, BRANCH + 3, *both, BOUND]
+    assert accepted(problem, content_of(problem, Fraction(4), steps))
+    for place, literal in ((1, 2), (2, 1), (3, 1)):  # of other signs, or of other neurons
+        other = steps.copy()
+        other[place] = literal
+        assert not accepted(problem, content_of(problem, Fraction(4), other))
+    # three times what the pixel is above 0.6, less what it is above 0.4: 0.75 has that
+    weak = [*steps[:6], WITH, 3, 3 * much, *steps[9:]]
+    assert not accepted(problem, content_of(problem, Fraction(4), weak))
+
+
 def test_only_the_last_sets_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checker, "MOST_KNOWN", 8)
+    monkeypatch.setattr(exclusions, "MOST_KNOWN", 8)
     problem = apart()
     for back in (0, 7, 8, 9):
         # neuron 0 is -1 and neuron 1 is +1: no point; then the other cases

@@ -123,8 +123,8 @@ def combine(frame: int, geometry: Geometry, s: Span) -> tuple[int, float]:
 @compiled(inner=True)
 def refused_at_once(
     frame: int, neuron: int, need: int, scale: float, geometry: Geometry, s: Span
-) -> bool:
-    """Whether (*) fails for what `combine` added up and one more flip, in integer arithmetic.
+) -> int:
+    """A multiplier of one more flip with which (*) fails beside what `combine` added up, or 0.
 
     The flip's multiplier is the best for the ellipsoid if the others keep their ratios. At most
     `MOST_FLIPS` take part, none with a multiplier above `limit`: see `geometry` for the ranges.
@@ -136,13 +136,13 @@ def refused_at_once(
     rest = 1.0 - along * share / value
     wanted = share / rest * scale if rest > 0.0 else 0.0
     if not wanted >= 0.5:
-        return False
+        return 0
     multiplier = I16(min(wanted, float(geometry.limit)))
     left = need + I64(multiplier) * geometry.grid_distance[neuron]
     row, together = geometry.directions[neuron], s.factor.v
     for k in range(row.shape[0]):
         together[k] = I16(s.total[k] + I16(multiplier * row[k]))
-    return bool(left > size_of(geometry.grid_radius, together))
+    return int(multiplier) if left > size_of(geometry.grid_radius, together) else 0
 
 
 @compiled(inner=True)

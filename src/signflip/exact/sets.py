@@ -200,7 +200,7 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, s: State) -> bool:
         dead = False
         if value_with(frame, j, geometry, s.span) > geometry.ask:
             s.tally[1] += 1
-            dead = scale > 0.0 and refused_at_once(frame, j, need, scale, geometry, s.span)
+            dead = scale > 0.0 and refused_at_once(frame, j, need, scale, geometry, s.span) > 0
             s.tally[7] += 1 if dead else 0
             dead = dead or refused_with(frame, j, geometry, s.span)
             s.tally[2] += 1 if dead else 0

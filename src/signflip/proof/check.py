@@ -3,7 +3,7 @@
 The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
-To be trusted: this file, `evaluate`, `joint`, `elimination`, `factors`, `last_layer`,
+To be trusted: this file, `evaluate`, `exclusions`, `joint`, `elimination`, `factors`, `last_layer`,
 `container.unpacked`, Python, NumPy's whole numbers, and of the network `map.rows`, `threshold`, the
 three arrays of `output`, and `input_range`.
 """
@@ -17,14 +17,13 @@ import numpy as np
 from signflip.network import BinaryNetwork
 from signflip.proof.container import Content, fail, numbers_of, pieces_of, unpacked
 from signflip.proof.elimination import Eliminations
-from signflip.proof.evaluate import MANY, SMALL, Array, Box, step, values_of, weighted
+from signflip.proof.evaluate import MANY, Array, Box, step, values_of, weighted
+from signflip.proof.exclusions import Exclusions
 from signflip.proof.factors import Factors
 from signflip.proof.joint import Forms
 
 # what a step begins with
-BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, FACTORED, BRANCH = range(9)
-MOST_KNOWN = 2**21
-"""Sets of literals that may be referred to: the last ones."""
+BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, FACTORED, BASE, WITH, BRANCH = range(11)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -129,14 +128,13 @@ class _Cases:
         self.leads = [_lead(network, file, rival, bound) for rival in file.rivals]
         self.signs = self.box.signs(first)
         self.unstable = np.flatnonzero(self.signs == 0).tolist()
-        self.rows = first.map.rows(np.array(self.unstable, np.int64)).astype(np.int64)
         self.numbers = numbers_of(file.steps)
+        self.exclusions = Exclusions(self.box, first, self.unstable, self._next)
         self.forms = Forms(self.above, self.leads, self.signs, self.unstable, self._next)
         self.eliminations = Eliminations(self.above, self.leads, self.unstable, self._next)
         self.factors = Factors(self.above, self.leads, self.signs, self.unstable, self._next)
         self.bounds: list[Array] = []  # cases that are to be closed by their bound
         self.settled: list[set[int]] = []  # in each, rivals bounded by other means
-        self.sums: list[tuple[Array, int, bool]] = []  # what `_check_sums` has to look at
 
     def cover(self) -> int:
         """Go through all cases, a literal first and then its opposite; how many there are.
@@ -144,7 +142,7 @@ class _Cases:
         A case is closed by its bound, or by literals of it that exclude each other.
         """
         path: list[tuple[int, bool]] = []  # literals, and whether the opposite was refuted before
-        held, cases, known = 0, 0, list[int]()  # sets of literals are bits; the last ones known
+        held, cases, known = 0, 0, self.exclusions.known  # sets of literals are bits
         while not cases or path:
             step = self._next()
             if step >= BRANCH:
@@ -154,11 +152,13 @@ class _Cases:
                 path.append((literal, False))
                 held ^= self._assume(literal)
                 continue
-            if step in (FORM, NOTED, FACTORED):  # the case in hand stays as it is
+            if step in (FORM, NOTED, FACTORED, BASE):  # the case in hand stays as it is
                 if step == FORM:
                     self.forms.keep()
                 elif step == NOTED:
-                    self._note(known, f"case {cases}")
+                    self.exclusions.note(f"case {cases}")
+                elif step == BASE:
+                    self.exclusions.keep_base(f"case {cases}")
                 else:
                     self.factors.bound(self.signs, held, known, f"case {cases}")
                 continue
@@ -169,12 +169,12 @@ class _Cases:
                 self.bounds.append(signs)
             elif step == ELIMINATED:
                 self.eliminations.close(self.signs, held, known, f"case {cases}")
+            elif step == WITH:
+                self.exclusions.close_with_base(held, f"case {cases}")
             else:
                 if step == NEW:
-                    self._note(known, f"case {cases}")
-                back = self._next() if step == KNOWN else 0
-                if back >= min(len(known), MOST_KNOWN) or known[-1 - back] & ~held:
-                    fail(f"case {cases}", "it has not all literals of the set that is to refute it")
+                    self.exclusions.note(f"case {cases}")
+                self.exclusions.close(held, self._next() if step == KNOWN else 0, f"case {cases}")
             cases += 1
             while path and path[-1][1]:
                 literal, _ = path.pop()
@@ -185,7 +185,7 @@ class _Cases:
                 held ^= 1 << literal | self._assume(literal ^ 1)
             if not path or len(self.bounds) >= MANY:
                 self._check_bounds(f"cases before {cases}")
-        self._check_sums("cases before the last")
+        self.exclusions.look("cases before the last")
         if next(self.numbers, None) is not None:
             fail("steps", "they go on after all cases are covered")
         return cases
@@ -200,49 +200,6 @@ class _Cases:
         """Give a neuron a literal's sign, or with 0 take it back; the literal as a bit."""
         self.signs[self.unstable[literal // 2]] = times * (literal % 2 * 2 - 1)
         return 1 << literal
-
-    def _note(self, known: list[int], case: str) -> None:
-        """Enter the next literals, and forget the first ones, where there are many."""
-        known.append(self._excluding(case))
-        if len(known) == 2 * MOST_KNOWN:
-            del known[:MOST_KNOWN]
-        if len(self.sums) >= MANY:
-            self._check_sums(f"up to {case}")
-
-    def _excluding(self, case: str) -> int:
-        """The next literals, as bits, and their multipliers: to be looked at by `_check_sums`.
-
-        A literal says that s (w . x - t) is at least 0, for s = +1, or above, for s = -1; so is the
-        sum of these with multipliers above 0. The sum is too small for that in all the box, if no
-        point has all the literals.
-        """
-        count = self._next()
-        if not 0 < count <= len(self.unstable):
-            fail(case, f"{count} literals cannot exclude each other")
-        pairs = [(self._next(), self._next()) for _ in range(count)]
-        if any(literal >= 2 * len(self.unstable) or u < 1 for literal, u in pairs):
-            fail(case, "a literal is none, or a multiplier is 0")
-        factors = [u if literal % 2 else -u for literal, u in pairs]
-        places = [literal // 2 for literal, _ in pairs]
-        kind = np.int64 if sum(map(abs, factors)) * self.rows.shape[1] < SMALL else object
-        need = sum(
-            u * self.box.thresholds[self.unstable[j]] for u, j in zip(factors, places, strict=True)
-        )
-        row = np.array(factors, kind) @ self.rows[places].astype(kind, copy=False)
-        self.sums.append((row, need, min(factors) < 0))
-        return sum(1 << literal for literal in {literal for literal, _ in pairs})
-
-    def _check_sums(self, where: str) -> None:
-        """The greatest value of each row must be below its need, or no more if that is enough."""
-        for kind in (np.int64, object):
-            sums = [each for each in self.sums if each[0].dtype == kind]
-            rows = np.array([row for row, _, _ in sums], kind).reshape(
-                len(sums), self.rows.shape[1]
-            )
-            for (_, most), (_, need, strict) in zip(self.box.extremes(rows), sums, strict=True):
-                if most > need or (most == need and not strict):
-                    fail(where, "a point may have literals that are said to exclude each other")
-        self.sums = []
 
     def _check_bounds(self, where: str) -> None:
         """In no case that its bound is to close may a rival be too far ahead."""

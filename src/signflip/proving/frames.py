@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.compiled import compiled
-from signflip.exact.ahead import place, refused_with, value_with
+from signflip.exact.ahead import combine, place, refused_at_once, refused_with, value_with
 from signflip.exact.frames import Rules, State
 from signflip.exact.geometry import Geometry
 from signflip.exact.joint import joint
@@ -20,7 +20,17 @@ from signflip.proof.check import BOUND, BRANCH
 from signflip.proving.forms import BITS, Longs, confirmed, round_form
 from signflip.proving.growing import DONE, FULL, LEAF, PAUSE
 from signflip.proving.kernel import minimal
-from signflip.proving.writing import Writer, put, put_joint, put_known, put_refused, toggled
+from signflip.proving.writing import (
+    Writer,
+    keep_base,
+    put,
+    put_base,
+    put_joint,
+    put_known,
+    put_refused,
+    put_with_base,
+    toggled,
+)
 
 U64 = np.uint64
 
@@ -31,13 +41,23 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, w: Writer, s: State) 
     live = s.live[frame]
     kept = 0
     length = s.length[frame]
+    need, scale = combine(frame, geometry, s.span)
+    base = keep_base(frame, scale, w, s) if scale > 0.0 else 0
     for q in range(length):
         j = int(live[q])
         dead = False
         if value_with(frame, j, geometry, s.span) > geometry.ask:
             before = w.place[0]
-            put(BRANCH + toggled(j, w), w)
-            dead = put_known(j, w)
+            if base > 0:
+                multiplier = refused_at_once(frame, j, need, scale, geometry, s.span)
+                if multiplier > 0:
+                    base = put_base(base, w)
+                    put(BRANCH + toggled(j, w), w)
+                    put_with_base(j, multiplier, w)
+                    dead = True
+            if not dead:
+                put(BRANCH + toggled(j, w), w)
+                dead = put_known(j, w)
             if not dead and refused_with(frame, j, geometry, s.span):
                 count = s.span.active[frame] + 1
                 size = minimal(geometry, s.span.factor, count, w.literals[0], w.literals[1])

@@ -158,4 +158,5 @@ def _fresh_writer(space: PatternSpace, heads: npt.NDArray[np.uint16], room: int)
         held=np.zeros(span, dtype=np.uint64),
         open=np.zeros(size, dtype=np.bool_),
         literals=np.zeros((2, MOST_FLIPS + 1), dtype=np.int64),
+        base=np.zeros((2, MOST_FLIPS + 1), dtype=np.int64),
     )

@@ -25,7 +25,8 @@ from signflip.exact.geometry import (
     whole_multiplier,
 )
 from signflip.exact.kernel import Upper, promising
-from signflip.proof.check import BOUND, BRANCH, KNOWN, MOST_KNOWN, NEW
+from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
+from signflip.proof.exclusions import MOST_KNOWN
 from signflip.proving.growing import DONE, FULL, LEAF, PAUSE
 
 U64 = np.uint64

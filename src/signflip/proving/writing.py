@@ -7,8 +7,10 @@ import numpy.typing as npt
 
 from signflip.compiled import compiled
 from signflip.exact.frames import State
+from signflip.exact.geometry import MOST_FLIPS, whole_multiplier
 from signflip.exact.rows import Rows
-from signflip.proof.check import FORM, JOINT, KNOWN, MOST_KNOWN, NEW
+from signflip.proof.check import BASE, FORM, JOINT, KNOWN, NEW, WITH
+from signflip.proof.exclusions import MOST_KNOWN
 from signflip.proof.joint import POINT, SLOTS
 
 U64 = np.uint64
@@ -36,6 +38,7 @@ class Writer(NamedTuple):
     held: npt.NDArray[np.uint64]  # (span,) toggled neurons of the case
     open: npt.NDArray[np.bool_]  # (m,) scratch
     literals: Longs  # (2, flips) scratch
+    base: Longs  # (2, flips) neurons whose toggles may exclude several others, and multipliers
 
 
 @compiled(inner=True)
@@ -113,6 +116,45 @@ def _put_form(slot: int, frame: int, rival: int, rows: Rows, w: Writer, s: State
     for neuron in live:
         put(int(w.number[neuron]), w)
         put(int(s.diagonal[source, rival, neuron]), w)
+
+
+@compiled(inner=True)
+def keep_base(frame: int, scale: float, w: Writer, s: State) -> int:
+    """Keep the toggles that `combine` added up for a frame; how many there are."""
+    factor, count, size = s.span.factor, s.span.active[frame], 0
+    largest = 0.0
+    for i in range(count):
+        largest = max(largest, factor.u[i])
+    for i in range(count):
+        multiplier = whole_multiplier(factor.u[i], largest, scale)
+        if multiplier > 0:
+            w.base[0, size] = factor.members[i]
+            w.base[1, size] = multiplier
+            size += 1
+    return size
+
+
+@compiled(inner=True)
+def put_base(size: int, w: Writer) -> int:
+    """Write the first `size` that are kept; what says that they are written.
+
+    A number that is above `MOST_FLIPS` stands for a base that is written already.
+    """
+    if size <= MOST_FLIPS:
+        put(BASE, w)
+        put(size, w)
+        for i in range(size):
+            put(toggled(w.base[0, i], w), w)
+            put(w.base[1, i], w)
+    return MOST_FLIPS + 1
+
+
+@compiled(inner=True)
+def put_with_base(neuron: int, multiplier: int, w: Writer) -> None:
+    """Write that the base excludes one more toggle."""
+    put(WITH, w)
+    put(toggled(neuron, w), w)
+    put(multiplier, w)
 
 
 @compiled(inner=True)
