@@ -220,7 +220,7 @@ def test_a_base_serves_several_literals(much: int) -> None:
     both = [WITH, 3, much, BRANCH + 5, WITH, 5, much, BOUND]
     steps = [BASE, 1, 0, much, BRANCH, BRANCH + 3, *both, BOUND]
     assert accepted(problem, content_of(problem, Fraction(4), steps))
-    for place, literal in ((1, 2), (2, 1), (3, 1)):  # of other signs, or of other neurons
+    for place, literal in ((2, 1), (2, 2), (7, 2), (7, 5)):  # of other signs or neurons
         other = steps.copy()
         other[place] = literal
         assert not accepted(problem, content_of(problem, Fraction(4), other))
