@@ -1,9 +1,10 @@
 """The open part of a search: one or more parts that threads advance side by side.
 
 A search starts with blocks of six (`kernel`), which is quick to begin. One that goes on begins
-again with sets of flips (`sets`), whose joint bound costs more and refutes far more, where the
-objective is a sum over the second layer. When a thread runs out of work, it takes some of another
-part's highest open level.
+again: where the objective is a sum over the second layer with sets of flips (`sets`), whose joint
+bound costs more and refutes far more; else case by case (`cases`), which learns what geometry
+refuses. When a thread runs out of work, it takes some of another part's highest open
+level.
 """
 
 import copy
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from signflip.clock import ENDLESS, Clock
 from signflip.exact.bits import PATTERNS
+from signflip.exact.case_search import CasePart
 from signflip.exact.counting import Sums
 from signflip.exact.frames import Rules, fresh_sets
 from signflip.exact.frames import State as SetState
@@ -48,6 +50,10 @@ PATIENCE = ((130, 10_000), (60, 2_000_000))
 layer matter: with fewer the joint bound is weak, and only long searches are worth its price."""
 SHORT_PATIENCE = 1000
 """Patterns where blocks go by intervals, which takes them 20 times as long: there any number."""
+FIRST_CASES = 2000
+"""Cases of the first slice of a search by cases."""
+MOST_CASE_TABLES = 2**24
+"""Entries of a table of the second layer's neurons up to which there is a search by cases."""
 
 Leaves = npt.NDArray[np.bool_]
 
@@ -148,7 +154,7 @@ class Frontier:
         self._later = chains if (chains.level != chains.twin).any() else None
         blocks, sums = blocks_of(space, clock, chains._replace(twin=chains.level))
         clock.check()
-        self._parts: list[Part[Any]] = [self._of_blocks(blocks, sums)]
+        self._parts: list[Part[Any] | CasePart] = [self._of_blocks(blocks, sums)]
         self._workers = workers
         # a pattern of a wide network takes longer than a slice should
         steps = max(1, len(sums) + 4 * upper.plus.size)
@@ -156,7 +162,9 @@ class Frontier:
         self._budget = min(FIRST_BUDGET, 2 * self._least_budget)
         if patience is None:
             patience = self._usual_patience()
-        self._patience = patience if countable(space) else np.inf
+        self._by_sets = countable(space)
+        by_cases = space.size * len(sums) <= MOST_CASE_TABLES
+        self._patience = patience if self._by_sets or by_cases else np.inf
         self._visited = 0
 
     def _usual_patience(self) -> float:
@@ -172,12 +180,17 @@ class Frontier:
         bound(0, counts, blocks, self.upper, first)
         return Part(BLOCKS, (counts, self._geometry, blocks, self.upper), first)
 
-    def _begin_sets(self) -> None:
+    def _begin_again(self) -> None:
         """Begin again: what the blocks have searched is little beside what is left."""
-        rows, sums = rows_of(self._space)
-        state = fresh_sets(self._geometry, rows, sums, self._rules)
-        self._parts = [Part(SETS, (self._geometry, rows, self.upper.need, self._rules), state)]
-        self._budget, self._least_budget = FIRST_SETS, LEAST_SETS
+        if self._by_sets:
+            rows, sums = rows_of(self._space)
+            state = fresh_sets(self._geometry, rows, sums, self._rules)
+            tables = (self._geometry, rows, self.upper.need, self._rules)
+            self._parts = [Part(SETS, tables, state)]
+            self._budget, self._least_budget = FIRST_SETS, LEAST_SETS
+        else:
+            self._parts = [CasePart(self._space, self.upper)]
+            self._budget, self._least_budget = FIRST_CASES, LEAST_BUDGET
         self._patience = np.inf
         self._later = None
 
@@ -198,7 +211,7 @@ class Frontier:
             search can tell; N is at most `capacity` times the number of threads.
         """
         if self._visited >= self._patience:
-            self._begin_sets()
+            self._begin_again()
         self._share()
         started = time.monotonic()
         before = sum(part.visited for part in self._parts)
@@ -217,7 +230,7 @@ class Frontier:
             self._later = None
         return np.concatenate(found)
 
-    def _advance_one(self, part: Part[Any], capacity: int) -> Leaves:
+    def _advance_one(self, part: Part[Any] | CasePart, capacity: int) -> Leaves:
         leaves = np.zeros((capacity, len(self._geometry.distance)), dtype=np.bool_)
         count = part.advance(leaves, self._budget)
         return leaves[:count]

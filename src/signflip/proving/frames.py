@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from signflip.compiled import compiled
 from signflip.exact.ahead import combine, place, refused_at_once, refused_with, value_with
+from signflip.exact.cases import DONE, FULL, LEAF, PAUSE, minimal
 from signflip.exact.frames import Rules, State
 from signflip.exact.geometry import Geometry
 from signflip.exact.joint import joint
@@ -18,8 +19,6 @@ from signflip.exact.rows import Rows
 from signflip.exact.sets import chosen, descend, leading, lose, reachable, sort, take
 from signflip.proof.check import BOUND, BRANCH
 from signflip.proving.forms import BITS, Longs, confirmed, round_form
-from signflip.proving.growing import DONE, FULL, LEAF, PAUSE
-from signflip.proving.kernel import minimal
 from signflip.proving.writing import (
     Writer,
     keep_base,

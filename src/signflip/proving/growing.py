@@ -5,13 +5,11 @@ from fractions import Fraction
 from typing import ClassVar, Protocol
 
 from signflip.clock import Clock
+from signflip.exact.cases import DONE, LEAF, PAUSE
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.proof.container import Packed
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.refusals import Refusal, Refusals
-
-DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
-"""Why a kernel returns: all is covered; a full case is open; no room is left; its budget is."""
 
 
 class End(IntEnum):

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from signflip.exact.cases import FULL
 from signflip.exact.frames import OWN_DATA, Rules, fresh_sets
 from signflip.exact.geometry import MOST_FLIPS, geometry_of
 from signflip.exact.joint import CURVE_BITS
@@ -18,7 +19,7 @@ from signflip.proof.container import Packed, steps_of
 from signflip.proof.joint import SLOTS
 from signflip.proving.forms import BITS
 from signflip.proving.frames import advance_frames, leave
-from signflip.proving.growing import FULL, End
+from signflip.proving.growing import End
 from signflip.proving.packing import Packing
 from signflip.proving.refusals import Refusal, literals_of
 from signflip.proving.writing import RING, Writer

@@ -1,10 +1,9 @@
-"""The cases of a proof, found depth-first, one unstable neuron after the other, in Numba.
+"""A search case by case, one unstable neuron after the other, in Numba.
 
-The search itself (`signflip.exact`) looks at 64 patterns at once and writes nothing down; here each
-case is one that a checker can follow: a neuron toggles, or it does not. The bounds and the tests of
-geometry are those of the search. A set of literals that geometry refuses is kept, and refutes every
-later case that has it. One without the last assumption refutes an earlier case: all that came since
-is dropped.
+A case is refuted by intervals, by geometry, or by a set of literals that geometry has refused
+before: such sets are kept, and refute every later case that has all their literals. A set without
+the last assumption refutes an earlier case. Each step is one that a checker can follow, where
+`signflip.exact.kernel` looks at 64 patterns at once; so proofs are made by it, too.
 
 A literal `2 j + 1` says that unstable neuron j, dearest first, toggles, and `2 j` that it does not.
 """
@@ -25,13 +24,13 @@ from signflip.exact.geometry import (
     whole_multiplier,
 )
 from signflip.exact.kernel import Upper, promising
-from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
-from signflip.proof.exclusions import MOST_KNOWN
-from signflip.proving.growing import DONE, FULL, LEAF, PAUSE
 
 U64 = np.uint64
 MOST_TRIED = 64
 """Refused sets that a case is compared with; those that were of use last come first."""
+
+DONE, LEAF, FULL, PAUSE = 0, 1, 2, 3
+"""Why `advance` returns: all is covered; a full case is open; no room is left; its budget is."""
 
 CLOSED = -1
 """What stands for a case that its bound closes; one closed by set i is `-2 - i`."""
@@ -61,7 +60,7 @@ class Sets(NamedTuple):
 
 
 class Path(NamedTuple):
-    """Where the proof stands."""
+    """Where the search stands."""
 
     depth: npt.NDArray[np.int64]  # (1,) neurons that are assumed; -1 when all is covered
     toggled: npt.NDArray[np.bool_]  # (m,)
@@ -70,8 +69,10 @@ class Path(NamedTuple):
     sums: Sums  # (m + 1, K)
     active: npt.NDArray[np.int64]  # (m + 1,) flips in the factor
     began: npt.NDArray[np.int64]  # (m + 1,) steps that were written before the case
+    kept: bool  # whether steps are
     steps: npt.NDArray[np.int32]  # (room,) literals, and what closes cases
     written: npt.NDArray[np.int64]  # (1,) how many of the steps
+    tally: npt.NDArray[np.int64]  # (1,) cases that were looked at
     factor: Factor
     words: Words  # (4, words) scratch
 
@@ -182,8 +183,9 @@ def close(path: Path, sets: Sets, number: int) -> None:
         while depth > (deepest >> 1) + 1:
             depth = _back(path, depth)
         path.written[0] = path.began[depth]
-    path.steps[path.written[0]] = number if number == CLOSED else -2 - number
-    path.written[0] += 1
+    if path.kept:
+        path.steps[path.written[0]] = number if number == CLOSED else -2 - number
+        path.written[0] += 1
     while depth > 0 and path.second[depth - 1]:
         depth = _back(path, depth)
     if depth == 0:
@@ -211,6 +213,18 @@ def _assume(path: Path, neuron: int, toggled: bool) -> None:
 
 
 @compiled()
+def turn(path: Path, neuron: int) -> None:
+    """Go back to an assumption and take the opposite, with nothing left to do before that."""
+    depth = path.depth[0]
+    while depth > neuron:
+        depth = _back(path, depth)
+    _assume(path, neuron, not path.toggled[neuron])
+    for i in range(neuron + 1):
+        path.second[i] = True
+    path.depth[0] = neuron + 1
+
+
+@compiled()
 def advance(
     geometry: Geometry, table: Table, upper: Upper, path: Path, sets: Sets, budget: int
 ) -> int:
@@ -221,11 +235,12 @@ def advance(
         depth = path.depth[0]
         if depth < 0:
             return DONE
-        if path.written[0] + 2 * size + 2 > path.steps.shape[0]:
+        if path.kept and path.written[0] + 2 * size + 2 > path.steps.shape[0]:
             return FULL
         room = sets.literals.shape[0] - sets.start[sets.size[0]]
         if sets.size[0] + 2 > sets.words.shape[0] or room < max(size, MOST_FLIPS):
             return FULL
+        path.tally[0] += 1
         path.began[depth] = path.written[0]
         count = 0
         if depth > 0:
@@ -255,72 +270,10 @@ def advance(
         path.active[depth] = count
         if depth == size:
             return LEAF
-        path.steps[path.written[0]] = 2 * depth + 1
-        path.written[0] += 1
+        if path.kept:
+            path.steps[path.written[0]] = 2 * depth + 1
+            path.written[0] += 1
         _assume(path, depth, True)
         path.second[depth] = False
         path.depth[0] = depth + 1
     return PAUSE
-
-
-@compiled()
-def _write(number: int, out: npt.NDArray[np.uint8], place: int) -> int:
-    """Write a number as proof files have it; where the next one begins."""
-    while number > 127:
-        out[place] = np.uint8(number & 127 | 128)
-        number >>= 7
-        place += 1
-    out[place] = np.uint8(number)
-    return place + 1
-
-
-class Written(NamedTuple):
-    """How far the steps are written."""
-
-    steps: npt.NDArray[np.int64]  # (2,) steps, and sets
-    order: npt.NDArray[np.int64]  # (S,) which of the sets that were written is this one, or -1
-
-
-@compiled()
-def written(
-    path: Path,
-    sets: Sets,
-    literals: npt.NDArray[np.int64],
-    done: Written,
-    room: int,
-    out: npt.NDArray[np.uint8],
-) -> int:
-    """Write more steps as proof files have them, a set where it is needed first.
-
-    Args:
-        path: where all is covered.
-        sets: the sets.
-        literals: (2 m,) what a checker calls the literals.
-        done: what was written before.
-        room: bytes that a step may take.
-        out: these.
-
-    Returns:
-        The number of bytes; 0 if there are no more steps.
-    """
-    place = 0
-    while done.steps[0] < path.written[0] and place + room <= out.shape[0]:
-        step = path.steps[done.steps[0]]
-        done.steps[0] += 1
-        number = -2 - step
-        if step >= 0:
-            place = _write(BRANCH + literals[step], out, place)
-        elif step == CLOSED:
-            place = _write(BOUND, out, place)
-        elif done.order[number] >= 0 and done.steps[1] - done.order[number] <= MOST_KNOWN:
-            place = _write(KNOWN, out, place)
-            place = _write(done.steps[1] - 1 - done.order[number], out, place)
-        else:
-            done.order[number] = done.steps[1]
-            done.steps[1] += 1
-            place = _write(NEW, out, place)
-            place = _write(sets.start[number + 1] - sets.start[number], out, place)
-            for j in range(sets.start[number], sets.start[number + 1]):
-                place = _write(literals[sets.literals[j]], out, place)
-                place = _write(sets.multipliers[j], out, place)
-    return place
