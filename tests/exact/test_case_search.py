@@ -19,11 +19,12 @@ from signflip.exact.geometry import geometry_of
 from signflip.exact.upper import set_incumbent, upper_of
 from signflip.methods import Exact
 from signflip.methods.search_goal import SearchGoal
+from signflip.patterns.chains import chains_of
 from signflip.patterns.realise import Answer, Realiser
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem, Ties
 from tests.support.map_strategies import mapped_networks
-from tests.support.random_problems import random_problem
+from tests.support.random_problems import random_problem, with_copies
 from tests.support.strategies import networks, problems
 
 FLOOR = Fraction(-4)
@@ -38,6 +39,15 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def deep(seed: int) -> Problem:
     rng = np.random.default_rng(seed)
     return random_problem(rng, inputs=12, widths=(12, 9, 8), epsilon=0.3)
+
+
+def copied(seed: int) -> Problem:
+    """One whose first layer has copies and negations, with other limits."""
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, inputs=12, widths=(5, 9, 8), epsilon=0.3)
+    copies = with_copies(rng, problem, moved=True)
+    chains = chains_of(PatternSpace.of(copies))
+    return copies if chains.some and not (chains.level & ~chains.twin).any() else copied(seed + 100)
 
 
 def better(problem: Problem) -> dict[tuple[bool, ...], bool]:
@@ -77,6 +87,17 @@ def test_it_finds_every_pattern_that_a_point_has_once(
     found = leaves(problem, pool, threads)
     assert set(found.values()) <= {1}
     assert {pattern for pattern, real in known.items() if real} <= set(found) <= set(known)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_copies_are_not_chosen_freely(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_search, "ASK", np.inf)  # so that nothing else refuses
+    problem = copied(seed)
+    known, found = better(problem), leaves(problem, None, 1)
+    assert {pattern for pattern, real in known.items() if real} <= set(found) < set(known)
+    chains = chains_of(PatternSpace.of(problem))
+    pairs = [(j, w) for j, w in enumerate(chains.weaker.tolist()) if w >= 0]
+    assert not any(pattern[j] and not pattern[w] for pattern in found for j, w in pairs)
 
 
 def test_geometry_spares_most_of_what_no_point_has() -> None:

@@ -10,6 +10,7 @@ from signflip.exact.counting import Sums
 from signflip.exact.geometry import MOST_FLIPS, Geometry, fresh_factor, geometry_of
 from signflip.exact.kernel import Upper
 from signflip.exact.tables import second_layer
+from signflip.patterns.chains import chains_of
 from signflip.patterns.space import Flips, PatternSpace
 
 ASK = 0.6
@@ -17,7 +18,7 @@ ASK = 0.6
 ROOM = 1000
 """For steps, and for sets, at first."""
 MOST_SETS = 2**20
-"""Refused sets from which on all are forgotten, where no step may refer to one."""
+"""Refused sets from which on all are forgotten, where no step may refer to one: some 100 MB."""
 
 
 class CaseSearch:
@@ -37,6 +38,8 @@ class CaseSearch:
         self._sets = _fresh_sets(space.size)
         words = upper.want_plus.shape[1]
         self._path = _fresh_path(sums, space.size, words, self._geometry, kept)
+        self._chains = chains_of(space)
+        self._enter_chains()
 
     @property
     def visited(self) -> int:
@@ -79,17 +82,43 @@ class CaseSearch:
         sets.multipliers[own] = multipliers
         close(self._path, sets, keep(sets, count))
 
+    def _enter_chains(self) -> None:
+        """Keep what chains exclude: a stronger neuron toggles and a weaker one does not."""
+        chains = self._chains
+        for stronger in np.flatnonzero(chains.weaker >= 0).tolist():
+            weaker = int(chains.weaker[stronger])
+            self._enter([2 * stronger + 1, 2 * weaker])
+            if chains.twin[stronger]:
+                self._enter([2 * weaker + 1, 2 * stronger])
+        self._given = int(self._sets.size[0])
+
+    def _enter(self, literals: list[int]) -> None:
+        """Keep a set that excludes itself with multipliers of 1."""
+        sets = self._sets
+        begin = int(sets.start[sets.size[0]])
+        if sets.size[0] + 2 > len(sets.words) or begin + len(literals) > len(sets.literals):
+            sets = self._grow()
+        own = slice(begin, begin + len(literals))
+        sets.literals[own], sets.multipliers[own] = literals, 1
+        keep(sets, len(literals))
+
+    def _grow(self) -> Sets:
+        """Make room for as many sets again."""
+        arrays = self._sets._asdict()
+        grown = {name: _doubled(array) for name, array in arrays.items() if name in _OF_SETS}
+        self._sets = self._sets._replace(**grown)
+        return self._sets
+
     def _make_room(self) -> None:
         path, sets = self._path, self._sets
         if path.kept and int(path.written[0]) + 2 * len(path.toggled) + 2 > len(path.steps):
             self._path = path._replace(steps=_doubled(path.steps))
-        elif not path.kept and int(sets.size[0]) >= MOST_SETS:
+        elif not path.kept and int(sets.size[0]) - self._given >= MOST_SETS:
             sets.first[:] = -1
             sets.size[0] = 0
+            self._enter_chains()
         else:
-            arrays = sets._asdict()
-            grown = {name: _doubled(array) for name, array in arrays.items() if name in _OF_SETS}
-            self._sets = sets._replace(**grown)
+            self._grow()
 
 
 class CasePart(CaseSearch):

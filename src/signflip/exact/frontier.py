@@ -163,7 +163,8 @@ class Frontier:
         if patience is None:
             patience = self._usual_patience()
         self._by_sets = countable(space)
-        by_cases = space.size * len(sums) <= MOST_CASE_TABLES
+        # cases know of no patterns that are to come last
+        by_cases = self._later is None and space.size * len(sums) <= MOST_CASE_TABLES
         self._patience = patience if self._by_sets or by_cases else np.inf
         self._visited = 0
 
