@@ -46,7 +46,7 @@ def test_a_changed_proof_is_none_and_says_why(proofs: list[Path], invoke: Invoke
     result = invoke("check", "proofs", "net.safetensors", "images.npz")
     assert result.exit_code == 1
     assert f"{IMAGES - 2} of {IMAGES} are proofs" in result.output
-    assert "no proof: file: it is cut off" in result.output
+    assert "no proof: steps: their stream is cut off" in result.output
     assert "no proof: file: it does not begin with" in result.output
 
 

@@ -36,7 +36,8 @@ def leaves_of(
     space = PatternSpace.of(problem)
     upper = upper_of(problem)
     set_incumbent(upper, problem, floor)
-    frontier = Frontier(space, geometry_of(space, gate, gate), upper, workers)
+    geometry = geometry_of(space, gate, gate)
+    frontier = Frontier(space, geometry, upper, workers, patience=np.inf)  # blocks alone
     found: Counter[Leaf] = Counter()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         while not frontier.exhausted:
