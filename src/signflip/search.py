@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +35,6 @@ class Search:
         self.problem = problem
         self.clock = clock
         self._on_improvement = on_improvement
-        self._lock = Lock()
         self._incumbent = problem.measure.first(problem)
         self.listener: object = None
         """What is told of the steps of an exact search, see `signflip.exact.recorder`."""
@@ -97,25 +95,18 @@ class Search:
         """Whether the incumbent is better than a bound says that any image is."""
         return self.problem.measure.contradicts(bound, self._incumbent)
 
-    def offer(self, image: Floats, part: str | None = None) -> bool:
-        """Replay the image (inputs,); keep it if it lies in the region and beats the incumbent.
-
-        Args:
-            image: it.
-            part: the part of a portfolio that it is from; None for the one at work. Threads may
-                offer at once.
-        """
-        with self._lock:
-            better = self.problem.measure.better(
-                self.problem, np.array(image, dtype=np.float64), self._incumbent
-            )
-            if better is None:
-                return False
-            better.image.setflags(write=False)
-            self._incumbent = better
-            self.found_by = part or self.part
-            seconds = self.clock.elapsed()
-            self.trace.append((seconds, better.figure))
-            if self._on_improvement is not None:
-                self._on_improvement(seconds, better.figure, better.image.copy())
-            return True
+    def offer(self, image: Floats) -> bool:
+        """Replay the image (inputs,); keep it if it lies in the region and beats the incumbent."""
+        better = self.problem.measure.better(
+            self.problem, np.array(image, dtype=np.float64), self._incumbent
+        )
+        if better is None:
+            return False
+        better.image.setflags(write=False)
+        self._incumbent = better
+        self.found_by = self.part
+        seconds = self.clock.elapsed()
+        self.trace.append((seconds, better.figure))
+        if self._on_improvement is not None:
+            self._on_improvement(seconds, better.figure, better.image.copy())
+        return True

@@ -1,7 +1,7 @@
 """The exact search of one problem: the tree of patterns, a walk beside it, and its leaves."""
 
 import math
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -52,7 +52,6 @@ class ExactSearch(GoalSearch):
         """Of the best leaf that real points have, but no image that was found."""
         self._since = run.clock.elapsed()
         self._recorded: Recorded | None = None
-        self._side: Future[None] | None = None
         self._geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
         self._upper = upper_of(run.problem)
         self._raise_floor()
@@ -102,41 +101,26 @@ class ExactSearch(GoalSearch):
         if self._settings.threads == 1:
             return self._search_with(None)
         with ThreadPoolExecutor(max_workers=self._settings.threads) as pool:
-            complete = self._search_with(pool)
-            if self._side is not None:
-                self._side.result()  # raises what it raised
-            return complete
+            return self._search_with(pool)
 
     def _search_with(self, pool: Executor | None) -> bool:
+        clock = self.run.clock
         while True:
             tree = self._tree()
             for flips in tree.advance(pool, capacity=1):
-                if self.run.clock.expired():
+                if clock.expired():
                     return False
                 self._try_leaf(flips)
                 if self.goal.settled_by(self.run):
                     return False
             if tree.exhausted:
                 return True
-            self._turn_beside(pool)
-            if self.goal.settled_by(self.run) or self.run.clock.expired():
+            self._beside.turn()
+            if clock.elapsed() > BEGIN and not self.goal.settled_by(self.run) and self._around:
+                self._around.turn()
+            if self.goal.settled_by(self.run) or clock.expired():
                 return False
             self._raise_floor()
-
-    def _turn_beside(self, pool: Executor | None) -> None:
-        """Give what goes on beside the tree its turn, with threads while the tree goes on."""
-        if pool is None:
-            self._turn()
-        elif self._side is None or self._side.done():
-            if self._side is not None:
-                self._side.result()
-            self._side = pool.submit(self._turn)
-
-    def _turn(self) -> None:
-        self._beside.turn()
-        late = self.run.clock.elapsed() > BEGIN
-        if late and not self.goal.settled_by(self.run) and self._around:
-            self._around.turn()
 
     def _tree(self) -> Tree:
         """What is to be searched: after a while, where a proof is wanted, a tree that makes it."""
@@ -159,7 +143,7 @@ class ExactSearch(GoalSearch):
             return
 
         def settles(image: Floats) -> bool:
-            self.run.offer(image, "exact")
+            self.run.offer(image)
             return self.run.standing >= leaf
 
         # an image that is as good as its leaf settles it, whatever its pattern
