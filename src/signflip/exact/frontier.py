@@ -191,7 +191,7 @@ class Frontier:
             self._budget, self._least_budget = FIRST_SETS, LEAST_SETS
         else:
             self._parts = [CasePart(self._space, self.upper)]
-            self._budget, self._least_budget = FIRST_CASES, LEAST_BUDGET
+            self._budget = min(FIRST_CASES, 4 * self._least_budget)
         self._patience = np.inf
         self._later = None
 
