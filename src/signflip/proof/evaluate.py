@@ -75,11 +75,22 @@ def step(layer: SignLayer, below: Array) -> Array:
     signs = []
     for start in range(0, layer.neurons, MANY):
         rows = layer.map.rows(slice(start, start + MANY)).astype(np.int64)
-        middle = below[:, moving] @ rows[:, moving].T + rows[:, ~moving] @ fixed
-        spread = free @ np.abs(rows[:, moving]).T
+        middle = products(below[:, moving], rows[:, moving]) + rows[:, ~moving] @ fixed
+        spread = products(free, np.abs(rows[:, moving]))
         least = thresholds[start : start + MANY]
         signs.append(1 * (middle - spread >= least) - 1 * (middle + spread < least))
     return np.concatenate(signs, axis=1)
+
+
+def products(a: Array, b: Array) -> Array:
+    """(N, k) int64: a (N, n) times the transpose of b (k, n), where no sum can reach 2^63.
+
+    Where none can reach 2^31 either, 32 bits hold it: NumPy adds those up four times as fast.
+    """
+    most = a.shape[1] * int(np.abs(a).max(initial=0)) * int(np.abs(b).max(initial=0))
+    kind = np.int32 if most < 2**31 else np.int64
+    sums: Array = np.einsum("ij,kj->ik", a.astype(kind), b.astype(kind))
+    return sums.astype(np.int64)
 
 
 def values_of(network: BinaryNetwork, image: Array) -> list[Fraction]:

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from signflip.proof.container import fail
-from signflip.proof.evaluate import Array
+from signflip.proof.evaluate import Array, products
 from signflip.proof.last_layer import LastLayer
 
 POINT = 64
@@ -76,8 +76,8 @@ class Form:
             np.array(each, np.int64) for each in (worths, curves, roots)
         )
         across = rival.effect[:, list(diagonal)]
-        products = (across.T * self.curves) @ across
-        if not semidefinite(np.diag(np.array(list(diagonal.values()), np.int64)) - products):
+        squares = products(across.T * self.curves, across.T)
+        if not semidefinite(np.diag(np.array(list(diagonal.values()), np.int64)) - squares):
             fail("form", "its diagonal is not shown to dominate its curves")
 
     def bounds(self, signs: Array, point: list[int]) -> bool:
@@ -179,5 +179,5 @@ def semidefinite(matrix: Array) -> bool:
         factor[j, j] = math.isqrt(pivot)
         if np.abs(factor[j:, j]).max() > 2**FACTOR:
             return False
-    rest = scaled - factor @ factor.T
+    rest = scaled - products(factor, factor)
     return bool((2 * rest.diagonal() >= np.abs(rest).sum(axis=1)).all())
