@@ -105,19 +105,20 @@ def value_with(frame: int, neuron: int, geometry: Geometry, s: Span) -> float:
 
 
 @compiled(inner=True)
-def combine(frame: int, geometry: Geometry, s: Span) -> tuple[int, float]:
+def combine(frame: int, geometry: Geometry, s: Span) -> tuple[int, int, float]:
     """Add up the flips of a frame under their best multipliers, as whole numbers.
 
-    Writes `s.total`; returns the left side of (*) and the size of the multipliers, 0 without any.
+    Writes `s.total`; returns the left side of (*), how many flips take part (see `add_up`), and the
+    size of the multipliers, 0 without any.
     """
     count = s.active[frame]
     largest = best_multipliers(s.factor, count)
     if largest == 0.0:
-        return 0, 0.0
+        return 0, 0, 0.0
     # room for one more multiplier that is larger than these
     scale = 0.7 * geometry.limit / largest
-    need = add_up(geometry, s.factor, count, largest, scale, s.total)
-    return int(need), scale
+    need, kept = add_up(geometry, s.factor, count, largest, scale, s.total)
+    return int(need), kept, scale
 
 
 @compiled(inner=True)

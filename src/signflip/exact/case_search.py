@@ -75,32 +75,28 @@ class CaseSearch:
             neurons: (k,) places of the unstable neurons.
             multipliers: (k,) whole numbers above 0 that show it.
         """
-        sets, count = self._sets, len(neurons)
-        begin = int(sets.start[sets.size[0]])
-        own = slice(begin, begin + count)
-        sets.literals[own] = 2 * neurons + self._path.toggled[neurons]
-        sets.multipliers[own] = multipliers
-        close(self._path, sets, keep(sets, count))
+        number = self._enter(2 * neurons + self._path.toggled[neurons], multipliers)
+        close(self._path, self._sets, number)
 
     def _enter_chains(self) -> None:
         """Keep what chains exclude: a stronger neuron toggles and a weaker one does not."""
         chains = self._chains
         for stronger in np.flatnonzero(chains.weaker >= 0).tolist():
             weaker = int(chains.weaker[stronger])
-            self._enter([2 * stronger + 1, 2 * weaker])
+            self._enter([2 * stronger + 1, 2 * weaker], [1, 1])
             if chains.twin[stronger]:
-                self._enter([2 * weaker + 1, 2 * stronger])
+                self._enter([2 * weaker + 1, 2 * stronger], [1, 1])
         self._given = int(self._sets.size[0])
 
-    def _enter(self, literals: list[int]) -> None:
-        """Keep a set that excludes itself with multipliers of 1."""
+    def _enter(self, literals: Integers | list[int], multipliers: list[int]) -> int:
+        """Keep a set that excludes itself with these multipliers; its number."""
         sets = self._sets
         begin = int(sets.start[sets.size[0]])
         if sets.size[0] + 2 > len(sets.words) or begin + len(literals) > len(sets.literals):
             sets = self._grow()
         own = slice(begin, begin + len(literals))
-        sets.literals[own], sets.multipliers[own] = literals, 1
-        keep(sets, len(literals))
+        sets.literals[own], sets.multipliers[own] = literals, multipliers
+        return keep(sets, len(literals))
 
     def _grow(self) -> Sets:
         """Make room for as many sets again."""

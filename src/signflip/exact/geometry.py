@@ -231,8 +231,12 @@ def add_up(
     largest: float,
     scale: float,
     total: npt.NDArray[np.int16],
-) -> np.int64:
-    """Write the sum of (*) over the active flips to `total` (inputs,); its left side."""
+) -> tuple[np.int64, int]:
+    """Write the sum of (*) over the active flips to `total` (inputs,).
+
+    Returns its left side, and how many take part: these stand in `factor.taking`, their multipliers
+    in `factor.whole`.
+    """
     need = np.int64(0)
     whole, taking = factor.whole, factor.taking
     kept = 0
@@ -246,7 +250,7 @@ def add_up(
     for k in range(total.shape[0]):
         total[k] = np.int16(0)
     add_rows(total, geometry.directions, whole, taking, kept)
-    return need
+    return need, kept
 
 
 @compiled(inner=True)
@@ -271,5 +275,5 @@ def refused(geometry: Geometry, factor: Factor, count: int) -> bool:
     if largest == 0.0:
         return False
     v = factor.v
-    need = add_up(geometry, factor, count, largest, geometry.limit / largest, v)
+    need, _ = add_up(geometry, factor, count, largest, geometry.limit / largest, v)
     return bool(need > size_of(geometry.grid_radius, v))

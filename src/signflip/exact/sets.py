@@ -194,7 +194,7 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, s: State) -> bool:
     live = s.live[frame]
     kept = 0
     length = s.length[frame]
-    need, scale = combine(frame, geometry, s.span)
+    need, _, scale = combine(frame, geometry, s.span)
     for q in range(length):
         j = live[q]
         dead = False

@@ -10,14 +10,12 @@ from signflip.patterns.space import PatternSpace
 from signflip.proof.container import Packed
 from signflip.proving.growing import End
 from signflip.proving.no_proof import NoProofError
-from signflip.proving.packing import Packing
+from signflip.proving.packing import PIECE, Packing
 from signflip.proving.refusals import Refusal, literals_of
 from signflip.proving.steps import Written, written
 
 MOST_STEPS = 200_000_000
 """Steps of a proof at most: a longer one would take a checker hours."""
-PIECE = 2**22
-"""Bytes that are packed together, at least."""
 
 
 class Cases(CaseSearch):

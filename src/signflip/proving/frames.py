@@ -40,8 +40,9 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, w: Writer, s: State) 
     live = s.live[frame]
     kept = 0
     length = s.length[frame]
-    need, scale = combine(frame, geometry, s.span)
-    base = keep_base(frame, scale, w, s) if scale > 0.0 else 0
+    need, base, scale = combine(frame, geometry, s.span)
+    keep_base(base, w, s)
+    written = False
     for q in range(length):
         j = int(live[q])
         dead = False
@@ -50,7 +51,9 @@ def _try_ahead(frame: int, geometry: Geometry, rows: Rows, w: Writer, s: State) 
             if base > 0:
                 multiplier = refused_at_once(frame, j, need, scale, geometry, s.span)
                 if multiplier > 0:
-                    base = put_base(base, w)
+                    if not written:
+                        put_base(base, w)
+                        written = True
                     put(BRANCH + toggled(j, w), w)
                     put_with_base(j, multiplier, w)
                     dead = True

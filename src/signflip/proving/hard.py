@@ -20,15 +20,13 @@ from signflip.proof.joint import SLOTS
 from signflip.proving.forms import BITS
 from signflip.proving.frames import advance_frames, leave
 from signflip.proving.growing import End
-from signflip.proving.packing import Packing
+from signflip.proving.packing import PIECE, Packing
 from signflip.proving.refusals import Refusal, literals_of
 from signflip.proving.writing import RING, Writer
 
 ASK, GATE = 0.65, 0.65
 """Shares of the ellipsoid's limit, as in the search."""
 RULES = Rules()
-PIECE = 2**22
-"""Bytes that are packed together, at least."""
 
 
 class Frames:

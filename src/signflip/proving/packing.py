@@ -5,6 +5,9 @@ import zlib
 from signflip.proof.container import MOST_BYTES, Packed
 from signflip.proving.no_proof import NoProofError
 
+PIECE = 2**22
+"""Bytes that are packed together, at least."""
+
 
 class Packing:
     """Packs the pieces of the steps of one proof."""

@@ -57,13 +57,13 @@ class RecordedTree:
             return None
         leaf = self._proof.leaf
         standing = self._space.standing(leaf)
-        refusal = None
-        if standing > self._floor():
+        beats, refusal = standing > self._floor(), None
+        if beats:
             refusal = self._refusals.of(leaf, self._clock)
             if refusal is None and (self._open is None or self._open < standing):
                 self._open = standing
         self._proof.close(refusal)
-        return leaf if refusal is None and standing > self._floor() else None
+        return leaf if beats and refusal is None else None
 
     def steps(self, best: Standing) -> Packed | None:
         """The steps of a proof that no pattern is better than `best`, where they are one."""

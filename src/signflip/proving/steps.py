@@ -9,17 +9,7 @@ from signflip.compiled import compiled
 from signflip.exact.cases import CLOSED, Path, Sets
 from signflip.proof.check import BOUND, BRANCH, KNOWN, NEW
 from signflip.proof.exclusions import MOST_KNOWN
-
-
-@compiled()
-def _write(number: int, out: npt.NDArray[np.uint8], place: int) -> int:
-    """Write a number as proof files have it; where the next one begins."""
-    while number > 127:
-        out[place] = np.uint8(number & 127 | 128)
-        number >>= 7
-        place += 1
-    out[place] = np.uint8(number)
-    return place + 1
+from signflip.proving.writing import write
 
 
 class Written(NamedTuple):
@@ -57,18 +47,18 @@ def written(
         done.steps[0] += 1
         number = -2 - step
         if step >= 0:
-            place = _write(BRANCH + literals[step], out, place)
+            place = write(BRANCH + literals[step], out, place)
         elif step == CLOSED:
-            place = _write(BOUND, out, place)
+            place = write(BOUND, out, place)
         elif done.order[number] >= 0 and done.steps[1] - done.order[number] <= MOST_KNOWN:
-            place = _write(KNOWN, out, place)
-            place = _write(done.steps[1] - 1 - done.order[number], out, place)
+            place = write(KNOWN, out, place)
+            place = write(done.steps[1] - 1 - done.order[number], out, place)
         else:
             done.order[number] = done.steps[1]
             done.steps[1] += 1
-            place = _write(NEW, out, place)
-            place = _write(sets.start[number + 1] - sets.start[number], out, place)
+            place = write(NEW, out, place)
+            place = write(sets.start[number + 1] - sets.start[number], out, place)
             for j in range(sets.start[number], sets.start[number + 1]):
-                place = _write(literals[sets.literals[j]], out, place)
-                place = _write(sets.multipliers[j], out, place)
+                place = write(literals[sets.literals[j]], out, place)
+                place = write(sets.multipliers[j], out, place)
     return place

@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from signflip.compiled import compiled
 from signflip.exact.frames import State
-from signflip.exact.geometry import MOST_FLIPS, whole_multiplier
 from signflip.exact.rows import Rows
 from signflip.proof.check import BASE, FORM, JOINT, KNOWN, NEW, WITH
 from signflip.proof.exclusions import MOST_KNOWN
@@ -42,15 +41,20 @@ class Writer(NamedTuple):
 
 
 @compiled(inner=True)
-def put(number: int, w: Writer) -> None:
-    """Write a number."""
-    place = w.place[0]
+def write(number: int, out: npt.NDArray[np.uint8], place: int) -> int:
+    """Write a number as proof files have it; where the next one begins."""
     while number > 127:
-        w.out[place] = np.uint8(number & 127 | 128)
+        out[place] = np.uint8(number & 127 | 128)
         number >>= 7
         place += 1
-    w.out[place] = np.uint8(number)
-    w.place[0] = place + 1
+    out[place] = np.uint8(number)
+    return place + 1
+
+
+@compiled(inner=True)
+def put(number: int, w: Writer) -> None:
+    """Write a number."""
+    w.place[0] = write(number, w.out, w.place[0])
 
 
 @compiled(inner=True)
@@ -119,34 +123,21 @@ def _put_form(slot: int, frame: int, rival: int, rows: Rows, w: Writer, s: State
 
 
 @compiled(inner=True)
-def keep_base(frame: int, scale: float, w: Writer, s: State) -> int:
-    """Keep the toggles that `combine` added up for a frame; how many there are."""
-    factor, count, size = s.span.factor, s.span.active[frame], 0
-    largest = 0.0
-    for i in range(count):
-        largest = max(largest, factor.u[i])
-    for i in range(count):
-        multiplier = whole_multiplier(factor.u[i], largest, scale)
-        if multiplier > 0:
-            w.base[0, size] = factor.members[i]
-            w.base[1, size] = multiplier
-            size += 1
-    return size
+def keep_base(size: int, w: Writer, s: State) -> None:
+    """Keep the `size` toggles that `combine` has just added up, and their multipliers."""
+    for i in range(size):
+        w.base[0, i] = s.span.factor.taking[i]
+        w.base[1, i] = s.span.factor.whole[i]
 
 
 @compiled(inner=True)
-def put_base(size: int, w: Writer) -> int:
-    """Write the first `size` that are kept; what says that they are written.
-
-    A number that is above `MOST_FLIPS` stands for a base that is written already.
-    """
-    if size <= MOST_FLIPS:
-        put(BASE, w)
-        put(size, w)
-        for i in range(size):
-            put(toggled(w.base[0, i], w), w)
-            put(w.base[1, i], w)
-    return MOST_FLIPS + 1
+def put_base(size: int, w: Writer) -> None:
+    """Write the first `size` that are kept, as the base."""
+    put(BASE, w)
+    put(size, w)
+    for i in range(size):
+        put(toggled(w.base[0, i], w), w)
+        put(w.base[1, i], w)
 
 
 @compiled(inner=True)

@@ -90,8 +90,8 @@ class Dense(LinearMap):
                 sums = values @ self._as(values.dtype)
             return sums
         sums = np.empty((len(values), self.neurons), dtype=values.dtype)
-        for block in self._blocks():
-            with quiet():
+        with quiet():
+            for block in self._blocks():
                 sums[:, block] = values @ self._weight[block].T.astype(values.dtype)
         return sums
 
@@ -103,8 +103,8 @@ class Dense(LinearMap):
                 sums = values @ self._as(values.dtype).T
             return sums
         sums = np.zeros((len(values), self.inputs), dtype=values.dtype)
-        for block in self._blocks():
-            with quiet():
+        with quiet():
+            for block in self._blocks():
                 np.add(sums, values[:, block] @ self._weight[block].astype(values.dtype), out=sums)
         return sums
 
