@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signflip.exact.curvature import RANK, choose, fresh_workspace, rounded_root
+from signflip.exact.curvature import choose, rounded_root
 from signflip.exact.joint import CURVE_BITS, dominates, fresh_scratch, joint, point_bits
+from signflip.exact.relaxation import RANK, fresh_workspace
 
 seeds = st.integers(0, 2**32)
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from signflip.exact.ahead import Span, fresh_span
 from signflip.exact.bottom import Bottom, fresh_bottom
-from signflip.exact.curvature import RANK, Workspace, fresh_workspace
 from signflip.exact.geometry import Geometry
 from signflip.exact.joint import Doubles, Scratch, fresh_scratch
+from signflip.exact.relaxation import RANK, Workspace, fresh_workspace
 from signflip.exact.rows import MOST_BOUNDED, Rows
 
 Counts = npt.NDArray[np.int64]

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from signflip.errors import DataError, MissingExtraError, NetworkError
 from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
-from signflip.formats.onnx_nodes import NODES, Graph, refuse
+from signflip.formats.onnx_nodes import NODES
+from signflip.formats.onnx_reading import Graph, refuse
 from signflip.formats.onnx_run import OnnxRuntime
 from signflip.formats.value import Value
 from signflip.network import BinaryNetwork, InputRange, Shape

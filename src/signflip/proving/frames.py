@@ -12,11 +12,12 @@ import numpy.typing as npt
 from signflip.compiled import compiled
 from signflip.exact.ahead import combine, place, refused_at_once, refused_with, value_with
 from signflip.exact.cases import DONE, FULL, LEAF, PAUSE, minimal
+from signflip.exact.frame_bounds import chosen, leading, reachable, sort
 from signflip.exact.frames import Rules, State
 from signflip.exact.geometry import Geometry
 from signflip.exact.joint import joint
 from signflip.exact.rows import Rows
-from signflip.exact.sets import chosen, descend, leading, lose, reachable, sort, take
+from signflip.exact.sets import descend, lose, take
 from signflip.proof.check import BOUND, BRANCH
 from signflip.proving.forms import BITS, Longs, confirmed, round_form
 from signflip.proving.writing import (
