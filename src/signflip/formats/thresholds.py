@@ -6,6 +6,7 @@ A value is `gain L + shift`, L a row's sum. With M = L, or -L where the gain is 
 """
 
 import math
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -44,24 +45,34 @@ def neurons_of(value: Value, *, strict: bool, inputs: InputRange | None) -> Neur
     """
     down = np.array([gain < 0 for gain in value.gain.tolist()])
     step = Fraction(1) if inputs is None else Fraction(inputs.step or 0)
-    largest = 1.0 if inputs is None else max(abs(inputs.lower), abs(inputs.upper))
-    reach = [Fraction(largest) * int(n) for n in np.diff(value.matrix.indptr).tolist()]
+    reach = np.diff(value.matrix.indptr).tolist()
     turn = strict and step == 0
     thresholds = []
-    for gain, shift, most in zip(value.gain.tolist(), value.shift.tolist(), reach, strict=True):
-        beyond = most + 2
-        if gain == 0:
+    for gain, shift, fan_in in zip(value.gain.tolist(), value.shift.tolist(), reach, strict=True):
+        if gain == 0:  # the same for all inputs: its row reads nothing
             on = shift > 0 or (shift == 0 and not strict)
-            thresholds.append(float(-beyond if on != turn else beyond))
+            thresholds.append(-1.0 if on != turn else 1.0)
             continue
-        level = max(-beyond, min(beyond, -shift / abs(gain)))
+        level = -shift / abs(gain)
+        if inputs is None:
+            # signs reach no further; what images do is not known here, as a box may lie anywhere
+            level = max(-fan_in - 2, min(fan_in + 2, level))
         if step:
             steps = level / step
             level = step * (math.floor(steps) + 1 if strict else math.ceil(steps))
-        thresholds.append(float(-level if turn else level))
+        thresholds.append(_nearest(-level if turn else level))
     side = np.where(down != turn, -1, 1)
+    side[[gain == 0 for gain in value.gain.tolist()]] = 0
+    matrix = value.matrix.multiply(side[:, None]).tocsr()
+    matrix.eliminate_zeros()
     return Neurons(
-        matrix=value.matrix.multiply(side[:, None]).tocsr(),
+        matrix=matrix,
         threshold=np.array(thresholds, dtype=np.float64),
         side=np.full(len(side), -1 if turn else 1, dtype=np.int64),
     )
+
+
+def _nearest(level: Fraction) -> float:
+    """The nearest float64; the largest where the level is beyond."""
+    most = Fraction(sys.float_info.max)
+    return float(max(-most, min(most, level)))
