@@ -4,7 +4,8 @@
 
 The networks and properties are those of github.com/apostovan21/vnncomp2023; its generator makes the
 properties of later years from its test images. One process, one property after the other, each as
-`signflip verify` decides it; a line of JSON for each. Witnesses run in onnxruntime too, as float32.
+`signflip verify` decides it; a line of JSON for each. Witnesses run in onnxruntime too, as float32;
+if it has another class than the network, that is the end.
 """
 
 import argparse
@@ -52,7 +53,9 @@ def _in_onnxruntime(query: Query, decision: Decision, runtime: OnnxRuntime) -> d
     if decision.witness is None:
         return {}
     rounded = decision.witness.astype(np.float32).astype(np.float64)
-    theirs = int(runtime.predict(decision.witness[None])[0])
+    ours, theirs = (int(each.predict(rounded[None])[0]) for each in (query.network, runtime))
+    if ours != theirs:
+        raise SystemExit(f"a witness has class {ours}, and {theirs} in onnxruntime: report it")
     return {"as_float32": query.is_witness(rounded), "onnxruntime_class": theirs}
 
 

@@ -92,6 +92,14 @@ def two_classes() -> BinaryNetwork:
     return BinaryNetwork((hidden,), OutputLayer(np.array([[1], [1]]), np.ones(2), np.zeros(2)))
 
 
+def opposite_classes() -> BinaryNetwork:
+    """Class 1 is worth 1 from 0.5 on, and -1 below; class 0 the opposite."""
+    from signflip.network import OutputLayer, SignLayer
+
+    hidden = SignLayer.dense(np.array([[1]]), np.array([0.5]))
+    return BinaryNetwork((hidden,), OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2)))
+
+
 def test_a_query_that_does_not_fit_is_refused() -> None:
     network = two_classes()
     asks = Comparison(coefficients=((2, Fraction(1)),), level=Fraction(0))
@@ -134,3 +142,47 @@ def test_a_method_that_cannot_work_leaves_the_answer_to_others() -> None:
     query = Query(network=network, lower=inside - 0.25, upper=inside + 0.25, cases=((never,),))
     assert decide(query, (Turn(TooWide(), 1.0),)).answer is Answer.UNKNOWN
     assert decide(query, (Turn(TooWide(), 0.1), *EXACT)).answer is Answer.UNSAT
+
+
+def test_inputs_in_steps_are_whole_numbers_of_them() -> None:
+    """+1 from 2.5 on, in steps of 1: 2 is not, 3 is, and nothing lies between."""
+    from signflip.network import InputRange, OutputLayer, SignLayer
+
+    hidden = SignLayer.dense(np.array([[1]]), np.array([2.5]))
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    network = BinaryNetwork((hidden,), output, input_range=InputRange(lower=0, upper=255, step=1))
+    ahead = Comparison(coefficients=((0, Fraction(-1)), (1, Fraction(1))), level=Fraction(0))
+
+    def answer(lower: float, upper: float) -> Answer:
+        box = np.array([lower]), np.array([upper])
+        query = Query(network=network, lower=box[0], upper=box[1], cases=((ahead,),))
+        found = decide(query, EXACT)
+        assert found.witness is None or query.is_witness(found.witness)
+        return found.answer
+
+    assert answer(0.5, 2.9) is Answer.UNSAT
+    assert answer(0.5, 3.1) is Answer.SAT
+    assert answer(3.2, 3.8) is Answer.UNSAT  # no input at all
+
+
+def test_comparisons_that_exclude_each_other_are_refuted_together() -> None:
+    """Each can hold: Y_0 >= 1 where the neuron is -1, Y_1 >= 1 where it is +1."""
+    network = opposite_classes()
+    case = tuple(Comparison(coefficients=((c, Fraction(1)),), level=Fraction(1)) for c in range(2))
+    query = Query(network=network, lower=np.zeros(1), upper=np.ones(1), cases=(case,))
+    assert decide(query, EXACT).answer is Answer.UNSAT
+
+
+def test_comparisons_that_hold_together_are_found() -> None:
+    """Y_0 and Y_1 at most 0 at two of four corners, and nowhere else."""
+    from signflip.network import OutputLayer, SignLayer
+
+    hidden = SignLayer.dense(np.array([[1, 0], [0, 1]]), np.array([0.75, 0.75]))
+    output = OutputLayer(np.array([[1, 1], [-1, -1]]), np.ones(2), np.zeros(2))
+    network = BinaryNetwork((hidden,), output)
+    case = tuple(Comparison(coefficients=((c, Fraction(-1)),), level=Fraction(0)) for c in range(2))
+    query = Query(network=network, lower=np.zeros(2), upper=np.ones(2), cases=(case,))
+    decision = decide(query, EXACT)
+    assert decision.answer is Answer.SAT
+    assert decision.witness is not None
+    assert query.is_witness(decision.witness)

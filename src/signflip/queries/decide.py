@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,14 @@ from signflip.clock import Clock
 from signflip.errors import ProblemError
 from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, InputRange, OutputLayer
 from signflip.problem import Box, Problem, Ties, Untargeted
+from signflip.problem.grids import GridName
+from signflip.problem.regions.grid_points import GridPoints
+from signflip.problem.regions.region import Region
 from signflip.queries.query import Case, Comparison, Query
 from signflip.result import Verdict
+
+MOST_SUMS = 1000
+"""Of comparisons that have to hold together."""
 
 
 class Answer(Enum):
@@ -58,7 +65,11 @@ def decide(query: Query, turns: Sequence[Turn], *, time_limit: float | None = No
         time_limit: seconds for all of it.
     """
     clock = Clock.start(time_limit)
-    centre = np.clip(query.lower + (query.upper - query.lower) / 2, query.lower, query.upper)
+    on_grid = query.on_grid()
+    if on_grid is None:
+        return Decision(answer=Answer.UNSAT, witness=None, seconds=clock.elapsed())
+    query = on_grid
+    centre = query.centre
     if query.is_witness(centre):
         return Decision(answer=Answer.SAT, witness=centre, seconds=clock.elapsed())
     open_parts = False
@@ -92,28 +103,88 @@ def _decide_part(
     joint = len(part) > 1 or len(part[0]) == 1
     groups = [tuple(case[0] for case in part)] if joint else [(each,) for each in part[0]]
     for group in groups:
-        problem = _problem(query, group, centre)
-        if problem is None:
-            # the centre fulfils this comparison already: it rules nothing out
-            continue
-        start = None
-        for method, share in turns:
-            left = clock.remaining()
-            if left <= 0:
-                break
-            if refusal(method, problem) is not None:
-                continue
-            limit = None if np.isinf(left) else share * left
-            try:
-                result = attack(problem, method, time_limit=limit, start=start)
-            except ProblemError:  # such as a layer too wide for its tables: others may answer
-                continue
-            start = result.witness
-            if query.is_witness(result.witness):
-                return result.witness
-            if result.verdict is Verdict.ROBUST:
-                return True
+        asked = _ask(query, group, centre, turns, clock)
+        if asked.refuted:
+            return True
+        if query.is_witness(asked.best):
+            return asked.best
+    return False if joint else _decide_together(query, part[0], centre, turns, clock)
+
+
+def _decide_together(
+    query: Query, case: Case, centre: Floats, turns: Sequence[Turn], clock: Clock
+) -> Floats | bool:
+    """As `_decide_part`, for comparisons that all have to hold, by sums of them.
+
+    Where all hold, every sum of them with weights above 0 does. A sum that cannot hold refutes the
+    case; a point where it does is a witness, or fails some comparisons, which weigh more in the
+    next sum.
+    """
+    weights = [Fraction(1)] * len(case)
+    for turn in range(MOST_SUMS):
+        if clock.expired():
+            break
+        asked = _ask(query, (_summed(case, weights),), centre, turns, clock)
+        if asked.refuted:
+            return True
+        if query.is_witness(asked.best):
+            return asked.best
+        values = query.network.output.exact_values(
+            query.network.activations(asked.best[None])[-1][0]
+        )
+        failing = [not each.holds(values) for each in case]
+        # where the sum fails, too, every weight would rise, and the sum stay
+        rise = failing if not all(failing) else [i == turn % len(case) for i in range(len(case))]
+        weights = [w + int(up) for w, up in zip(weights, rise, strict=True)]
     return False
+
+
+def _summed(case: Case, weights: Sequence[Fraction]) -> Comparison:
+    coefficients: dict[int, Fraction] = {}
+    for each, weight in zip(case, weights, strict=True):
+        for c, factor in each.coefficients:
+            coefficients[c] = coefficients.get(c, Fraction(0)) + weight * factor
+    level = sum((w * each.level for each, w in zip(case, weights, strict=True)), start=Fraction(0))
+    return Comparison(coefficients=tuple(sorted(coefficients.items())), level=level)
+
+
+class _Asked(NamedTuple):
+    """What came of asking whether one of some comparisons can hold."""
+
+    refuted: bool
+    best: Floats
+
+
+def _ask(
+    query: Query,
+    group: tuple[Comparison, ...],
+    centre: Floats,
+    turns: Sequence[Turn],
+    clock: Clock,
+) -> _Asked:
+    """Whether no point fulfils one of the comparisons, with proof; and the best point found."""
+    problem = _problem(query, group, centre)
+    if problem is None:
+        # the centre fulfils one already: it rules nothing out
+        return _Asked(refuted=False, best=centre)
+    start, best = None, centre
+    for method, share in turns:
+        left = clock.remaining()
+        if left <= 0:
+            break
+        if refusal(method, problem) is not None:
+            continue
+        limit = None if np.isinf(left) else share * left
+        try:
+            result = attack(problem, method, time_limit=limit, start=start)
+        except ProblemError:  # such as a layer too wide for its tables: others may answer
+            continue
+        start = best = result.witness
+        if result.verdict is Verdict.ROBUST:
+            return _Asked(refuted=True, best=best)
+        if query.is_witness(best) or result.verdict is Verdict.FLIPPED:
+            break
+    return _Asked(refuted=False, best=best)
 
 
 def _problem(query: Query, group: tuple[Comparison, ...], centre: Floats) -> Problem | None:
@@ -121,8 +192,11 @@ def _problem(query: Query, group: tuple[Comparison, ...], centre: Floats) -> Pro
     network = _compared(query, group)
     if int(network.predict(centre[None])[0]) != 0 or _ties(network, centre):
         return None
-    box = Box(lower=query.lower, upper=query.upper, inputs=network.input_range)
-    return Problem(network, centre, box, Untargeted(), ties=Ties.FLIP)
+    inputs = network.input_range
+    region: Region = Box(lower=query.lower, upper=query.upper, inputs=inputs)
+    if inputs.step is not None:
+        region = GridPoints(region, GridName.EIGHT_BIT.of(inputs))
+    return Problem(network, centre, region, Untargeted(), ties=Ties.FLIP)
 
 
 def _ties(network: BinaryNetwork, image: Floats) -> bool:
@@ -157,12 +231,12 @@ def _compared(query: Query, group: tuple[Comparison, ...]) -> BinaryNetwork:
             rounded = float(np.nextafter(rounded, np.inf))
         biases.append(rounded if exact else float(np.nextafter(rounded + lift, np.inf)))
     made, scales = _halved(np.array(rows))
+    step = query.network.input_range.step
     lower, upper = float(query.lower.min()), float(query.upper.max())
-    spread = upper - lower or 1.0
     return replace(
         query.network,
         output=OutputLayer(made, scales, np.array(biases)),
-        input_range=InputRange(lower=lower, upper=lower + spread),
+        input_range=InputRange(lower=lower, upper=max(upper, lower + (step or 1.0)), step=step),
     )
 
 

@@ -8,12 +8,15 @@ as VNN-LIB and Marabou state them: a tie counts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+
+import numpy as np
 
 from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork
+from signflip.problem.grids import Levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,8 @@ class Query:
     """The whole question.
 
     Attributes:
-        network: the network; its own range of inputs does not count.
+        network: the network. Its own range of inputs does not count, but for its step: inputs in
+            steps are whole numbers of them, here too.
         lower: (inputs,) float64, the box.
         upper: (inputs,) float64.
         cases: what is looked for; one of them is enough.
@@ -83,4 +87,24 @@ class Query:
     def is_witness(self, image: Floats) -> bool:
         """Whether an image (inputs,) lies in the box and fulfils a case. Exact."""
         inside = bool((self.lower <= image).all() and (image <= self.upper).all())
+        inside = inside and bool(self.network.input_range.on_grid(image).all())
         return inside and self.answered_by(self.network.activations(image[None])[-1][0])
+
+    @property
+    def _steps(self) -> Levels | None:
+        step = self.network.input_range.step
+        return None if step is None else Levels(0.0, step, 1)
+
+    def on_grid(self) -> "Query | None":
+        """The query with its box cut to whole steps of the inputs; None where none is in it."""
+        steps = self._steps
+        if steps is None:
+            return self
+        lower, upper = steps.ceil(self.lower), steps.floor(self.upper)
+        return None if (lower > upper).any() else replace(self, lower=lower, upper=upper)
+
+    @property
+    def centre(self) -> Floats:
+        """(inputs,) float64: a point in the middle of the box, on the grid where there is one."""
+        middle = np.clip(self.lower + (self.upper - self.lower) / 2, self.lower, self.upper)
+        return middle if self._steps is None else self._steps.floor(middle)
