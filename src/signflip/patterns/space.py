@@ -27,6 +27,8 @@ RADIUS_LEVELS = 254
 Flips = npt.NDArray[np.bool_]
 """(m,) bool: which unstable neurons have the other sign than at the centre."""
 _MOST_STEPS = 2.0**48
+_MOST_NUMBERS = 2**22
+"""Weights that are made float64 at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,14 +138,21 @@ def _pre_activations(layer: SignLayer, neurons: Integers, centre: Floats) -> tup
     2^-k. Only the rests and the last sum are rounded: the error is some units of roundoff of the
     pre-activation, not of the numbers that cancel in it. A small box needs that.
     """
-    weight, threshold = layer.map.rows(neurons).T.astype(np.float64), layer.threshold[neurons]
+    threshold = layer.threshold[neurons]
     # 2 inputs largest 2^k < 2^53: a neuron that is not constant has a threshold of at most
     # `inputs` times the largest input
     largest = math.ceil(max(1.0, float(np.abs(centre).max())))
     step = 2.0 ** ((layer.inputs * largest).bit_length() - 50)
     high, high_threshold = np.rint(centre / step) * step, np.rint(threshold / step) * step
     low, low_threshold = centre - high, threshold - high_threshold
-    alpha = (high @ weight - high_threshold) + (low @ weight - low_threshold)
+    high_sums, low_sums = np.empty(len(neurons)), np.empty(len(neurons))
+    # in parts: a wide layer's weights as float64 would take gigabytes
+    part = max(1, _MOST_NUMBERS // layer.inputs)
+    for first in range(0, len(neurons), part):
+        here = slice(first, first + part)
+        weight = layer.map.rows(neurons[here]).astype(np.float64)
+        high_sums[here], low_sums[here] = weight @ high, weight @ low
+    alpha = (high_sums - high_threshold) + (low_sums - low_threshold)
     size = np.abs(low).sum() + np.abs(low_threshold)
     # the sums' bounds (Higham 2002, section 4.2), doubled: that covers their own rounding
     error = UNIT_ROUNDOFF * (4 * np.abs(alpha) + 2 * (layer.inputs + 2) * size)
