@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +80,30 @@ def test_the_scripts_of_the_competition(tmp_path: Path, instance: tuple[Path, Pa
             [*command, *more], env={"SIGNFLIP": str(program), "PATH": "/usr/bin:/bin"}, check=True
         )
     assert (tmp_path / "out.txt").read_text().startswith("sat\n((X_0 ")
+
+
+# sums 2 = 3 x0 + x1 - c, 3 = 3 x0 - x1; signs 4, 5 of them; outputs 6 = s4 + s5, 7 = s4 - s5
+def marabou(path: Path, lower: str, upper: str, constant: str) -> Path:
+    lines = f"""8 2 2 5 2 2 0,0 1,1 2 0,6 1,7 0,{lower} 1,0.0 0,{upper} 1,0.0
+        0,0,{constant},0,3.0,1,1.0,2,-1.0 1,0,0.0,0,3.0,1,-1.0,3,-1.0
+        2,0,0.0,4,1.0,5,1.0,6,-1.0 3,0,0.0,4,1.0,5,-1.0,7,-1.0 4,1,2,6,1.0
+        0,sign,4,2 1,sign,5,3"""
+    path.write_text("\n".join(lines.split()))
+    return path
+
+
+def test_marabou_queries_are_answered_in_their_own_numbers(tmp_path: Path, invoke: Invoke) -> None:
+    path = tmp_path / "q.ipq"
+    found = invoke("verify", marabou(path, "0.1", "0.4", "0.3")).stdout
+    assert found.splitlines()[0] == "sat"
+    assert Fraction(float(found.split()[2].strip(")"))) >= Fraction(1, 10)
+    assert found.splitlines()[-2:] == ["(Y_0 2.0)", "(Y_1 0.0))"]
+    assert invoke("verify", marabou(path, "0.1", "0.2", "0.7")).stdout == "unsat\n"
+    # the box is a point that no float64 is
+    above = "0.30000000000000001"
+    assert invoke("verify", marabou(path, "0.1", "0.1", above)).stdout in ("unknown\n", "unsat\n")
+
+
+def test_an_empty_box_is_unsat(tmp_path: Path, invoke: Invoke) -> None:
+    path = marabou(tmp_path / "q.ipq", "0.6", "0.4", "0.3")
+    assert invoke("verify", path).stdout == "unsat\n"

@@ -1,5 +1,6 @@
 """`signflip verify`: VNN-LIB properties and Marabou queries, answered as the competition asks."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.decide import Answer, Decision, Turn, decide
 from signflip.queries.layout import Layout
-from signflip.queries.marabou import read_marabou
+from signflip.queries.marabou import MarabouQuery, read_marabou
 from signflip.queries.query import Query
 from signflip.queries.vnnlib import read_property
 from signflip.zoo.named import open_network
@@ -57,13 +58,10 @@ def verify(
             )
         if inputs is not None:
             raise SettingError(f"{network} holds its network, inputs too; leave out --inputs")
-        held = read_marabou(path)
-        query, scale = held.query, held.scale
+        text = _marabou(read_marabou(path), time_limit)
     else:
-        opened = open_network(network, inputs)
-        query, scale = query_of(opened, property_), None
-    decision = decide(query, TURNS, time_limit=time_limit)
-    text = _text(query, decision, scale)
+        query = query_of(open_network(network, inputs), property_)
+        text = _text(query, decide(query, TURNS, time_limit=time_limit))
     if result is not None:
         write_bytes(result, (text + "\n").encode())
     click.echo(text)
@@ -89,18 +87,30 @@ def query_of(network: BinaryNetwork, property_: Path) -> Query:
     )
 
 
-def _text(query: Query, decision: Decision, scale: Floats | None) -> str:
-    """The answer, and a witness in the competition's form."""
+def _marabou(held: MarabouQuery, time_limit: float) -> str:
+    """The answer to a Marabou query; a witness is one in the file's own numbers."""
+    if not held.queries:
+        return Answer.UNSAT.value
+    decision = decide(held.queries[0], TURNS, time_limit=time_limit)
+    if decision.answer is not Answer.SAT or decision.witness is None:
+        return decision.answer.value
+    found = held.witness(decision.witness)
+    if found is None:
+        return Answer.UNKNOWN.value
+    return _sat(found.image, found.outputs)
+
+
+def _text(query: Query, decision: Decision) -> str:
     if decision.answer is not Answer.SAT or decision.witness is None:
         return decision.answer.value
     image = decision.witness
     signs = query.network.activations(image[None])[-1][0]
-    outputs = [_decimal(value) for value in query.network.output.exact_values(signs)]
-    shown = Layout.of(query.network).to_file(image if scale is None else image / scale)
-    lines = [f"(X_{i} {value!r})" for i, value in enumerate(shown.tolist())]
-    lines += [f"(Y_{c} {value})" for c, value in enumerate(outputs)]
+    outputs = query.network.output.exact_values(signs)
+    return _sat(Layout.of(query.network).to_file(image), outputs)
+
+
+def _sat(image: Floats, outputs: Sequence[Fraction]) -> str:
+    """A witness in the competition's form."""
+    lines = [f"(X_{i} {value!r})" for i, value in enumerate(image.tolist())]
+    lines += [f"(Y_{c} {float(value)!r})" for c, value in enumerate(outputs)]
     return "sat\n(" + "\n".join(lines) + ")"
-
-
-def _decimal(value: Fraction) -> str:
-    return repr(float(value))

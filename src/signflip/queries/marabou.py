@@ -1,23 +1,15 @@
 """Marabou's query files: linear equations and signs in a flat text, with the network in them.
 
-    variables, lower bounds, upper bounds, equations, constraints      five counts, a line each
-    input variables, then a line `number,variable` of each; output variables, likewise
-    `variable,bound` of each lower, then of each upper bound
-    `number,type,scalar,variable,coefficient,...`                      0: =, 1: >=, 2: <= scalar
-    `number,sign,output,input`                                         sign(0) = +1
-
 An input may be scaled by itself before the first sums (`a x - b`). The network then reads `a x`, so
-the query's inputs are divided by `scale` to be those of the file.
+the query's inputs are divided by `scale` to be those of the file. Its box is rounded outward, so
+that a proof covers the whole box of the file; a witness is replayed with the file's own numbers.
 """
 
 import gzip
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
@@ -26,19 +18,24 @@ from signflip.errors import NetworkError, ProblemError
 from signflip.formats.assembly import Assembly
 from signflip.formats.value import Value, exact
 from signflip.network import InputRange
-from signflip.queries.query import Comparison, Query
+from signflip.queries.marabou_file import (
+    AT_LEAST,
+    AT_MOST,
+    EQUAL,
+    Equation,
+    MarabouFile,
+    Terms,
+    parsed,
+)
+from signflip.queries.marabou_replay import Found, Replay, Row
+from signflip.queries.query import Case, Comparison, Query
+from signflip.queries.reading import LARGEST, FaultyError, float_from, refuse
 
 MOST_BYTES = 2**28
-MOST_VARIABLES = 1_000_000
-Terms = dict[int, Fraction]
 Known = dict[int, tuple[int, Terms, Fraction]]
 """Variable -> number of signs below it, and its terms and constant in what is just below."""
 _ONE = Fraction(1)
 """The weight of what is known as itself."""
-
-
-class _FaultyError(ValueError):
-    """What is wrong with a query."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,24 +43,18 @@ class MarabouQuery:
     """A query file.
 
     Attributes:
-        query: the question, over scaled inputs.
+        queries: the question, over scaled inputs; none where the box is empty.
         scale: (inputs,) float64: what the file's inputs were multiplied by.
+        replay: the same question in the file's own numbers.
     """
 
-    query: Query
+    queries: tuple[Query, ...]
     scale: Floats
+    replay: Replay
 
-
-@dataclass
-class _File:
-    """The lines of a file, taken apart."""
-
-    inputs: list[int] = field(default_factory=list)
-    outputs: list[int] = field(default_factory=list)
-    lower: Terms = field(default_factory=dict)
-    upper: Terms = field(default_factory=dict)
-    equations: list[tuple[int, Fraction, Terms]] = field(default_factory=list)
-    signs: list[tuple[int, int]] = field(default_factory=list)
+    def witness(self, image: Floats) -> Found | None:
+        """A witness of the file beside one of the scaled query. Exact; None if none is found."""
+        return self.replay.witness_near(image / self.scale)
 
 
 def read_marabou(path: Path) -> MarabouQuery:
@@ -80,61 +71,24 @@ def read_marabou(path: Path) -> MarabouQuery:
     except (OSError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
         raise ProblemError(f"{path} is no whole Marabou query ({error})") from error
     try:
-        return _assembled(_read(iter(text.splitlines())))
-    except (_FaultyError, NetworkError) as error:
+        return _assembled(parsed(iter(text.splitlines())))
+    except (FaultyError, NetworkError) as error:
         raise ProblemError(f"{path}: {error}") from error
     except (ArithmeticError, LookupError, ValueError) as error:
         raise ProblemError(f"{path} is no whole Marabou query ({error!r})") from error
 
 
-@lru_cache(maxsize=1 << 14)
-def _number(text: str) -> Fraction:
-    """The weights of a layer are few different texts."""
-    return Fraction(text)
-
-
-def _refuse(reason: str) -> NoReturn:
-    raise _FaultyError(reason)
-
-
-def _next(lines: Iterator[str]) -> str:
-    line = next(lines, None)
-    return line if line is not None else _refuse("it is no whole Marabou query: it ends too early")
-
-
-def _read(lines: Iterator[str]) -> _File:
-    variables, lowers, uppers, equations, constraints = (int(_next(lines)) for _ in range(5))
-    if not 0 < variables <= MOST_VARIABLES:
-        _refuse(f"it has {variables} variables; there can be {MOST_VARIABLES} at most")
-    file = _File()
-    for names in (file.inputs, file.outputs):
-        names.extend(int(_next(lines).split(",")[1]) for _ in range(int(_next(lines))))
-    for bounds, count in ((file.lower, lowers), (file.upper, uppers)):
-        for _ in range(count):
-            variable, number = _next(lines).split(",")
-            bounds[int(variable)] = Fraction(number)
-    for _ in range(equations):
-        _, kind, scalar, *terms = _next(lines).split(",")
-        pairs = zip(terms[::2], terms[1::2], strict=True)
-        file.equations.append(
-            (int(kind), _number(scalar), {int(v): _number(c) for v, c in pairs if _number(c)})
-        )
-    for _ in range(constraints):
-        _, kind, *ends = _next(lines).split(",")
-        if kind != "sign" or len(ends) != 2:
-            _refuse(f"it has a constraint {kind!r}; only signs can be said")
-        file.signs.append((int(ends[0]), int(ends[1])))
-    return file
-
-
-def _assembled(file: _File) -> MarabouQuery:
+def _assembled(file: MarabouFile) -> MarabouQuery:
     known: Known = {
         variable: (0, {place: _ONE}, Fraction(0)) for place, variable in enumerate(file.inputs)
     }
-    waiting = [each for each in file.equations if each[0] == 0]
+    asked = set(file.outputs)
+    waiting = [
+        each for each in file.equations if each.kind == EQUAL and not asked.issuperset(each.terms)
+    ]
     signs = dict(file.signs)
     layers: list[list[int]] = [[]]
-    rows: list[list[tuple[Terms, Fraction]]] = []
+    rows: list[list[Row]] = []
     while waiting or signs:
         rest = [each for each in waiting if not _solved(each, known)]
         ready = [output for output, source in signs.items() if source in known]
@@ -143,33 +97,42 @@ def _assembled(file: _File) -> MarabouQuery:
         if moved:
             continue
         if not ready:
-            _refuse("its equations leave some variable undefined, or need more than a layer order")
+            refuse("its equations leave some variable undefined, or need more than a layer order")
         depth = max(known[signs[output]][0] for output in ready)
         now = [output for output in ready if known[signs[output]][0] == depth]
         if depth != len(layers) - 1 or len(now) < len(ready):
-            _refuse("a sign reads several layers; each layer must read the one below only")
-        rows.append([(known[signs[output]][1], known[signs[output]][2]) for output in now])
+            refuse("a sign reads several layers; each layer must read the one below only")
+        rows.append([Row(*known[signs[output]][1:]) for output in now])
         for place, output in enumerate(now):
+            if output in known:
+                refuse(f"its variable {output} is a sign, and an input or in an equation's place")
             known[output] = (depth + 1, {place: _ONE}, Fraction(0))
             del signs[output]
         layers.append(now)
     undefined = [variable for variable in file.outputs if variable not in known]
     if undefined:
-        _refuse(f"its output {undefined[0]} is undefined")
-    outputs = [known[variable] for variable in file.outputs]
-    return _query(file, rows, outputs)
+        refuse(f"its output {undefined[0]} is undefined")
+    depths = {known[variable][0] for variable in file.outputs}
+    if not rows or depths != {len(rows)}:
+        refuse("its outputs are no sums of the last signs")
+    return _query(file, rows, known)
 
 
-def _solved(equation: tuple[int, Fraction, Terms], known: Known) -> bool:
+def _solved(equation: Equation, known: Known) -> bool:
     """Whether the equation defines its one unknown variable, which is then known."""
-    _, scalar, terms = equation
+    name, _, scalar, terms = equation
     unknown = [variable for variable in terms if variable not in known]
-    if len(unknown) != 1:
-        return not unknown
+    if not unknown:
+        refuse(
+            f"its equation {name} defines no variable, so that it limits the others; only outputs "
+            "can be limited by equations"
+        )
+    if len(unknown) > 1:
+        return False
     (variable,) = unknown
     depths = {known[each][0] for each in terms if each != variable}
     if len(depths) > 1:
-        _refuse("an equation reads several layers; each layer must read the one below only")
+        refuse("an equation reads several layers; each layer must read the one below only")
     factor = -1 / terms[variable]
     plain = factor == 1  # as most are, which saves most of the time
     row: Terms = {}
@@ -188,71 +151,104 @@ def _solved(equation: tuple[int, Fraction, Terms], known: Known) -> bool:
     return True
 
 
-def _query(
-    file: _File,
-    layers: list[list[tuple[Terms, Fraction]]],
-    outputs: list[tuple[int, Terms, Fraction]],
-) -> MarabouQuery:
-    if not layers or any(depth != len(layers) for depth, _, _ in outputs):
-        _refuse("its outputs are no sums of the last signs")
-    scale = _input_scale(len(file.inputs), [row for row, _ in layers[0]])
-    lower, upper = (
-        [bounds.get(variable) for variable in file.inputs] for bounds in (file.lower, file.upper)
+def _query(file: MarabouFile, layers: list[list[Row]], known: Known) -> MarabouQuery:
+    for variable in file.inputs:
+        if variable not in file.lower or variable not in file.upper:
+            refuse("an input has no bounds; every input needs a lower and an upper one")
+    replay = Replay(
+        lower=[file.lower[variable] for variable in file.inputs],
+        upper=[file.upper[variable] for variable in file.inputs],
+        layers=layers,
+        outputs=[Row(*known[variable][1:]) for variable in file.outputs],
+        case=_comparisons(file),
     )
-    if None in lower or None in upper:
-        _refuse("an input has no bounds; every input needs a lower and an upper one")
-    ends = [
-        sorted((low * factor, high * factor))
-        for low, high, factor in zip(lower, upper, scale, strict=True)
-        if low is not None and high is not None
-    ]
-    # outward: a proof covers the whole box of the file
-    low = np.array([_outward(end[0], -np.inf) for end in ends])
-    high = np.array([_outward(end[1], np.inf) for end in ends])
+    factors = _input_scale(len(file.inputs), layers[0])
+    scale = np.array([float(factor) for factor in factors])
+    if any(low > high for low, high in zip(replay.lower, replay.upper, strict=True)):
+        return MarabouQuery(queries=(), scale=scale, replay=replay)
+    _refuse_bounds(file, known, replay)
+    low = np.array([_scaled(*each, -np.inf) for each in zip(replay.lower, factors, strict=True)])
+    high = np.array([_scaled(*each, np.inf) for each in zip(replay.upper, factors, strict=True)])
     least, most = float(low.min()), float(high.max())
     assembly = Assembly((len(scale),), InputRange(lower=least, upper=max(most, least + 1.0)))
     value = assembly.image()
     for index, layer in enumerate(layers):
-        divide = scale if index == 0 else None
-        value = assembly.sign(_summed(assembly, value, layer, divide))
-    last = _summed(assembly, value, [(row, constant) for _, row, constant in outputs], None)
-    network = assembly.finish(last, {"source": "a Marabou query"})
+        value = assembly.sign(_summed(assembly, value, layer, None if index else factors))
+    network = assembly.finish(
+        _summed(assembly, value, replay.outputs, None), {"source": "a Marabou query"}
+    )
+    query = Query(network=network, lower=low, upper=high, cases=(replay.case,))
+    return MarabouQuery(queries=(query,), scale=scale, replay=replay)
+
+
+def _comparisons(file: MarabouFile) -> Case:
+    """What is asked of outputs: by equations and inequalities of them only, and by bounds."""
     place = {variable: c for c, variable in enumerate(file.outputs)}
-    comparisons = []
-    for kind, scalar, terms in file.equations:
-        if kind == 0:
-            continue
+    asked = []
+    for name, kind, scalar, terms in file.equations:
         if not set(terms) <= set(place):
-            _refuse("an inequality is of other variables than outputs")
-        side = 1 if kind == 1 else -1
-        coefficients = tuple((place[v], side * c) for v, c in sorted(terms.items()))
-        comparisons.append(Comparison(coefficients=coefficients, level=side * scalar))
-    for variable, c in place.items():
-        if variable in file.lower:
-            comparisons.append(
-                Comparison(coefficients=((c, Fraction(1)),), level=file.lower[variable])
-            )
-        if variable in file.upper:
-            comparisons.append(
-                Comparison(coefficients=((c, Fraction(-1)),), level=-file.upper[variable])
-            )
-    query = Query(network=network, lower=low, upper=high, cases=(tuple(comparisons),))
-    return MarabouQuery(query=query, scale=np.array([float(factor) for factor in scale]))
+            if kind == EQUAL:
+                continue
+            refuse(f"its inequality {name} is of other variables than outputs; bound inputs singly")
+        if kind != AT_MOST:
+            asked.append((terms, scalar, 1))
+        if kind != AT_LEAST:
+            asked.append((terms, scalar, -1))
+    for bounds, side in ((file.lower, 1), (file.upper, -1)):
+        asked += [({v: _ONE}, bounds[v], side) for v in file.outputs if v in bounds]
+    return tuple(
+        Comparison(
+            coefficients=tuple((place[v], side * factor) for v, factor in sorted(terms.items())),
+            level=side * level,
+        )
+        for terms, level, side in asked
+    )
 
 
-def _input_scale(inputs: int, rows: list[Terms]) -> list[Fraction]:
+def _refuse_bounds(file: MarabouFile, known: Known, replay: Replay) -> None:
+    """Refuse bounds of other variables than inputs and outputs that say more than equations do."""
+    apart = {*file.inputs, *file.outputs}
+    for side, bounds in (("lower", file.lower), ("upper", file.upper)):
+        for variable in bounds.keys() - apart:
+            if variable not in known:
+                refuse(f"its variable {variable} has a bound, and no equation defines it")
+            depth, weights, constant = known[variable]
+            lower, upper = replay.lower, replay.upper
+            if depth:
+                width = len(replay.layers[depth - 1])
+                lower, upper = [-_ONE] * width, [_ONE] * width
+            least, most = Row(weights, constant).range(lower, upper)
+            bound = bounds[variable]
+            if bound > least if side == "lower" else bound < most:
+                refuse(
+                    f"its variable {variable} has the {side} bound {float(bound):g}, which limits "
+                    f"it ({float(least):g} to {float(most):g} without); only inputs and outputs "
+                    "can be limited"
+                )
+
+
+def _scaled(bound: Fraction, factor: Fraction, towards: float) -> float:
+    """Rounded outward."""
+    if abs(bound * factor) > LARGEST:
+        refuse("an input's bound, times its weight, is beyond 1e300; scale the query down")
+    return float_from(bound * factor, towards)
+
+
+def _input_scale(inputs: int, rows: list[Row]) -> list[Fraction]:
     """What each input is multiplied by, so that each row's weights are of one size."""
     scale = [Fraction(0)] * inputs
     for row in rows:
-        for place, weight in row.items():
+        for place, weight in row.weights.items():
             scale[place] = scale[place] or abs(weight)
+    if any(factor and not 1 / LARGEST <= factor <= LARGEST for factor in scale):
+        refuse("a weight of an input is beyond 1e300, or below 1e-300; scale the query")
     return [factor or Fraction(1) for factor in scale]
 
 
 def _summed(
     assembly: Assembly,
     value: Value,
-    layer: list[tuple[Terms, Fraction]],
+    layer: list[Row],
     divide: list[Fraction] | None,
 ) -> Value:
     weight = np.zeros((len(layer), value.size))
@@ -261,9 +257,3 @@ def _summed(
             weight[number, place] = coefficient / divide[place] if divide else coefficient
     constants = np.array([constant for _, constant in layer], dtype=object)
     return assembly.linear(value, weight).scaled(exact([1]), constants)
-
-
-def _outward(number: Fraction, towards: float) -> float:
-    rounded = float(number)
-    inside = Fraction(rounded) > number if towards < 0 else Fraction(rounded) < number
-    return float(np.nextafter(rounded, towards)) if inside else rounded
