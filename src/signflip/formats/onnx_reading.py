@@ -71,7 +71,14 @@ class Graph:
         self.values[node.output[0]] = value
 
     def fold(self, node: Any) -> None:
-        """Compute a node that does not depend on the image."""
+        """Compute a node that does not depend on the image.
+
+        Raises:
+            NetworkError: one of its numbers is not finite, which a sign would hide.
+        """
+        for name in node.input:
+            if name in self.values:
+                refuse_infinite(np.asarray(self.values[name]))
         if node.op_type == "BipolarQuant":
             latent = self.constant(node, 0)
             self.put(node, np.where(latent >= 0, 1.0, -1.0) * self.constant(node, 1))
@@ -106,6 +113,17 @@ def attributes(node: Any) -> dict[str, Any]:
     from onnx.helper import get_attribute_value
 
     return {each.name: get_attribute_value(each) for each in node.attribute}
+
+
+def refuse_infinite(numbers: Constant) -> None:
+    """Refuse numbers that are not finite.
+
+    Raises:
+        NetworkError: one is infinite, or not a number.
+    """
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+        found = numbers[~np.isfinite(numbers)][0]
+        raise NetworkError(f"it reads the constant {found}; every number must be finite")
 
 
 def refuse(_reading: Graph, node: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from signflip.errors import NetworkError
+from signflip.formats.onnx_casts import cast
 from signflip.formats.onnx_reading import Graph, Handler, attributes
 
 
@@ -91,7 +92,7 @@ def _pad(reading: Graph, node: Any) -> None:
 SHAPES: Mapping[str, Handler] = {
     "Identity": _same,
     "Dropout": _same,
-    "Cast": _same,
+    "Cast": cast,
     "Flatten": _flatten,
     "Reshape": _reshape,
     "Transpose": _transpose,

@@ -90,8 +90,8 @@ def _clip(reading: Graph, node: Any) -> None:
     following = reading.consumers.get(node.output[0], [])
     signs = {"Sign", "BipolarQuant"}
     if (
-        (lower is not None and lower >= 0)
-        or (upper is not None and upper <= 0)
+        (lower is not None and not lower < 0)  # not even a number, perhaps
+        or (upper is not None and not upper > 0)
         or not following
         or any(each.op_type not in signs for each in following)
     ):
