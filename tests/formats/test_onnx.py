@@ -69,9 +69,11 @@ class Builder:
         self.add("Sign")
         return self.add("Add", self.constant(0.1)).add("Sign")
 
-    def save(self, path: Path, kind: int = TensorProto.FLOAT) -> Path:
+    def save(
+        self, path: Path, kind: int = TensorProto.FLOAT, gives: int = TensorProto.FLOAT
+    ) -> Path:
         image = helper.make_tensor_value_info("image", kind, [1, *self.shape])
-        output = helper.make_tensor_value_info(self.last, TensorProto.FLOAT, None)
+        output = helper.make_tensor_value_info(self.last, gives, None)
         graph = helper.make_graph(self.nodes, "g", [image], [output], self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
         model.ir_version = 8

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from signflip import load_network
 from signflip.errors import NetworkError
@@ -52,9 +52,64 @@ def signs_of_infinity(b: Builder) -> Builder:
     return b.add("MatMul", "latent").sign().dense(3, 8)
 
 
+def small(b: Builder) -> Builder:
+    return b.dense(7, 12).sign().dense(3, 7)
+
+
+def top(b: Builder, k: int, output: int, **attributes: int) -> Builder:
+    small(b).add("TopK", b.constant([k], np.int64), **attributes)
+    b.nodes[-1].output[:] = ["first values", "first classes"]
+    b.last = b.nodes[-1].output[output]
+    return b
+
+
+def normalised_by_the_batch(b: Builder) -> Builder:
+    b.dense(7, 12).norm(7)
+    b.nodes[-1].attribute.append(helper.make_attribute("training_mode", 1))
+    return b.sign().dense(3, 7)
+
+
+def another_kernel(b: Builder) -> Builder:
+    b.add("Reshape", b.constant([1, 1, 3, 4], np.int64))
+    b.add("Conv", b.constant(b.signs(2, 1, 2, 2)), kernel_shape=[3, 3])
+    return b.add("Flatten").sign().dense(3, 12)
+
+
+def dropped(b: Builder) -> Builder:
+    b.dense(7, 12).sign().add("Dropout", b.constant(0.5), b.constant(True, np.bool_))
+    return b.dense(3, 7)
+
+
+def one_logit(b: Builder) -> Builder:
+    return b.dense(7, 12).sign().dense(1, 7).add("Softmax")
+
+
+def drawn_weights(b: Builder) -> Builder:
+    b.nodes.append(helper.make_node("RandomNormal", [], ["noise"], shape=[12, 7]))
+    b.nodes.append(helper.make_node("Sign", ["noise"], ["drawn"]))
+    return b.add("MatMul", "drawn").sign().dense(3, 7)
+
+
+FOLLOWS = "follows a Softmax, an ArgMax or a TopK"
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (lambda b: top(b, 1, 0), "first output must be class values or classes"),
+        (lambda b: top(b, 1, 1, largest=0), "must give the largest first"),
+        (lambda b: top(b, 3, 1), "k is 3, and there are 3 classes; it must be from 1 to 2"),
+        (lambda b: small(b).add("ArgMax", axis=1, select_last_index=1), "last of classes that tie"),
+        (lambda b: small(b).add("ArgMax"), r"its axis is 0 of \[1, 3\]; it must be the classes'"),
+        (lambda b: small(b).add("Softmax").add("Neg"), rf"Neg of.*{FOLLOWS}"),
+        (lambda b: small(b).add("Softmax").dense(4, 3), rf"MatMul of.*{FOLLOWS}"),
+        (lambda b: small(b).add("Softmax").add("Cast", to=TensorProto.INT64), FOLLOWS),
+        (lambda b: small(b).add("ArgMax", axis=1).add("Cast", to=TensorProto.FLOAT), FOLLOWS),
+        (one_logit, "one value, of which it says nothing"),
+        (normalised_by_the_batch, "training_mode"),
+        (another_kernel, r"kernel_shape is \(3, 3\), and its weight's \(2, 2\)"),
+        (dropped, "it drops values"),
+        (drawn_weights, "draws numbers"),
         (cut_to_whole_numbers, r"Cast.*casts to int32 values that need not be whole, and cuts"),
         (halves_as_whole_numbers, r"casts to int64 values that need not be whole"),
         (signs_as_bool, r"casts to bool values from -1 to 1, which must be from 0 to 1"),
@@ -88,3 +143,42 @@ def compared(b: Builder) -> Builder:
 def test_casts_that_change_nothing(tmp_path: Path, build: Build) -> None:
     path = build(Builder((12,))).save(tmp_path / "net.onnx")
     agrees(path, load_network(path), images((12,)), (12,))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda b: top(b, 1, 1),
+        lambda b: top(b, 2, 1),
+        lambda b: small(b).add("Softmax").add("ArgMax", axis=-1, keepdims=0),
+        lambda b: small(b).add("LogSoftmax").add("Flatten").add("ArgMax", axis=1).add("Identity"),
+    ],
+)
+def test_classes_of_a_graph(tmp_path: Path, build: Build) -> None:
+    path = build(Builder((12,))).save(tmp_path / "net.onnx", gives=TensorProto.INT64)
+    network = load_network(path)
+    assert network.card["checked"].startswith("the classes are those of onnxruntime")
+    plain = load_network(small(Builder((12,))).save(tmp_path / "plain.onnx"))
+    assert network.digest == plain.digest
+
+
+def test_other_outputs_are_not_read(tmp_path: Path) -> None:
+    b = Builder((12,))
+    b.dense(7, 12).sign()
+    hidden = b.last
+    weight = b.constant(b.signs(7, 3))
+    b.dense(4, 7).add("Softmax").add("Relu")
+    b.last = hidden
+    b.add("MatMul", weight)
+    path = b.save(tmp_path / "net.onnx")
+    agrees(path, load_network(path), images((12,)), (12,))
+
+
+def test_constants_after_the_node_whose_meaning_they_settle(tmp_path: Path) -> None:
+    b = Builder((1, 4, 4))
+    b.add("Conv", b.constant(b.signs(2, 1, 2, 2))).add("MaxPool", kernel_shape=[2, 2]).add("Sign")
+    value = numpy_helper.from_array(np.array(0.1, dtype=np.float32))
+    b.nodes.append(helper.make_node("Constant", [], ["tenth"], value=value))
+    b.add("Add", "tenth").add("Sign").add("Flatten").dense(3, 8)
+    path = b.save(tmp_path / "net.onnx")
+    agrees(path, load_network(path), images((1, 4, 4)), (1, 4, 4))

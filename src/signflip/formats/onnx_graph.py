@@ -18,6 +18,7 @@ from signflip.formats.assembly import Assembly
 from signflip.formats.onnx_nodes import NODES
 from signflip.formats.onnx_reading import Graph, refuse
 from signflip.formats.onnx_run import OnnxRuntime
+from signflip.formats.onnx_tails import follow
 from signflip.formats.value import Value
 from signflip.network import BinaryNetwork, InputRange, Shape
 
@@ -100,18 +101,29 @@ def _network(model: Any, input_range: InputRange | None, card: dict[str, str]) -
     assembly = Assembly(stored, input_range)
     image = assembly.image()
     start = image.transposed((1, 2, 0)) if channels_last else image
+    if not graph.output:
+        raise NetworkError("the graph has no output; it must give class values or classes")
+    nodes, output = _needed(graph), graph.output[0].name
     opset = max((each.version for each in model.opset_import if not each.domain), default=13)
     values: dict[str, Value | npt.NDArray[Any]] = {inputs[0].name: start, **constants}
-    reading = Graph(assembly, values, _consumers(graph), opset)
-    for node in graph.node:
+    reading = Graph(assembly, values, _consumers(nodes), opset, output)
+    # constants first: what a node means may depend on those of the nodes after it
+    later = [node for node in nodes if not _folded(reading, node)]
+    for node in later:
         _read_node(reading, node)
-        if reading.result is not None:
-            break
-    last = reading.values.get(graph.output[0].name) if graph.output else None
-    result = reading.result or last
+    result = reading.values.get(output)
     if not isinstance(result, Value):
         raise NetworkError("the graph's first output does not depend on the image")
     return assembly.finish(result, card)
+
+
+def _folded(reading: Graph, node: Any) -> bool:
+    """Compute a node of constants only; whether it was one."""
+    known = [reading.values.get(each) for each in node.input if each]
+    if any(each is None or isinstance(each, Value) for each in known):
+        return False
+    _read_node(reading, node)
+    return True
 
 
 def _read_node(reading: Graph, node: Any) -> None:
@@ -133,6 +145,8 @@ def _dispatch(reading: Graph, node: Any) -> None:
         reading.put(node, np.array([1, *reading.value(node).shape], dtype=np.int64))
     elif not any(depends):
         reading.fold(node)
+    elif any(each in reading.ranked for each in node.input):
+        follow(reading, node)
     else:
         NODES.get(node.op_type, refuse)(reading, node)
 
@@ -162,9 +176,19 @@ def _image_shape(entry: Any) -> tuple[Shape, bool]:
     return tuple(image), tensor.elem_type == UINT8
 
 
-def _consumers(graph: Any) -> Mapping[str, list[Any]]:
+def _needed(graph: Any) -> list[Any]:
+    """The nodes on which the graph's first output depends, in order."""
+    wanted, needed = {graph.output[0].name}, []
+    for node in reversed(graph.node):
+        if any(name in wanted for name in node.output):
+            needed.append(node)
+            wanted.update(name for name in node.input if name)
+    return needed[::-1]
+
+
+def _consumers(nodes: list[Any]) -> Mapping[str, list[Any]]:
     consumers: dict[str, list[Any]] = {}
-    for node in graph.node:
+    for node in nodes:
         for name in node.input:
             consumers.setdefault(name, []).append(node)
     return consumers

@@ -24,7 +24,8 @@ class Graph:
         values: name -> a value that depends on the image, or a constant.
         consumers: name -> the nodes that read it.
         opset: version of the standard operators.
-        result: the class values, once a node has said that they are.
+        output: name of the graph's first output.
+        ranked: name -> whether it is classes; else it has the order of class values, and no more.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Graph:
         values: dict[str, Value | Constant],
         consumers: Mapping[str, list[Any]],
         opset: int,
+        output: str,
     ) -> None:
         self.assembly = assembly
         self.values = values
         self.consumers = consumers
         self.opset = opset
-        self.result: Value | None = None
+        self.output = output
+        self.ranked: dict[str, bool] = {}
 
     def value(self, node: Any, place: int = 0) -> Value:
         """An input that depends on the image."""
@@ -74,8 +77,10 @@ class Graph:
         """Compute a node that does not depend on the image.
 
         Raises:
-            NetworkError: one of its numbers is not finite, which a sign would hide.
+            NetworkError: it is random, or a number is not finite, which a sign would hide.
         """
+        if node.op_type.startswith("Random") or node.op_type in ("Bernoulli", "Multinomial"):
+            raise NetworkError("it draws numbers, which are others each time")
         for name in node.input:
             if name in self.values:
                 refuse_infinite(np.asarray(self.values[name]))

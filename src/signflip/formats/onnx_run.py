@@ -35,7 +35,7 @@ class OnnxRuntime:
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4  # it writes to stderr by itself
-        self._path = path
+        self._path, self._count = path, network.classes
         try:
             self._session = onnxruntime.InferenceSession(
                 path.read_bytes(), settings, providers=["CPUExecutionProvider"]
@@ -95,11 +95,16 @@ class OnnxRuntime:
             (output, *_) = self._session.run(None, {self._name: values})
         except Exception as error:  # as above
             raise DataError(f"onnxruntime cannot run {self._path}: {_first_line(error)}") from error
-        return _classes(np.asarray(output).reshape(len(images), -1))
+        return _classes(np.asarray(output).reshape(len(images), -1), self._count)
 
 
-def _classes(output: npt.NDArray[np.generic]) -> Integers:
-    """Classes (N,) of class values (N, classes), of one logit (N, 1), or of classes (N, 1)."""
+def _classes(output: npt.NDArray[np.generic], count: int) -> Integers:
+    """Classes (N,) of class values (N, count), of one logit (N, 1), or of the first classes (N, k).
+
+    The first classes are fewer than all, and whole numbers.
+    """
+    if 1 < output.shape[1] < count and output.dtype.kind in "iu":
+        return np.asarray(output[:, 0], dtype=np.int64)
     if output.shape[1] > 1:
         return np.asarray(output.argmax(axis=1), dtype=np.int64)
     single = output[:, 0]

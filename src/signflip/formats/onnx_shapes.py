@@ -14,6 +14,12 @@ def _same(reading: Graph, node: Any) -> None:
     reading.put(node, reading.value(node))
 
 
+def _dropout(reading: Graph, node: Any) -> None:
+    if len(node.input) > 2 and node.input[2] and reading.constant(node, 2).any():
+        raise NetworkError("it drops values (training_mode); export it for inference")
+    reading.put(node, reading.value(node))
+
+
 def _flatten(reading: Graph, node: Any) -> None:
     value = reading.value(node)
     if attributes(node).get("axis", 1) not in (1, -len(value.shape)):
@@ -91,7 +97,7 @@ def _pad(reading: Graph, node: Any) -> None:
 
 SHAPES: Mapping[str, Handler] = {
     "Identity": _same,
-    "Dropout": _same,
+    "Dropout": _dropout,
     "Cast": cast,
     "Flatten": _flatten,
     "Reshape": _reshape,

@@ -38,11 +38,13 @@ def _negate(reading: Graph, node: Any) -> None:
 
 
 def _batch_norm(reading: Graph, node: Any) -> None:
-    value = reading.value(node)
+    value, settings = reading.value(node), attributes(node)
+    if settings.get("training_mode", 0):
+        raise NetworkError("it normalises by the batch (training_mode); export it for inference")
     gain, shift, mean, variance = (
         reading.constant(node, place).astype(np.float64) for place in (1, 2, 3, 4)
     )
-    widened = variance + float(attributes(node).get("epsilon", 1e-5))
+    widened = variance + float(settings.get("epsilon", 1e-5))
     if not np.all(widened > 0):
         raise NetworkError(f"its variance is {variance.min()}; it must be above 0")
     root = exact(np.sqrt(widened))
@@ -78,6 +80,9 @@ def _conv(reading: Graph, node: Any) -> None:
         raise NetworkError("only convolutions of two dimensions can be said")
     stride, dilation = _pair(settings, "strides"), _pair(settings, "dilations")
     kernel = (int(weight.shape[2]), int(weight.shape[3]))
+    stated = tuple(settings.get("kernel_shape", kernel))
+    if stated != kernel:
+        raise NetworkError(f"its kernel_shape is {stated}, and its weight's {kernel}")
     made = reading.assembly.conv2d(
         value,
         weight,
