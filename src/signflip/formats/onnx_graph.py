@@ -15,9 +15,10 @@ import numpy.typing as npt
 from signflip.errors import DataError, MissingExtraError, NetworkError
 from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
+from signflip.formats.onnx_layout import are_channels_last, metadata, stated_range
 from signflip.formats.onnx_nodes import NODES
 from signflip.formats.onnx_reading import Graph, refuse
-from signflip.formats.onnx_run import OnnxRuntime
+from signflip.formats.onnx_run import InvalidFileError, OnnxRuntime
 from signflip.formats.onnx_tails import follow
 from signflip.formats.value import Value
 from signflip.network import BinaryNetwork, InputRange, Shape
@@ -27,7 +28,8 @@ CHANNELS_LAST = "channels last"
 """In the card of a network whose file reads (rows, columns, channels): Signflip reads channels
 first, and whoever speaks of the file's own inputs has to bring them into that order."""
 UINT8 = 2  # onnx.TensorProto.UINT8
-MOST_CHANNELS_LAST = 4
+NUMBERS = frozenset({1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 16})
+"""Of onnx.TensorProto: types of floats and whole numbers."""
 
 
 def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwork:
@@ -35,8 +37,8 @@ def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwor
 
     Args:
         path: the file.
-        input_range: what the inputs are; None for whole numbers from 0 to 255 where the graph reads
-            uint8, else [0, 1].
+        input_range: what the inputs are; None for what the file states, if Signflip wrote it, for
+            whole numbers from 0 to 255 where the graph reads uint8, else for [0, 1].
 
     Raises:
         NetworkError: the file is damaged, or a node cannot be said exactly.
@@ -55,20 +57,30 @@ def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwor
         raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
     card = {"source": path.name, "producer": model.producer_name}
     try:
-        network = _network(model, input_range, card)
-        return replace(network, card={**network.card, CHECKED: _compared(path, network)})
+        network = _network(model, path, input_range, card)
+        checked = _compared(path, model, network)
+        return replace(network, card={**network.card, CHECKED: checked})
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
 
 
-def _compared(path: Path, network: BinaryNetwork) -> str:
-    """What onnxruntime says of a network that was read, for its card."""
+def _compared(path: Path, model: Any, network: BinaryNetwork) -> str:
+    """What onnxruntime says of a network that was read, for its card.
+
+    Raises:
+        NetworkError: it has other classes, or refuses the file as invalid.
+    """
+    last = network.card.get(LAYOUT) == CHANNELS_LAST
     try:
-        runtime = OnnxRuntime(path, network)
+        runtime = OnnxRuntime(path, network, channels_last=last)
     except MissingExtraError:
         return "not compared: onnxruntime is not installed"
-    except NetworkError as error:
+    except InvalidFileError as error:
+        if _is_standard(model):
+            raise NetworkError(f"{error}; export the file again") from error
         # graphs of QONNX and FINN have nodes of their own
+        return f"not compared: {error}"
+    except NetworkError as error:
         return f"not compared: {error}"
     try:
         return check_agreement(network, runtime, "onnxruntime")
@@ -76,37 +88,39 @@ def _compared(path: Path, network: BinaryNetwork) -> str:
         return f"not compared: {error}"
 
 
-def _network(model: Any, input_range: InputRange | None, card: dict[str, str]) -> BinaryNetwork:
+def _is_standard(model: Any) -> bool:
+    """Whether all nodes are operators of ONNX."""
     import onnx
 
+    return all(onnx.defs.has(node.op_type, node.domain) for node in model.graph.node)
+
+
+def _network(
+    model: Any, path: Path, input_range: InputRange | None, card: dict[str, str]
+) -> BinaryNetwork:
     graph = model.graph
-    try:
-        constants = {
-            tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer
-        }
-    except (ValueError, TypeError, KeyError) as error:
-        raise NetworkError(
-            f"a stored tensor is damaged ({error}); export the file again"
-        ) from error
+    constants = {tensor.name: _stored(tensor, path) for tensor in graph.initializer}
     inputs = [each for each in graph.input if each.name not in constants]
     if len(inputs) != 1:
         raise NetworkError(f"the graph has {len(inputs)} inputs; it must have one, the image")
     shape, uint8 = _image_shape(inputs[0])
+    if not graph.output:
+        raise NetworkError("the graph has no output; it must give class values or classes")
+    nodes, output, said = _needed(graph), graph.output[0].name, metadata(model)
+    input_range = input_range or stated_range(said)
     if input_range is None:
         input_range = InputRange(lower=0, upper=255, step=1) if uint8 else InputRange()
-    channels_last = len(shape) == 3 and shape[2] <= MOST_CHANNELS_LAST < shape[0]
+    consumers = _consumers(nodes)
+    channels_last = are_channels_last(shape, said, inputs[0].name, consumers)
     stored = (shape[2], shape[0], shape[1]) if channels_last else shape
     if channels_last:
         card = {**card, LAYOUT: CHANNELS_LAST}
     assembly = Assembly(stored, input_range)
     image = assembly.image()
     start = image.transposed((1, 2, 0)) if channels_last else image
-    if not graph.output:
-        raise NetworkError("the graph has no output; it must give class values or classes")
-    nodes, output = _needed(graph), graph.output[0].name
     opset = max((each.version for each in model.opset_import if not each.domain), default=13)
     values: dict[str, Value | npt.NDArray[Any]] = {inputs[0].name: start, **constants}
-    reading = Graph(assembly, values, _consumers(nodes), opset, output)
+    reading = Graph(assembly, values, consumers, opset, output)
     # constants first: what a node means may depend on those of the nodes after it
     later = [node for node in nodes if not _folded(reading, node)]
     for node in later:
@@ -115,6 +129,24 @@ def _network(model: Any, input_range: InputRange | None, card: dict[str, str]) -
     if not isinstance(result, Value):
         raise NetworkError("the graph's first output does not depend on the image")
     return assembly.finish(result, card)
+
+
+def _stored(tensor: Any, path: Path) -> npt.NDArray[Any]:
+    """The numbers of a tensor of the file, or of another that lies beside it."""
+    import onnx
+
+    try:
+        return np.asarray(onnx.numpy_helper.to_array(tensor, base_dir=str(path.parent)))
+    except (ValueError, TypeError, KeyError, OSError, onnx.checker.ValidationError) as error:
+        places = [entry.value for entry in tensor.external_data if entry.key == "location"]
+        if places:
+            raise NetworkError(
+                f"the tensor {tensor.name!r} lies in {places[0]!r}, which must be beside the "
+                f"network's file, whole: {error}"
+            ) from error
+        raise NetworkError(
+            f"a stored tensor is damaged ({error}); export the file again"
+        ) from error
 
 
 def _folded(reading: Graph, node: Any) -> bool:
@@ -167,6 +199,11 @@ def _image_shape(entry: Any) -> tuple[Shape, bool]:
     """The shape of one image, and whether its type is uint8."""
     tensor = entry.type.tensor_type
     sizes = [int(each.dim_value) for each in tensor.shape.dim]
+    if tensor.elem_type not in NUMBERS:
+        raise NetworkError(
+            f"the graph's input {entry.name!r} is of ONNX's type {tensor.elem_type}; it must be of "
+            "floats or whole numbers"
+        )
     image = sizes[1:]
     if not image or min(image) < 1:
         raise NetworkError(

@@ -14,6 +14,14 @@ from signflip.network import BinaryNetwork
 _TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
 
 
+_BEYOND = ("NOT_IMPLEMENTED", "max supported IR version", "is under development")
+"""In what onnxruntime says of files that are valid, and that it cannot run."""
+
+
+class InvalidFileError(NetworkError):
+    """onnxruntime refuses a file as invalid."""
+
+
 class OnnxRuntime:
     """A network's ONNX file in onnxruntime, on one core.
 
@@ -21,8 +29,15 @@ class OnnxRuntime:
         dtype: what the file reads, float32 or float64.
     """
 
-    def __init__(self, path: Path, network: BinaryNetwork) -> None:
+    def __init__(
+        self, path: Path, network: BinaryNetwork, *, channels_last: bool | None = None
+    ) -> None:
         """Load a file that is to be the same network.
+
+        Args:
+            path: the file.
+            network: which it is.
+            channels_last: whether the file reads images so; None for what its shape tells.
 
         Raises:
             MissingExtraError: onnxruntime is not installed.
@@ -37,30 +52,39 @@ class OnnxRuntime:
         settings.log_severity_level = 4  # it writes to stderr by itself
         self._path, self._count = path, network.classes
         try:
+            with path.open("rb"):
+                pass  # onnxruntime would say less clearly why it cannot
+            # by its name: tensors may lie in files beside it
             self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), settings, providers=["CPUExecutionProvider"]
+                str(path), settings, providers=["CPUExecutionProvider"]
             )
         except OSError as error:
             raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
         except Exception as error:  # onnxruntime's have no base class of their own
-            raise NetworkError(f"onnxruntime cannot load {path}: {_first_line(error)}") from error
+            line = _first_line(error)
+            kind = NetworkError if any(each in line for each in _BEYOND) else InvalidFileError
+            raise kind(f"onnxruntime cannot load {path}: {line}") from error
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in _TYPES:
             found = ", ".join(f"{entry.name}: {entry.type}" for entry in inputs) or "nothing"
             raise NetworkError(f"{path} reads {found}; it must read one tensor of floats")
         self._name = inputs[0].name
         self.dtype: np.dtype[Any] = np.dtype(_TYPES[inputs[0].type])
-        self._order, self._shape = self._layout(inputs[0].shape, network)
+        self._order, self._shape = self._layout(inputs[0].shape, network, channels_last)
         self._batch = inputs[0].shape[0] if isinstance(inputs[0].shape[0], int) else None
 
     def _layout(
-        self, dimensions: list[int | str | None], network: BinaryNetwork
+        self,
+        dimensions: list[int | str | None],
+        network: BinaryNetwork,
+        channels_last: bool | None,
     ) -> tuple[Integers, tuple[int, ...]]:
         """The order of the inputs, and the shape of one image, in the file."""
         order = np.arange(network.inputs)
         shape = tuple(size if isinstance(size, int) else -1 for size in dimensions[1:])
         ours = network.image_shape
-        if len(ours) == 3 and shape == (*ours[1:], ours[0]) != ours:  # channels last
+        turned = len(ours) == 3 and shape == (*ours[1:], ours[0])
+        if turned and (shape != ours if channels_last is None else channels_last):
             return order.reshape(ours).transpose(1, 2, 0).ravel(), shape
         free, size = shape.count(-1), abs(math.prod(shape))
         if size == network.inputs if not free else free == 1 and network.inputs % size == 0:

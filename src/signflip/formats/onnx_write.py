@@ -12,6 +12,7 @@ import numpy as np
 
 from signflip.errors import MissingExtraError
 from signflip.files import write_bytes
+from signflip.formats.onnx_layout import stated
 from signflip.network import BinaryNetwork, Conv2d, SignLayer
 
 OPSET = 15
@@ -24,7 +25,8 @@ MOST_WEIGHTS = 2**22
 def write_onnx(network: BinaryNetwork, path: Path) -> None:
     """Write a network as an ONNX file, whole or not at all.
 
-    Its input is `image`, (N, *image_shape) float64; its output `values`, (N, classes) float64.
+    Its input is `image`, (N, *image_shape) float64; its output `values`, (N, classes) float64. The
+    metadata states the range of inputs, and that channels come first.
 
     Raises:
         MissingExtraError: the package `onnx` is not installed.
@@ -46,6 +48,7 @@ def write_onnx(network: BinaryNetwork, path: Path) -> None:
         graph, producer_name="signflip", opset_imports=[helper.make_opsetid("", OPSET)]
     )
     model.ir_version = IR_VERSION
+    helper.set_model_props(model, stated(network.input_range))
     onnx.checker.check_model(model)
     write_bytes(path, model.SerializeToString(deterministic=True))
 
