@@ -155,6 +155,27 @@ def padded_with_ones(b: Builder) -> Builder:
     return b.add("Flatten").dense(3, 32)
 
 
+def signed_then_convolved(b: Builder) -> Builder:
+    b.dense(48, 12).norm(48).sign().add("Reshape", b.constant([1, 3, 4, 4], np.int64))
+    return b.add("Conv", b.constant(b.signs(4, 3, 3, 3)))
+
+
+def pool_then_sign_without_zero(b: Builder) -> Builder:
+    """Sums of 27 signs are odd: no maximum is 0, and ONNX's own sign answers -1 or +1."""
+    signed_then_convolved(b).add("MaxPool", kernel_shape=[2, 2]).add("Sign")
+    return b.add("Flatten").dense(3, 4)
+
+
+def sign_then_pool_without_zero(b: Builder) -> Builder:
+    signed_then_convolved(b).add("Sign").add("MaxPool", kernel_shape=[2, 2])
+    return b.add("Flatten").dense(3, 4)
+
+
+def pool_norm_sign_without_zero(b: Builder) -> Builder:
+    signed_then_convolved(b).add("MaxPool", kernel_shape=[2, 2]).norm(4).add("Sign")
+    return b.add("Flatten").dense(3, 4)
+
+
 def pixels_signed(b: Builder) -> Builder:
     b.add("Mul", b.constant(2.0)).add("Sub", b.constant(1.0)).sign()
     return b.dense(8, 12).norm(8).sign().dense(4, 8)
@@ -172,6 +193,9 @@ def pixels_signed(b: Builder) -> Builder:
         ((2, 4, 5), conv_torch),
         ((12,), padded_with_ones),
         ((12,), pixels_signed),
+        ((12,), pool_then_sign_without_zero),
+        ((12,), sign_then_pool_without_zero),
+        ((12,), pool_norm_sign_without_zero),
     ],
 )
 def test_a_graph_is_read_exactly(
@@ -235,6 +259,18 @@ def clipped(b: Builder) -> Builder:
     return b.dense(4, 12).add("Clip", b.constant(-1), b.constant(1)).dense(3, 4)
 
 
+def pool_then_sign_with_zero(b: Builder) -> Builder:
+    b.dense(48, 12).norm(48).sign().add("Reshape", b.constant([1, 3, 4, 4], np.int64))
+    b.add("Conv", b.constant(b.signs(4, 3, 2, 2))).add("MaxPool", kernel_shape=[2, 2]).add("Sign")
+    return b.add("Flatten").dense(3, 16)
+
+
+def pool_of_pixels_then_sign(b: Builder) -> Builder:
+    b.add("Reshape", b.constant([1, 1, 3, 4], np.int64))
+    b.add("Conv", b.constant(b.signs(2, 1, 2, 2))).add("MaxPool", kernel_shape=[2, 2]).norm(2)
+    return b.add("Sign").add("Flatten").dense(3, 4)
+
+
 def mixed_scales(b: Builder) -> Builder:
     b.dense(4, 12).sign().add("Mul", b.constant([1, 2, 3, 4]))
     return b.dense(5, 4).sign().dense(3, 5)
@@ -248,6 +284,8 @@ def mixed_scales(b: Builder) -> Builder:
         (no_sign, "no sign before the output"),
         (clipped, "nothing but signs follows"),
         (mixed_scales, "4 different scales"),
+        (pool_then_sign_with_zero, "answers 0 at 0, which it may be"),
+        (pool_of_pixels_then_sign, "answers 0 at 0, which it may be"),
     ],
 )
 def test_what_cannot_be_said_is_refused(

@@ -1,5 +1,6 @@
 """What ONNX files say beside their nodes: ranges, layouts, tensors in other files, limits."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,4 +107,31 @@ def test_tensors_in_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     agrees(path, network, images((12,)), (12,))
     (folder / "net.data").unlink()
     with pytest.raises(NetworkError, match=r"lies in 'net\.data', which must be beside"):
+        load_network(path)
+
+
+def huge_pad(b: Builder) -> Builder:
+    return b.add("Pad", b.constant([0, 0, 0, 2_000_000_000], np.int64))
+
+
+def huge_constant(b: Builder) -> Builder:
+    size = b.constant([30_000, 1_000_000], np.int64)
+    b.nodes.append(helper.make_node("ConstantOfShape", [size], ["huge"], name="huge"))
+    return b.add("MatMul", "huge")
+
+
+@pytest.mark.parametrize(
+    ("shape", "build", "message"),
+    [
+        ((2_000_000_000,), lambda b: b.add("Sign"), r"an image of shape \(2000000000,\)"),
+        ((4, 10**9, 10**9), lambda b: b.add("Sign"), r"it must have at most 16777216"),
+        ((12,), huge_pad, r"what is padded .* has 2000000012 values"),
+        ((12,), huge_constant, r"a constant .* has 30000000000 values"),
+    ],
+)
+def test_small_files_take_no_memory(
+    tmp_path: Path, shape: tuple[int, ...], build: Callable[[Builder], Builder], message: str
+) -> None:
+    path = build(Builder(shape)).save(tmp_path / "net.onnx")
+    with pytest.raises(NetworkError, match=message):
         load_network(path)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Booleans, Integers
+from signflip.arrays import Booleans
 from signflip.errors import NetworkError
 from signflip.formats.thresholds import neurons_of
 from signflip.formats.value import (
@@ -21,7 +21,10 @@ from signflip.formats.value import (
     exact,
     of_activations,
     of_image,
+    of_sides,
+    refuse_size,
     split_scales,
+    times,
 )
 from signflip.network import (
     BinaryNetwork,
@@ -47,9 +50,13 @@ class Assembly:
     Args:
         input_shape: shape of an image, channels first.
         input_range: what the inputs are.
+
+    Raises:
+        NetworkError: an image has more values than any network here.
     """
 
     def __init__(self, input_shape: Shape, input_range: InputRange) -> None:
+        refuse_size(input_shape, "an image")
         self.input_range = input_range
         self.input_shape = input_shape
         self.layers: list[SignLayer] = []
@@ -95,7 +102,7 @@ class Assembly:
         gain = value.uniform_gain()
         if value.real:
             raise NetworkError("a layer with real weights is followed by another sum")
-        shift = _times(matrix, value.shift)
+        shift = times(matrix, value.shift)
         rows = int(matrix.shape[0])
         wide = np.int32 if scales is not None else np.float64
         product = matrix.astype(wide) @ value.matrix.astype(wide)
@@ -170,7 +177,7 @@ class Assembly:
             )
         threshold = np.concatenate([part.threshold for part in parts])
         self.layers.append(SignLayer(_map_of(matrix), threshold))
-        return _read(value.shape, [part.side for part in parts])
+        return of_sides(value.shape, [part.side for part in parts])
 
     def steps(self, value: Value, levels: npt.ArrayLike) -> Value:
         """How many levels each value has reached, a level counting from the value on.
@@ -192,7 +199,7 @@ class Assembly:
         threshold = np.concatenate([part.threshold for part in parts])
         self.layers.append(SignLayer(_map_of(matrix), threshold))
         half = Fraction(len(parts), 2)
-        return _read(value.shape, [part.side for part in parts]).scaled(half, half)
+        return of_sides(value.shape, [part.side for part in parts]).scaled(half, half)
 
     def _can_be_zero(self, value: Value) -> bool:
         """Whether a value of sums of signs or pixels may be 0; no value is where parity forbids."""
@@ -217,8 +224,6 @@ class Assembly:
         """sign(g max + b): OR of signs where g > 0, AND where g < 0."""
         maximum = value.pooled
         assert maximum is not None
-        if at_zero == 0:
-            raise NetworkError("the sign of a maximum answers 0 at 0; only -1 and +1 can be pooled")
         gains, shifts = (
             [_one(channel) for channel in numbers] for numbers in (maximum.gain, maximum.shift)
         )
@@ -227,7 +232,15 @@ class Assembly:
         factors, offsets = (
             np.array(numbers, dtype=object)[:, None, None] for numbers in (gains, shifts)
         )
-        signed = self.sign(before.scaled(factors, offsets), at_zero=at_zero)
+        before = before.scaled(factors, offsets)
+        if at_zero == 0:
+            if self._can_be_zero(before):
+                raise NetworkError(
+                    "the sign of a maximum answers 0 at 0, which it may be; only -1 and +1 can be "
+                    "pooled"
+                )
+            at_zero = 1
+        signed = self.sign(before, at_zero=at_zero)
         pool = _pool(signed.shape, maximum.windows)
         every = np.repeat([gain < 0 for gain in gains], pool.neurons // channels)
         return self._pool_signs(signed, pool, every).arranged(value.shape, maximum.places)
@@ -270,21 +283,6 @@ def _one(channel: Exact) -> Fraction:
     return number
 
 
-def _times(matrix: Any, shift: Exact) -> Exact:
-    """`matrix @ shift`, exact."""
-    few = set(shift.tolist())
-    if len(few) == 1 and matrix.dtype == np.int8:
-        total: Exact = exact(np.asarray(matrix.astype(np.int64).sum(axis=1)).ravel()) * few.pop()
-        return total
-    denominator = int(np.lcm.reduce(np.array([part.denominator for part in few], dtype=object)))
-    numbers = np.array([int(part * denominator) for part in shift.tolist()], dtype=object)
-    sums = []
-    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        entries = exact(matrix.data[start:end]) * numbers[matrix.indices[start:end]]
-        sums.append(Fraction(sum(entries.tolist(), start=Fraction(0)), denominator))
-    return np.array(sums, dtype=object)
-
-
 def _map_of(matrix: Any) -> LinearMap:
     rows, columns = matrix.shape
     if matrix.nnz >= DENSE_SHARE * rows * columns:
@@ -300,18 +298,3 @@ def _stacked(matrices: list[Any]) -> Any:
     from scipy.sparse import csr_array, vstack
 
     return csr_array(vstack(matrices)) if len(matrices) > 1 else matrices[0]
-
-
-def _read(shape: Shape, sides: list[Integers]) -> Value:
-    """What is made of a layer's activations: the mean of its parts, each on its side."""
-    from scipy.sparse import csr_array
-
-    size, parts = len(sides[0]), len(sides)
-    entries = np.concatenate(sides).astype(np.int32)
-    places = (np.tile(np.arange(size), parts), np.arange(size * parts))
-    return Value(
-        shape=shape,
-        matrix=csr_array((entries, places), shape=(size, size * parts)),
-        gain=np.full(size, Fraction(1, parts), dtype=object),
-        shift=exact(np.zeros(size)),
-    )

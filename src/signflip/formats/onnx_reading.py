@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from signflip.errors import NetworkError
 from signflip.formats.assembly import Assembly
-from signflip.formats.value import Exact, Value, exact
+from signflip.formats.value import Exact, Value, exact, refuse_size
 
 Constant = npt.NDArray[Any]
+_SHAPED = {"ConstantOfShape": 0, "Expand": 1}
+"""Operators whose result may be far larger than what they read -> which input is its shape."""
 
 
 class Graph:
@@ -84,6 +86,9 @@ class Graph:
         for name in node.input:
             if name in self.values:
                 refuse_infinite(np.asarray(self.values[name]))
+        if node.op_type in _SHAPED:
+            shape = self.constant(node, _SHAPED[node.op_type])
+            refuse_size(tuple(shape.ravel().tolist()), "a constant")
         if node.op_type == "BipolarQuant":
             latent = self.constant(node, 0)
             self.put(node, np.where(latent >= 0, 1.0, -1.0) * self.constant(node, 1))

@@ -6,6 +6,7 @@
 nothing is rounded before a threshold is made of them.
 """
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
 Exact = npt.NDArray[np.object_]
 """Fractions."""
 _fractions = np.vectorize(Fraction, otypes=[object])
+
+
+MOST_VALUES = 2**24
+"""A tensor of one image has no more."""
+
+
+def refuse_size(shape: Shape, what: str) -> None:
+    """Refuse more values than can be held, before anything is made of them.
+
+    Raises:
+        NetworkError: there are more.
+    """
+    size = math.prod(int(each) for each in shape)
+    if size > MOST_VALUES:
+        raise NetworkError(
+            f"{what} of shape {tuple(shape)} has {size} values; it must have at most {MOST_VALUES}"
+        )
 
 
 def exact(numbers: npt.ArrayLike) -> Exact:
@@ -153,6 +171,8 @@ class Value:
         from scipy.sparse import csr_array, vstack
 
         self.refuse_maximum()
+        sizes = zip(before, self.shape, after, strict=True)
+        refuse_size(tuple(sum(parts) for parts in sizes), "what is padded")
         index = np.arange(1, self.size + 1).reshape(self.shape)
         index = np.pad(index, list(zip(before, after, strict=True)))
         nothing = csr_array((1, self.matrix.shape[1]), dtype=self.matrix.dtype)
@@ -202,6 +222,21 @@ def of_activations(shape: Shape) -> Value:
     )
 
 
+def of_sides(shape: Shape, sides: list[Integers]) -> Value:
+    """What is made of a layer's activations: the mean of its parts, each on its side."""
+    from scipy.sparse import csr_array
+
+    size, parts = len(sides[0]), len(sides)
+    entries = np.concatenate(sides).astype(np.int32)
+    places = (np.tile(np.arange(size), parts), np.arange(size * parts))
+    return Value(
+        shape=shape,
+        matrix=csr_array((entries, places), shape=(size, size * parts)),
+        gain=np.full(size, Fraction(1, parts), dtype=object),
+        shift=exact(np.zeros(size)),
+    )
+
+
 def split_scales(weight: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], Exact] | None:
     """Rows of -a, 0 and +a as signs and the a of each row; None where a row has other numbers.
 
@@ -214,3 +249,18 @@ def split_scales(weight: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int8], Exact]
         return None
     signs = np.sign(rows).astype(np.int8).reshape(weight.shape)
     return signs, exact(np.where(size == 0, 1.0, size))
+
+
+def times(matrix: Any, shift: Exact) -> Exact:
+    """`matrix @ shift`, exact."""
+    few = set(shift.tolist())
+    if len(few) == 1 and matrix.dtype == np.int8:
+        total: Exact = exact(np.asarray(matrix.astype(np.int64).sum(axis=1)).ravel()) * few.pop()
+        return total
+    denominator = int(np.lcm.reduce(np.array([part.denominator for part in few], dtype=object)))
+    numbers = np.array([int(part * denominator) for part in shift.tolist()], dtype=object)
+    sums = []
+    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        entries = exact(matrix.data[start:end]) * numbers[matrix.indices[start:end]]
+        sums.append(Fraction(sum(entries.tolist(), start=Fraction(0)), denominator))
+    return np.array(sums, dtype=object)
