@@ -164,6 +164,9 @@ def faulty(parts: list[Part], place: int, **config: Any) -> list[Part]:
         (3, {"data_format": "channels_first"}, "have windows"),
         (8, {"activation": "relu"}, "its activation 'relu'"),
         (6, {"use_bias": True}, "its bias is missing"),
+        (5, {"data_format": "channels_first"}, "its data_format is 'channels_first'"),
+        (6, {"activation": "softmax"}, "its softmax is followed by other layers"),
+        (2, {"activation": "sigmoid"}, "its sigmoid is followed by other layers"),
     ],
 )
 def test_what_cannot_be_said_is_named(
@@ -173,6 +176,79 @@ def test_what_cannot_be_said_is_named(
     write(tmp_path / "model", parts, (6, 6, 2))
     with pytest.raises(NetworkError, match="the layer '.*" + words):
         read(tmp_path / "model")
+
+
+def test_channels_first_means_are_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    parts = [
+        quantised("QuantConv2D", (3, 3, 2, 4), rng, activation=STE),
+        Part("GlobalAveragePooling2D", {"data_format": "channels_first"}),
+        Part("Dense", {"use_bias": False}, {"kernel": rng.normal(0, 1, (4, 3))}),
+    ]
+    write_hdf5(tmp_path / "model.h5", parts, (6, 6, 2))
+    with pytest.raises(NetworkError, match=r"the layer 'global_.*its data_format is"):
+        read(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_softmax_counts_only_at_the_end(tmp_path: Path, write: Write) -> None:
+    parts = hls4ml_model(np.random.default_rng(0))
+    ends = [Part("Dropout", {}), Part("Flatten", {}), Part("Reshape", {"target_shape": [-1]}),
+            Part("Activation", {"activation": "linear"})]  # fmt: skip
+    write(tmp_path / "without", parts, (12,))
+    expected = read(tmp_path / "without").digest
+    for last in (
+        [Part("Softmax", {"axis": -1})],
+        [Part("Softmax", {"axis": [1]}), *ends],
+        [Part("Activation", {"activation": "log_softmax"}), *ends],
+        [Part("Activation", {"activation": "sigmoid"})],
+    ):
+        write(tmp_path / "model", [*parts, *last], (12,))
+        assert read(tmp_path / "model").digest == expected
+    after = Part("Activation", {"activation": "binary_tanh"})
+    for layer in (Part("Softmax", {}), Part("Activation", {"activation": "softmax"})):
+        write(tmp_path / "model", [*parts[:1], layer, after, parts[3]], (12,))
+        with pytest.raises(NetworkError, match="its softmax is followed by other layers"):
+            read(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ([Part("Softmax", {"axis": 0})], "over the axis 0"),
+        ([Part("Reshape", {"target_shape": [2, 2]}), Part("Softmax", {})], "over the axis -1"),
+        ([Part("Dense", {"use_bias": False}, {"kernel": np.ones((4, 1))}), Part("Softmax", {})],
+         "of a single value"),
+    ],
+)  # fmt: skip
+def test_a_softmax_of_other_than_all_classes_is_refused(
+    tmp_path: Path, layers: list[Part], words: str
+) -> None:
+    parts = hls4ml_model(np.random.default_rng(0))
+    write_hdf5(tmp_path / "model.h5", [*parts, *layers], (12,))
+    with pytest.raises(NetworkError, match=words):
+        read(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_sigmoid_of_one_logit_keeps_its_side(tmp_path: Path, write: Write) -> None:
+    parts = hls4ml_model(np.random.default_rng(0))
+    logit = Part("Dense", {"use_bias": False}, {"kernel": np.ones((7, 1))})
+    write(tmp_path / "without", [*parts[:3], logit], (12,))
+    last = Part("Dense", {**logit.config, "activation": "sigmoid"}, logit.weights)
+    write(tmp_path / "model", [*parts[:3], last], (12,))
+    assert read(tmp_path / "model").digest == read(tmp_path / "without").digest
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_named(tmp_path: Path, write: Write, number: float) -> None:
+    for place, name in ((0, "kernel"), (2, "kernel"), (1, "moving_variance")):
+        parts = larq_model(np.random.default_rng(0))
+        parts[place].weights[name].ravel()[0] = number
+        write(tmp_path / "model", parts, (6, 6, 2))
+        with pytest.raises(NetworkError, match=rf"the layer '.*its {name} holds {number}"):
+            read(tmp_path / "model")
 
 
 def test_a_layer_without_a_rule_is_named(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from signflip.errors import MissingExtraError, NetworkError
 from signflip.formats.assembly import Assembly
-from signflip.formats.keras_layers import Layer, read_layer
+from signflip.formats.keras_layers import Layer, only_arranges, read_layer
 from signflip.formats.native import network_from_bytes, network_to_bytes
 from signflip.formats.onnx_graph import CHANNELS_LAST, LAYOUT
 from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
@@ -207,10 +207,16 @@ def _network(model: Any, weights: Weights, input_range: InputRange, source: str)
     value = assembly.image()
     if channels_last:
         value = value.transposed((1, 2, 0))
-    for entry in layers:
+    arranging = [only_arranges(_kind(entry), entry["config"]) for entry in layers]
+    for place, entry in enumerate(layers):
         kind, config = _kind(entry), entry["config"]
         name = str(config.get("name", kind))
-        layer = Layer(kind=kind, config=config, weights=weights(kind, name, config))
+        layer = Layer(
+            kind=kind,
+            config=config,
+            weights=weights(kind, name, config),
+            last=all(arranging[place + 1 :]),
+        )
         try:
             value = read_layer(assembly, value, layer)
         except NetworkError as error:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from signflip.errors import NetworkError
 from signflip.formats.assembly import Assembly
+from signflip.formats.keras_windows import windows_of
 from signflip.formats.value import Value, exact
 from signflip.network.maps.windows import Windows
 
@@ -36,11 +37,13 @@ class Layer:
         kind: its class.
         config: its settings, as the file has them.
         weights: its arrays by name.
+        last: whether nothing follows that could tell its values from others of the same order.
     """
 
     kind: str
     config: Mapping[str, Any]
     weights: Mapping[str, npt.NDArray[Any]]
+    last: bool
 
     def array(self, name: str, axes: int) -> npt.NDArray[np.float64]:
         """An array of so many axes."""
@@ -48,7 +51,11 @@ class Layer:
         if found is None or found.ndim != axes:
             shape = "missing" if found is None else f"of shape {found.shape}"
             raise NetworkError(f"its {name} is {shape}; it must have {axes} axes")
-        return found.astype(np.float64)
+        made = found.astype(np.float64)
+        if not np.isfinite(made).all():
+            wrong = made[~np.isfinite(made)][0]
+            raise NetworkError(f"its {name} holds {wrong}; every number must be finite")
+        return made
 
 
 def read_layer(assembly: Assembly, value: Value, layer: Layer) -> Value:
@@ -63,6 +70,13 @@ def read_layer(assembly: Assembly, value: Value, layer: Layer) -> Value:
     return rule(assembly, value, layer)
 
 
+def only_arranges(kind: str, config: Mapping[str, Any]) -> bool:
+    """Whether a layer leaves the class values as they are."""
+    if kind == "Activation":
+        return _name(config.get("activation")) in (None, "linear")
+    return kind in ("Dropout", "Flatten", "Reshape")
+
+
 def _name(quantizer: Any) -> str | None:
     """The name of a quantiser or an activation, which a file has as text or as a class."""
     if isinstance(quantizer, dict):
@@ -73,13 +87,39 @@ def _name(quantizer: Any) -> str | None:
     return None if quantizer is None else str(quantizer).rpartition(">")[2]
 
 
-def _activated(assembly: Assembly, value: Value, activation: Any) -> Value:
-    name = _name(activation)
-    if name in (None, "linear", "softmax", "log_softmax"):
+def _activated(assembly: Assembly, value: Value, layer: Layer) -> Value:
+    name = _name(layer.config.get("activation"))
+    if name in (None, "linear"):
         return value
+    if name in ("softmax", "log_softmax"):
+        return _ordered_alike(value, layer, name, axis=-1)
+    if name == "sigmoid":
+        return _ordered_alike(value, layer, name)
     if name in SIGNS:
         return assembly.sign(value, at_zero=SIGNS[name])
     raise NetworkError(f"there is no exact form of its activation {name!r}")
+
+
+def _ordered_alike(value: Value, layer: Layer, name: str, axis: Any = None) -> Value:
+    """Class values before a function that keeps their order; over one axis, if it sums over one."""
+    if not layer.last:
+        raise NetworkError(
+            f"its {name} is followed by other layers, which read its values; there is an exact "
+            f"form only of a {name} of the class values, at the end"
+        )
+    if axis is not None:
+        (place,) = axis if isinstance(axis, list) and len(axis) == 1 else (axis,)
+        if place not in (-1, len(value.shape)) or value.shape[-1] != value.size:
+            raise NetworkError(
+                f"its {name} is over the axis {place} of values of shape {value.shape}; there is "
+                "an exact form only of one over all class values"
+            )
+        if value.size == 1:
+            raise NetworkError(
+                f"its {name} is of a single value, and always the same; a single logit ends in a "
+                "sigmoid"
+            )
+    return value
 
 
 def _signed(assembly: Assembly, value: Value, layer: Layer) -> Value:
@@ -130,13 +170,13 @@ def _dense(assembly: Assembly, value: Value, layer: Layer) -> Value:
         raise NetworkError("it reads more than one axis; flatten them before")
     read = _signed(assembly, value, layer)
     made = _biased(assembly.linear(read, _kernel(layer, 2).T), layer)
-    return _activated(assembly, made, layer.config.get("activation"))
+    return _activated(assembly, made, layer)
 
 
 def _conv(assembly: Assembly, value: Value, layer: Layer) -> Value:
     config = layer.config
     weight = _kernel(layer, 4).transpose(3, 2, 0, 1)
-    windows, padding = _windows(value, config, weight.shape[2:], "kernel_size")
+    windows, padding = windows_of(value, config, weight.shape[2:], "kernel_size")
     read = _signed(assembly, value, layer)
     pad = float(config.get("pad_values") or 0.0)
     if pad and any(padding):
@@ -150,37 +190,7 @@ def _conv(assembly: Assembly, value: Value, layer: Layer) -> Value:
         dilation=windows.dilation,
         groups=int(config.get("groups", 1)),
     ).transposed((1, 2, 0))
-    return _activated(assembly, _biased(made, layer), config.get("activation"))
-
-
-def _pair(number: Any) -> tuple[int, int]:
-    return (number, number) if isinstance(number, int) else (int(number[0]), int(number[1]))
-
-
-def _windows(
-    value: Value, config: Mapping[str, Any], kernel: Any, stride: str
-) -> tuple[Windows, tuple[int, int, int, int]]:
-    """The windows of a layer, and what is around the image: TensorFlow's rule for `same`."""
-    if len(value.shape) != 3 or config.get("data_format", "channels_last") != "channels_last":
-        raise NetworkError("only images of (rows, columns, channels) have windows")
-    size = _pair(kernel)
-    steps = _pair(config.get("strides") or (config[stride] if stride == "pool_size" else (1, 1)))
-    dilation = _pair(config.get("dilation_rate", (1, 1)))
-    padding = (0, 0, 0, 0)
-    if config.get("padding", "valid") == "same":
-        lacking = [
-            max(0, (-(-value.shape[axis] // steps[axis]) - 1) * steps[axis]
-                + dilation[axis] * (size[axis] - 1) + 1 - value.shape[axis])
-            for axis in (0, 1)
-        ]  # fmt: skip
-        top, left = (each // 2 for each in lacking)
-        padding = (top, left, lacking[0] - top, lacking[1] - left)
-    elif config.get("padding", "valid") != "valid":
-        raise NetworkError(f"its padding is {config['padding']!r}; only valid and same can be read")
-    made = Windows(
-        image=value.shape[:2], kernel=size, stride=steps, padding=padding, dilation=dilation
-    )
-    return made, padding
+    return _activated(assembly, _biased(made, layer), layer)
 
 
 def _batch_norm(_assembly: Assembly, value: Value, layer: Layer) -> Value:
@@ -201,16 +211,17 @@ def _batch_norm(_assembly: Assembly, value: Value, layer: Layer) -> Value:
 
 
 def _max_pool(assembly: Assembly, value: Value, layer: Layer) -> Value:
-    windows, _ = _windows(value, layer.config, layer.config["pool_size"], "pool_size")
+    windows, _ = windows_of(value, layer.config, layer.config["pool_size"], "pool_size")
     return assembly.max_pool(value.transposed((2, 0, 1)), windows).transposed((1, 2, 0))
 
 
 def _average_pool(assembly: Assembly, value: Value, layer: Layer) -> Value:
-    windows, _ = _windows(value, layer.config, layer.config["pool_size"], "pool_size")
+    windows, _ = windows_of(value, layer.config, layer.config["pool_size"], "pool_size")
     return assembly.average_pool(value.transposed((2, 0, 1)), windows).transposed((1, 2, 0))
 
 
 def _global_average(assembly: Assembly, value: Value, layer: Layer) -> Value:
+    _refuse_channels_first(layer)
     if len(value.shape) != 3 or layer.config.get("keepdims"):
         raise NetworkError("only images of (rows, columns, channels) have a mean of each channel")
     windows = Windows(image=value.shape[:2], kernel=(value.shape[0], value.shape[1]))
@@ -218,7 +229,17 @@ def _global_average(assembly: Assembly, value: Value, layer: Layer) -> Value:
     return made.arranged((made.size,))
 
 
-def _flatten(_assembly: Assembly, value: Value, _layer: Layer) -> Value:
+def _refuse_channels_first(layer: Layer) -> None:
+    if layer.config.get("data_format", "channels_last") not in (None, "channels_last"):
+        raise NetworkError(
+            f"its data_format is {layer.config['data_format']!r}; only images of (rows, columns, "
+            "channels), channels_last, can be read"
+        )
+
+
+def _flatten(_assembly: Assembly, value: Value, layer: Layer) -> Value:
+    if len(value.shape) > 1:
+        _refuse_channels_first(layer)
     return value.arranged((value.size,))
 
 
@@ -231,7 +252,11 @@ def _reshape(_assembly: Assembly, value: Value, layer: Layer) -> Value:
 
 
 def _activation(assembly: Assembly, value: Value, layer: Layer) -> Value:
-    return _activated(assembly, value, layer.config.get("activation"))
+    return _activated(assembly, value, layer)
+
+
+def _softmax(_assembly: Assembly, value: Value, layer: Layer) -> Value:
+    return _ordered_alike(value, layer, "softmax", axis=layer.config.get("axis", -1))
 
 
 def _quantizer(assembly: Assembly, value: Value, layer: Layer) -> Value:
@@ -265,7 +290,7 @@ RULES: Mapping[str, Callable[[Assembly, Value, Layer], Value]] = {
     "SteSign": _quantizer,
     "ApproxSign": _quantizer,
     "SwishSign": _quantizer,
-    "Softmax": _same,
+    "Softmax": _softmax,
     "Dropout": _same,
     "GaussianNoise": _same,
     "SpatialDropout2D": _same,
