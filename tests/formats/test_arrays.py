@@ -161,6 +161,105 @@ def test_a_wrong_description_is_refused(
         read_arrays(path)
 
 
+SMALL = """
+input = { shape = [4] }
+[[step]]
+kind = "dense"
+weight = "w"
+bias = "b"
+values = "VALUES"
+[[step]]
+kind = "sign"
+at_zero = 1
+[[step]]
+kind = "dense"
+weight = "v"
+"""
+NAN = np.array([[np.nan, 1, 1, 0]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "arrays", "message"),
+    [
+        ("latent", {"w": NAN}, "the array 'w' holds nan; every number must be finite"),
+        ("latent", {"w": np.full((3, 4), -np.inf)}, "the array 'w' holds -inf"),
+        ("bits", {"w": NAN}, "the array 'w' holds nan"),
+        ("numbers", {"b": np.array([1, np.inf, 0])}, "the array 'b' holds inf"),
+        ("numbers", {"b": np.zeros(3, np.longdouble)}, "'b' is .*; numbers may have 64 bits"),
+        ("numbers", {"w": np.ones((3, 4), complex)}, "'w' is complex128; it must be real"),
+        ("numbers", {"w": np.ones((0, 4))}, r"'w' has shape \(0, 4\); .* none of them empty"),
+        ("numbers", {"w": np.ones(4)}, r"'w' has shape \(4,\); it must have 2 axes"),
+        ("numbers", {"b": np.ones(2)}, r"'b' has shape \(2,\); it must have 3 entries"),
+    ],
+)
+def test_arrays_that_are_no_weights_are_named(
+    tmp_path: Path, values: str, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    a = {"w": np.ones((3, 4)), "b": np.zeros(3), "v": np.ones((2, 3))}
+    load_network(write(tmp_path, SMALL.replace("VALUES", values), a))
+    with pytest.raises(NetworkError, match=message):
+        load_network(write(tmp_path, SMALL.replace("VALUES", values), {**a, **arrays}))
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ("[-12]", "input.shape.0: .* greater than or equal to 1, and not -12"),
+        ("[-3, -4]", "input.shape.0"),
+        (
+            "[2000000000]",
+            r"input.shape is \[2000000000\], 2000000000 inputs; there may be 16777216",
+        ),
+        ("[4], range = [1, 0]", "net.toml: the input range is 1.0 to 0.0"),
+    ],
+)
+def test_shapes_and_ranges_that_cannot_be_are_refused(
+    tmp_path: Path, shape: str, message: str
+) -> None:
+    a = {"w": np.ones((3, 12)), "b": np.zeros(3), "v": np.ones((2, 3))}
+    text = SMALL.replace("VALUES", "numbers").replace("[4]", shape)
+    with pytest.raises(NetworkError, match=message):
+        load_network(write(tmp_path, text, a))
+
+
+def test_one_array_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, SMALL.replace("VALUES", "numbers"), {})
+    np.save(tmp_path / "net.npy", np.ones(3))
+    path.write_text(path.read_text().replace("net.npz", "net.npy"))
+    with pytest.raises(NetworkError, match=r"net\.npy is one array without a name"):
+        load_network(path)
+
+
+def counted(threshold: np.ndarray, folder: Path, of: str = "sum") -> BinaryNetwork:
+    """Four filters over a 6x6 image, as many as there are columns after them."""
+    rng = np.random.default_rng(2)
+    a = {"c": rng.choice([-1, 1], (4, 1, 3, 3)), "w": np.ones((2, 64)), "t": threshold}
+    text = "input = { shape = [1, 6, 6] }\n"
+    text += '\n[[step]]\nkind = "conv2d"\nweight = "c"\n'
+    text += f'\n[[step]]\nkind = "threshold"\nthreshold = "t"\nof = "{of}"\ncompare = ">="\n'
+    text += '\n[[step]]\nkind = "dense"\nweight = "w"\n'
+    return load_network(write(folder, text, a))
+
+
+def test_a_threshold_is_of_a_value_or_of_a_channel(tmp_path: Path) -> None:
+    channels, values = np.array([-2.0, 0, 1, 2]), np.arange(64.0) / 16 - 2
+    for threshold, expected in (
+        (channels, np.repeat(channels, 16)),
+        (channels.reshape(4, 1, 1), np.repeat(channels, 16)),
+        (values, values),
+        (values.reshape(4, 4, 4), values),
+    ):
+        assert np.array_equal(counted(threshold, tmp_path).hidden[0].threshold, expected)
+    matches = counted(channels, tmp_path, of="matches").hidden[0].threshold
+    assert np.array_equal(matches, 2 * np.repeat(channels, 16) - 9)
+
+
+@pytest.mark.parametrize("shape", [(1,), (16,), (4, 4), (4, 16), (1, 4, 4)])
+def test_another_number_of_thresholds_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(NetworkError, match=r"the threshold 't' has shape .* one for each channel"):
+        counted(np.zeros(shape), tmp_path)
+
+
 def test_damaged_arrays_are_refused(tmp_path: Path) -> None:
     a = {"one.w": RNG.choice([-1, 1], (3, 4)), "one.b": np.zeros(3)}
     path = write(tmp_path, "input = { shape = [4] }\n" + DENSE.format("one", ""), a)

@@ -137,6 +137,35 @@ step = [
     agrees(module, load_network(tmp_path / "net.toml"), (6,))
 
 
+def test_parameters_are_read_and_other_tensors_are_named(tmp_path: Path) -> None:
+    text = """
+format = "signflip-arrays"
+arrays = "net.pt"
+input = { shape = [4] }
+step = [
+  { kind = "dense", weight = "w" },
+  { kind = "sign", at_zero = 1 },
+  { kind = "dense", weight = "v" },
+]
+"""
+    (tmp_path / "net.toml").write_text(text)
+    plain = torch.ones(3, 4)
+    for weight, word in (
+        (nn.Parameter(plain), None),
+        (nn.Parameter(plain.to(torch.bfloat16)), None),
+        (nn.Parameter(plain.double()), None),
+        (plain.to_sparse(), "torch.sparse_coo"),
+        (plain.to(torch.complex64), "complex"),
+        (torch.empty(3, 4, device="meta"), "without data"),
+    ):
+        torch.save({"w": weight, "v": torch.ones(2, 3)}, tmp_path / "net.pt")
+        if word is None:
+            assert load_network(tmp_path / "net.toml").widths == (3,)
+            continue
+        with pytest.raises(NetworkError, match=f"net.pt: the tensor 'w' is {word}; it must be"):
+            load_network(tmp_path / "net.toml")
+
+
 def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
     torch.save(nn.Linear(2, 2), tmp_path / "net.pt")
     (tmp_path / "net.toml").write_text(

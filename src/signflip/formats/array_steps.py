@@ -1,5 +1,6 @@
 """The steps of an array description: each says what one thing of a file means."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -9,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from signflip.errors import NetworkError
 from signflip.formats.assembly import Assembly
-from signflip.formats.value import Value, exact
+from signflip.formats.value import Exact, Value, exact
+from signflip.network import Shape
 from signflip.network.maps.windows import Windows
 
 
@@ -25,8 +27,36 @@ class Arrays:
             raise NetworkError(f"there is no array {name!r}; there are {few}")
         array = self._arrays[name]
         if array.dtype.kind not in "biuf":
-            raise NetworkError(f"the array {name!r} is {array.dtype}; it must be numbers")
+            raise NetworkError(f"the array {name!r} is {array.dtype}; it must be real numbers")
+        if array.dtype.itemsize > 8:
+            raise NetworkError(
+                f"the array {name!r} is {array.dtype}; numbers may have 64 bits at most: "
+                "array.astype(float)"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            wrong = array[~np.isfinite(array)][0]
+            raise NetworkError(f"the array {name!r} holds {wrong}; every number must be finite")
         return array
+
+    def weight(self, name: str, axes: int, values: str) -> npt.NDArray[Any]:
+        """Weights of so many axes, as the numbers that they mean."""
+        array = self[name]
+        if array.ndim != axes or not array.size:
+            raise NetworkError(
+                f"the weight {name!r} has shape {array.shape}; it must have {axes} axes, and none "
+                "of them empty"
+            )
+        return _weight(array, values)
+
+    def bias(self, name: str, length: int) -> Exact:
+        """What is added, a number for each neuron or filter."""
+        array = self[name]
+        if array.shape not in ((length,), (1,), ()):
+            raise NetworkError(
+                f"the bias {name!r} has shape {array.shape}; it must have {length} entries, or one "
+                "for all"
+            )
+        return exact(np.broadcast_to(array, (length,)))
 
 
 class _Step(BaseModel):
@@ -69,14 +99,12 @@ class DenseStep(_Step):
 
     def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
         """The next value."""
-        weight = _weight(arrays[self.weight], self.values)
-        if weight.ndim != 2:
-            raise NetworkError(f"the weight has shape {weight.shape}; it must have two axes")
+        weight = arrays.weight(self.weight, 2, self.values)
         rows = weight if self.layout == "out in" else weight.T
         if self.pad_columns and rows.shape[1] == value.size + self.pad_columns:
             rows = rows[:, : value.size]
         made = assembly.linear(value.arranged((value.size,)), rows)
-        return made if self.bias is None else made.scaled(1, exact(arrays[self.bias]))
+        return made if self.bias is None else made.scaled(1, arrays.bias(self.bias, len(rows)))
 
 
 class ConvStep(_Step):
@@ -92,16 +120,17 @@ class ConvStep(_Step):
 
     def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
         """The next value."""
+        weight = arrays.weight(self.weight, 4, self.values)
         made = assembly.conv2d(
             value,
-            _weight(arrays[self.weight], self.values),
+            weight,
             stride=self.stride,
             padding=self.padding,
             groups=self.groups,
         )
-        return (
-            made if self.bias is None else made.scaled(1, exact(arrays[self.bias])[:, None, None])
-        )
+        if self.bias is None:
+            return made
+        return made.scaled(1, arrays.bias(self.bias, len(weight))[:, None, None])
 
 
 class BatchNormStep(_Step):
@@ -158,7 +187,8 @@ class ThresholdStep(_Step):
     """+1 where a sum, or a number of matches, compares with a threshold.
 
     Attributes:
-        threshold: its array, an entry for each value.
+        threshold: its array, an entry for each value, or for each channel of values of shape
+            (channels, rows, columns).
         of: whether the threshold is of the sum, or of the number of inputs that match their weight
             (popcount of XNOR): a sum is 2 matches - inputs.
         compare: `>=` or `>`.
@@ -171,10 +201,25 @@ class ThresholdStep(_Step):
 
     def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
         """The next value."""
-        level = exact(arrays[self.threshold])
+        level = self._levels(arrays[self.threshold], value.shape)
         if self.of == "matches":
-            level = 2 * level - exact(np.diff(value.matrix.indptr))
+            value.refuse_maximum()
+            level = 2 * level - exact(np.diff(value.matrix.indptr)).reshape(value.shape)
         return assembly.sign(value.scaled(1, -level), at_zero=1 if self.compare == ">=" else -1)
+
+    def _levels(self, array: npt.NDArray[Any], shape: Shape) -> Exact:
+        """The thresholds of values of a shape."""
+        entries = array.squeeze()
+        # in another order of axes they would be those of other values
+        if array.size == math.prod(shape) and (array.shape == shape or entries.ndim < 2):
+            return exact(array.reshape(shape))
+        if len(shape) == 3 and array.size == shape[0] and entries.ndim < 2:
+            return exact(np.broadcast_to(array.reshape(-1, 1, 1), shape))
+        channels = f", or {shape[0]}, one for each channel" if len(shape) == 3 else ""
+        raise NetworkError(
+            f"the threshold {self.threshold!r} has shape {array.shape}; values of shape {shape} "
+            f"have {math.prod(shape)} entries{channels}"
+        )
 
 
 class MaxPoolStep(_Step):

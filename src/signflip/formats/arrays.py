@@ -14,13 +14,15 @@ Nothing is guessed: layout, values of bits, what a sign answers at 0 and how a t
 are stated by each step (`signflip.formats.array_steps`).
 """
 
+import math
 import tomllib
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.npyio import NpzFile
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signflip.errors import MissingExtraError, NetworkError
@@ -29,6 +31,11 @@ from signflip.formats.array_steps import Arrays, Step
 from signflip.formats.assembly import Assembly
 from signflip.formats.value import Value, exact
 from signflip.network import BinaryNetwork, InputRange
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST_INPUTS = 2**24
 
 
 class Input(BaseModel):
@@ -41,7 +48,7 @@ class Input(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    shape: Annotated[tuple[int, ...], Field(min_length=1)]
+    shape: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
     range: tuple[float, float] = (0.0, 1.0)
     step: float | None = None
 
@@ -81,10 +88,19 @@ def read_arrays(path: Path, input_range: InputRange | None = None) -> BinaryNetw
         ) from error
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
-    arrays = _arrays(path.parent / description.arrays)
     given = description.input
+    if math.prod(given.shape) > MOST_INPUTS:
+        raise NetworkError(
+            f"{path}: input.shape is {list(given.shape)}, {math.prod(given.shape)} inputs; there "
+            f"may be {MOST_INPUTS}"
+        )
     lower, upper = given.range
-    assembly = Assembly(given.shape, InputRange(lower=lower, upper=upper, step=given.step))
+    try:
+        inputs = InputRange(lower=lower, upper=upper, step=given.step)
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from error
+    arrays = _arrays(path.parent / description.arrays)
+    assembly = Assembly(given.shape, inputs)
     value = assembly.image()
     for number, step in enumerate(description.step):
         try:
@@ -103,8 +119,15 @@ def _arrays(path: Path) -> Arrays:
         return Arrays(_state_dict(path))
     try:
         # opened here: NumPy leaves a file open that it refuses
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return Arrays({name: archive[name] for name in archive.files})
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise NetworkError(
+                    f"{path} is one array without a name; arrays with names are in an .npz file: "
+                    "numpy.savez"
+                )
+            with archive:
+                return Arrays({name: archive[name] for name in archive.files})
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
     except NO_ARRAYS as error:
@@ -126,7 +149,23 @@ def _state_dict(path: Path) -> dict[str, npt.NDArray[Any]]:
     tensors = state.get("state_dict", state) if isinstance(state, dict) else {}
     if not tensors or not all(isinstance(each, torch.Tensor) for each in tensors.values()):
         raise NetworkError(f"{path} holds no state_dict; save model.state_dict()")
-    return {str(name): tensor.double().numpy() for name, tensor in tensors.items()}
+    return {str(name): _numbers(path, str(name), tensor) for name, tensor in tensors.items()}
+
+
+def _numbers(path: Path, name: str, tensor: "Tensor") -> npt.NDArray[np.float64]:
+    """The numbers of a tensor that holds each of them as it is."""
+    kinds = [
+        ("complex", tensor.is_complex()),
+        ("quantised", tensor.is_quantized),
+        ("without data", tensor.is_meta),
+        (str(tensor.layout), "strided" not in str(tensor.layout)),
+    ]
+    if found := [kind for kind, there in kinds if there]:
+        raise NetworkError(
+            f"{path}: the tensor {name!r} is {found[0]}; it must be a plain one of real numbers"
+        )
+    values: npt.NDArray[np.float64] = tensor.detach().double().numpy()
+    return values
 
 
 def _class_values(assembly: Assembly, value: Value, description: Description) -> Value:
