@@ -1,18 +1,25 @@
 """Whether the proof beside an answer is one of that answer, for a sweep's store."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from signflip.arrays import Booleans
 from signflip.many.checking import check_proofs, proofs_folder
+from signflip.many.proved_masks import mask_of
 from signflip.many.record import Record
 from signflip.many.store import Store
 from signflip.many.sweep import run_sweep
+from signflip.many.task import problem_key
 from signflip.methods import Exact
+from signflip.problem import Mask, Target, Terms, Ties
 from signflip.result import Verdict
-from tests.support.sweeps import HereExecutor, series, tiny_plan
+from tests.support.sweeps import HereExecutor, result_row, series, tiny_plan
+from tests.support.tiny import INPUTS
 
 EPSILONS = (0.02, 0.05, 0.3)
 
@@ -107,3 +114,83 @@ def test_a_witness_beyond_the_ball_is_none(store: Path) -> None:
         opened.connection.execute(statement, (robust.epsilon, flipped.key))
     fault = faults(store)[str(flipped.proof)]
     assert fault == f"answer: the witness of the proof is not within {robust.epsilon!r}"
+
+
+MASK = np.arange(INPUTS) % 4 != 1
+"""Most pixels."""
+SMALLER = MASK & (np.arange(INPUTS) % 4 != 2)
+
+
+def masked_store(path: Path, free: Booleans, epsilons: Sequence[float]) -> Path:
+    """Answers with proofs where only some pixels may change."""
+    plan = tiny_plan(series("exact", Exact()), images=4, epsilons=epsilons)
+    (block,) = plan.blocks
+    asked = Terms(mask=Mask.of(free, "mask.npy"))
+    cases = tuple(replace(case, terms=asked) for case in block.cases)
+    plan = replace(plan, blocks=(replace(block, cases=cases),))
+    plan = plan.with_proofs(proofs_folder(path))
+    proofs_folder(path).mkdir()
+    with Store.open(path, create=True) as opened:
+        list(run_sweep(plan, plan.tasks(), opened, HereExecutor()))
+    return path
+
+
+def test_proofs_of_a_mask_are_those_of_its_answers(tmp_path: Path) -> None:
+    found = faults(masked_store(tmp_path / "masked.db", MASK, (0.02, 0.3)))
+    assert len(found) == 8
+    assert set(found.values()) == {None}
+
+
+def both(tmp_path: Path, verdict: Verdict, epsilon: float) -> tuple[Path, Record, Record]:
+    """A store of the mask, and answers for one image there and where another mask is smaller."""
+    here = masked_store(tmp_path / "masked.db", MASK, (epsilon,))
+    there = masked_store(tmp_path / "smaller.db", SMALLER, (epsilon,))
+    mine, other = pair(
+        [*answers(here, verdict), *answers(there, verdict)],
+        lambda a, b: a.image == b.image and a.key != b.key,
+    )
+    shutil.copy(proofs_folder(there) / str(other.proof), proofs_folder(here) / str(mine.proof))
+    return here, mine, other
+
+
+@pytest.mark.parametrize(("verdict", "epsilon"), [(Verdict.ROBUST, 0.02), (Verdict.FLIPPED, 0.4)])
+def test_a_proof_of_a_smaller_mask_is_none(
+    tmp_path: Path, verdict: Verdict, epsilon: float
+) -> None:
+    store, mine, _ = both(tmp_path, verdict, epsilon)
+    assert faults(store)[str(mine.proof)] == (
+        "answer: the pixels that the proof leaves free are not those of the mask mask.npy"
+    )
+
+
+def test_a_proof_of_all_pixels_is_one_for_a_mask(tmp_path: Path, store: Path) -> None:
+    masked = masked_store(tmp_path / "masked.db", MASK, EPSILONS[:1])
+    mine, other = pair(
+        [*answers(masked, Verdict.ROBUST), *answers(store, Verdict.ROBUST)],
+        lambda a, b: a.image == b.image and a.key != b.key and a.epsilon == b.epsilon,
+    )
+    shutil.copy(proofs_folder(store) / str(other.proof), proofs_folder(masked) / str(mine.proof))
+    assert faults(masked)[str(mine.proof)] is None
+
+
+def test_a_mask_is_found_again_in_each_shape_that_it_may_have() -> None:
+    rng = np.random.default_rng(0)
+    shape = (2, 3, 4)
+    for array in (rng.random((24,)), rng.random(shape), rng.random((3, 4)), rng.random((3, 4, 2))):
+        mask = Mask.of(array < 0.5)
+        free = mask.flat(shape)
+        terms = Terms(mask=mask, ties=Ties.PREDICT)
+        key = problem_key("n", "i", 0.01, Target(1), terms)
+        record = result_row(problem=key, ties=Ties.PREDICT, mask="mask.npy")
+        known = np.ones(24, dtype=np.bool_)
+        found = mask_of(record, free, known, shape)
+        assert found is not None
+        assert np.array_equal(found, free)
+        other = free.copy()
+        other[5] ^= True
+        assert mask_of(record, other, known, shape) is None
+        # a pixel that cannot change anyway is taken to be free, or held
+        known[5] = False
+        found = mask_of(record, np.where(known, free, False), known, shape)
+        assert found is not None
+        assert np.array_equal(found, free)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from signflip.arrays import Booleans
 from signflip.errors import ProofError
+from signflip.many.proved_masks import mask_of
 from signflip.many.record import Record
 from signflip.many.store import Store
 from signflip.network import BinaryNetwork
@@ -82,21 +84,50 @@ def _differs(record: Record, proved: Proved, problem: Problem) -> str | None:
         return "the proof does not exclude a flip"
     if content.bound == 0 and not tied <= set(content.strict):
         return "the proof does not exclude a tie, which counts as a flip there"
-    # of pixels that a mask held, the proof holds as many; the file of the mask may be gone
-    held = (content.lower == content.upper) if record.mask is not None else False
     lower, upper = problem.box.lower, problem.box.upper
-    if not np.all(held | ((content.lower <= lower) & (upper <= content.upper))):
+    covered = (content.lower <= lower) & (upper <= content.upper)
+    if covered.all():
+        return None
+    held = content.lower == content.upper
+    if record.mask is None or not np.all(held | covered):
         return f"the proof is of a box that does not hold all images within {record.epsilon!r}"
-    return None
+    # it holds pixels as the mask does, if they are the same
+    free = _free(record, proved, problem)
+    return free if isinstance(free, str) else None
+
+
+def _free(record: Record, proved: Proved, problem: Problem) -> Booleans | str:
+    """(inputs,) bool, the pixels that the mask of an answer lets change; or why not to tell.
+
+    The file of the mask may be gone: it has to be that of the pixels that the proof leaves free.
+    """
+    free = proved.content.lower < proved.content.upper
+    known = problem.box.lower < problem.box.upper
+    found = mask_of(record, free, known, problem.network.image_shape)
+    if found is not None:
+        return found
+    if known.all():
+        return f"the pixels that the proof leaves free are not those of the mask {record.mask}"
+    return (
+        f"not checked: whether the proof leaves all pixels of the mask {record.mask} free is not "
+        "to be told, as some can have one value only"
+    )
 
 
 def _is_no_flip(
     record: Record, proved: Proved, problem: Problem, wanted: set[int], tied: set[int]
 ) -> str | None:
-    witness, values, own = proved.content.witness, proved.values, proved.content.prediction
+    content, values = proved.content, proved.values
+    witness, own = content.witness, content.prediction
     if witness is None:
         return "the proof has no witness"
-    if record.norm is None and not problem.box.contains(witness):
+    if record.norm is None and not problem.region.contains(witness):
         return f"the witness of the proof is not within {record.epsilon!r}"
+    if record.mask is not None:
+        free = _free(record, proved, problem)
+        if isinstance(free, str):
+            return free
+        if np.any((witness != content.image) & ~free):
+            return f"the witness of the proof changes pixels that the mask {record.mask} holds"
     flips = any(values[c] > values[own] or (values[c] == values[own] and c in tied) for c in wanted)
     return None if flips else "the witness of the proof does not flip"
