@@ -195,3 +195,40 @@ def test_ties_are_counted_as_the_network_predicts_them(folder: Path, invoke: Inv
         network = load_zoo("mnist-2x100")
         assert Box.ball(image, 0.01).contains(witnesses["images"][0])
         assert network.predict(witnesses["images"])[0] != network.predict(image[None])[0]
+
+
+STORED = ("certify", "net.safetensors", "images.npz", "--epsilon", 0.02, "--store", "kept.db")
+
+
+def test_answers_of_a_store_get_the_proofs_that_are_asked_for(folder: Path, invoke: Invoke) -> None:
+    assert invoke(*STORED).exit_code == 0
+    result = invoke(*STORED, "--proofs", "proofs")
+    assert result.exit_code == 0, result.output
+    assert f"{IMAGES} are in kept.db without a proof, and run again for it" in result.output
+    assert f"{IMAGES} of {IMAGES} answers have a proof in proofs" in result.output
+    assert len(list((folder / "proofs").iterdir())) == IMAGES
+    result = invoke(*STORED, "--proofs", "proofs")
+    assert f"{IMAGES} of {IMAGES} are in kept.db" in result.output
+    next((folder / "proofs").iterdir()).unlink()
+    result = invoke(*STORED, "--proofs", "proofs")
+    assert f"{IMAGES - 1} of {IMAGES} are in kept.db" in result.output
+    assert f"{IMAGES} of {IMAGES} answers have a proof in proofs" in result.output
+    result = invoke(*STORED, "--proofs", "other")
+    assert f"{IMAGES} of {IMAGES} answers have a proof in other" in result.output
+    assert len(list((folder / "other").iterdir())) == IMAGES
+
+
+def test_proofs_of_a_store_are_checked_in_the_folder_that_is_named(
+    folder: Path, invoke: Invoke
+) -> None:
+    assert invoke(*STORED, "--proofs", "proofs").exit_code == 0
+    result = invoke("check", "kept.db")
+    assert result.exit_code == 1
+    assert "where the proofs are in another folder, name it: --proofs DIR" in result.output
+    result = invoke("check", "kept.db", "--proofs", "proofs")
+    assert result.exit_code == 0, result.output
+    assert f"{IMAGES} of {IMAGES} are proofs" in result.output
+    assert (folder / "proofs").is_dir()
+    result = invoke("check", "proofs", "net.safetensors", "images.npz", "--proofs", "proofs")
+    assert result.exit_code == 2
+    assert "--proofs proofs is the folder of a store's proofs" in result.output

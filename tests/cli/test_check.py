@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,3 +85,17 @@ def test_what_cannot_be_checked_is_an_error(folder: Path, invoke: Invoke) -> Non
     result = invoke(*CERTIFY[:-1], "images.npz")
     assert result.exit_code == 2
     assert "error" in result.output.lower()
+
+
+def test_what_cannot_be_read_never_ends_the_others(
+    folder: Path, proofs: list[Path], invoke: Invoke
+) -> None:
+    del proofs
+    (folder / "proofs" / "0.proof").mkdir()
+    (folder / "proofs" / "0a.proof").symlink_to("nothing")
+    os.mkfifo(folder / "proofs" / "0b.proof")
+    result = invoke("check", "proofs", "net.safetensors", "images.npz")
+    assert result.exit_code == 1
+    assert f"{IMAGES} of {IMAGES + 3} are proofs" in result.output
+    assert "0.proof: no proof: file: it is a folder" in result.output
+    assert "0a.proof: no proof: file: it cannot be read (No such file" in result.output

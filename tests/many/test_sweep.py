@@ -1,4 +1,6 @@
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -6,11 +8,12 @@ import numpy as np
 import pytest
 
 from signflip.attack import attack
+from signflip.many.checking import proofs_folder
 from signflip.many.counts import counts_by_series
 from signflip.many.executor import Answers
 from signflip.many.plan import Plan
 from signflip.many.record import Record
-from signflip.many.store import Store
+from signflip.many.store import NO_PROOF, Store
 from signflip.many.sweep import run_sweep, tasks_left
 from signflip.many.task import Task, image_key
 from signflip.methods import Exact, Fgsm
@@ -18,8 +21,18 @@ from signflip.methods.search_goal import SearchGoal
 from signflip.methods.spec import describe
 from signflip.network import BinaryNetwork
 from signflip.problem import Goal, Problem, Target, Untargeted
+from signflip.result import Verdict
 from tests.support.fake_methods import GivesUp, Quick
-from tests.support.sweeps import KEY, NETWORK, HereExecutor, flat, keys, series, tiny_plan
+from tests.support.sweeps import (
+    KEY,
+    NETWORK,
+    HereExecutor,
+    failed_row,
+    flat,
+    keys,
+    series,
+    tiny_plan,
+)
 
 EXACT = series("exact", Exact(goal=SearchGoal.OPTIMISE))
 FGSM = series("fgsm", Fgsm(), time_limit=2.0)
@@ -178,3 +191,44 @@ def test_counts(path: Path) -> None:
     assert (counts["gives-up"].rows, counts["gives-up"].failed) == (8, 8)
     assert counts["gives-up"].seconds == 0
     assert other["fgsm"].rows == 0
+
+
+def proved(plan: Plan, path: Path) -> Plan:
+    proofs_folder(path).mkdir(exist_ok=True)
+    return plan.with_proofs(proofs_folder(path))
+
+
+def test_what_lacks_its_proof_is_run_again_and_nothing_else(path: Path) -> None:
+    plan = tiny_plan(series("exact", Exact()), FGSM, epsilons=(0.02, 0.3))
+    sweep(plan, path)
+    with_proofs = proved(plan, path)
+    rows, left = sweep(with_proofs, path)
+    assert {task.series.name for task in left} == {"exact"}
+    assert len(left) == 6
+    assert all(row.proof is not None for row in rows)
+    assert sweep(with_proofs, path) == ([], ())
+    shutil.rmtree(proofs_folder(path))
+    proved(plan, path)
+    assert len(sweep(with_proofs, path)[1]) == 6
+    assert sweep(plan, path) == ([], ())
+
+
+def test_an_answer_stays_where_its_run_for_a_proof_decides_nothing(path: Path) -> None:
+    plan = tiny_plan(series("exact", Exact()), epsilons=(0.3,), images=1)
+    ((row,), _) = sweep(plan, path)
+    with Store.open(path) as store:
+        for other in (
+            replace(row, verdict=Verdict.UNKNOWN, proof=None),
+            failed_row(row.key),
+        ):
+            store.add(other, anew=True)
+            assert [kept.verdict for kept in store.records()] == [row.verdict]
+        # an answer that says why it has no proof is not run again and again
+        store.add(replace(row, remark=f"{NO_PROOF}: it is too long."), anew=True)
+        assert tasks_left(proved(plan, path).tasks(), store) == ()
+
+
+def test_the_remark_of_an_answer_without_a_proof_says_so(tmp_path: Path) -> None:
+    (task,) = tiny_plan(FGSM, epsilons=(0.001,), images=1).tasks()
+    result = attack(task.problem(NETWORK), Fgsm(iterations=1), proof=tmp_path / "a.proof")
+    assert NO_PROOF in result.remark

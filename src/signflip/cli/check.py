@@ -37,6 +37,12 @@ NEAR = 1e-6
 @inputs_option
 @index_option
 @data_dir_option
+@click.option(
+    "--proofs",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    metavar="DIR",
+    help="Folder of the proofs of a store.  [default: STORE.proofs]",
+)
 def check(
     proof: Path,
     network: str | None,
@@ -44,19 +50,26 @@ def check(
     inputs: InputRange | None,
     index: Indices,
     data_dir: Path | None,
+    proofs: Path | None,
 ) -> None:
     """Check that PROOF, a file or a folder of them, is valid for one of IMAGES on NETWORK.
 
     Prints what is proved: nothing else is. The exit code is 0 only if every proof is valid. The
     checker uses exact arithmetic alone, and nothing of the search.
 
-    PROOF may be the store of a sweep, without NETWORK and IMAGES, which it holds: then each proof
-    has to be of the answer that it lies beside, and the store keeps whether it is.
+    PROOF may be a store of answers, without NETWORK and IMAGES, which it holds: then each proof
+    has to be of the answer that it lies beside, and the store keeps whether it is. Its proofs are
+    in the folder STORE.proofs, or in that of --proofs.
     """
     if not proof.exists():
         raise DataError(f"{proof} is no file or folder; name a proof, or a folder of proofs")
+    if proofs is not None and network is not None:
+        raise DataError(
+            f"--proofs {proofs} is the folder of a store's proofs; name the store alone, or leave "
+            "--proofs out"
+        )
     if images is None:
-        valid, number = (0, 0) if network is not None else _check_store(proof)
+        valid, number = (0, 0) if network is not None else _check_store(proof, proofs)
         if network is not None or not number:
             raise DataError(
                 f"{proof} needs NETWORK and IMAGES beside it: only a store of answers with proofs "
@@ -72,7 +85,7 @@ def check(
         sys.exit(1)
 
 
-def _check_store(path: Path) -> tuple[int, int]:
+def _check_store(path: Path, folder: Path | None) -> tuple[int, int]:
     """How many of a store's proofs are valid, and how many there are; 0 where it is no store."""
     if not is_file(path):
         return 0, 0
@@ -81,7 +94,7 @@ def _check_store(path: Path) -> tuple[int, int]:
             return 0, 0
     valid = number = 0
     with Store.open(path) as store:
-        for record, fault in check_proofs(store):
+        for record, fault in check_proofs(store, folder):
             number += 1
             where = f"image {record.image_index} of {record.images_name}"
             what = f"{record.proof}: {where} on {record.network_name}, {record.series}"
@@ -111,7 +124,7 @@ def _check_files(
     valid = 0
     for path in paths:
         try:
-            proved = check_proof(path.read_bytes(), opened)
+            proved = check_proof(_bytes_of(path), opened)
             which = _which(proved, opened, image_set, list(chosen))
         except ProofError as error:
             remarks().print(f"{path}: no proof: {error}", soft_wrap=True)
@@ -121,6 +134,20 @@ def _check_files(
         own = proved.content.prediction
         output().print(f"{path}: {which} of {images}, of class {own}: {said}")
     return valid, len(paths)
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        ProofError: it cannot be read, or is none, such as a pipe that nobody may write to.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise ProofError("file: it is a folder, or no file that holds anything")
+        return path.read_bytes()
+    except OSError as error:
+        raise ProofError(f"file: it cannot be read ({error.strerror})") from error
 
 
 def _which(proved: Proved, network: BinaryNetwork, images: ImageSet, chosen: list[int]) -> str:

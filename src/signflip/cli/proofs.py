@@ -5,6 +5,7 @@ from pathlib import Path
 
 from signflip.cli.console import remarks
 from signflip.cli.output import writing
+from signflip.files import is_file
 from signflip.many.record import Record
 
 
@@ -23,8 +24,16 @@ def remark_on_proofs(records: Sequence[Record], folder: Path | None) -> None:
     """How many answers have a proof in the folder, and why the first that has none lacks it."""
     if folder is None:
         return
-    lacking = [record for record in records if record.proof is None]
+    lacking = [(record, lack) for record in records if (lack := _lack(record, folder))]
     line = f"{len(records) - len(lacking)} of {len(records)} answers have a proof in {folder}"
     if lacking:
-        line += f"; image {lacking[0].image_index} has none: {lacking[0].remark}"
+        record, lack = lacking[0]
+        line += f"; image {record.image_index} has none: {lack}"
     remarks().print(line, soft_wrap=True)
+
+
+def _lack(record: Record, folder: Path) -> str:
+    """Why an answer has no proof in the folder; empty if it has one."""
+    if record.proof is None:
+        return record.remark or "it was run again for its proof, and not decided in that time"
+    return "" if is_file(folder / record.proof) else f"the file {record.proof} is not there"

@@ -11,7 +11,7 @@ from signflip.many.interrupts import undisturbed
 from signflip.many.local import LocalExecutor
 from signflip.many.plan import Plan
 from signflip.many.record import Record
-from signflip.many.sweep import run_here, run_sweep, tasks_left
+from signflip.many.sweep import again_for_proofs, run_here, run_sweep, tasks_left
 from signflip.result import Verdict
 
 
@@ -86,6 +86,9 @@ def _records(plan: Plan, workers: int, path: Path | None) -> Generator[Record]:
         had = {task.key for task in tasks} - {task.key for task in left}
         if had:
             remarks().print(f"{len(had):,} of {len(tasks):,} are in {path}")
+        again = again_for_proofs(left, store)
+        if again:
+            remarks().print(f"{again:,} are in {path} without a proof, and run again for it")
         yield from (record for record in store.records() if record.key in had)
         with closing(run_sweep(plan, left, store, LocalExecutor(workers=workers))) as rest:
             yield from rest

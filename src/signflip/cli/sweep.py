@@ -24,7 +24,7 @@ from signflip.many.notation import Shard
 from signflip.many.plan import Plan
 from signflip.many.record import Record
 from signflip.many.store import Store
-from signflip.many.sweep import run_sweep, tasks_left
+from signflip.many.sweep import again_for_proofs, run_sweep, tasks_left
 from signflip.many.task import Task
 
 _REPORT_EVERY = 60.0
@@ -96,9 +96,11 @@ def _run_and_show(
     """Run what the store lacks, print what it has then; how many failed this time."""
     with Store.open(store_path, create=True) as store:
         left = tasks_left(tasks, store, retry_failed=retry_failed)
+        again = again_for_proofs(left, store)
         remarks().print(
             f"{len(tasks):,} attacks: {len(tasks) - len(left):,} are in the store, "
             f"{len(left):,} are to be run"
+            + (f", {again:,} again for their proofs" if again else "")
         )
         counts = Counts()
         try:

@@ -21,8 +21,12 @@ def proofs_folder(store: Path) -> Path:
     return store.with_name(f"{store.name}.proofs")
 
 
-def check_proofs(store: Store) -> Iterator[tuple[Record, str | None]]:
+def check_proofs(store: Store, folder: Path | None = None) -> Iterator[tuple[Record, str | None]]:
     """Check the proof of each answer that names one, and keep in the store what came of it.
+
+    Args:
+        store: the store.
+        folder: where the proofs are; None for the folder beside the store.
 
     Yields:
         The answer, and what is wrong with its proof; None for nothing.
@@ -35,18 +39,21 @@ def check_proofs(store: Store) -> Iterator[tuple[Record, str | None]]:
     for record in named:
         if record.network not in networks:
             networks = {record.network: store.network(record.network)}
-        fault = _fault(record, networks[record.network], store)
+        fault = _fault(record, networks[record.network], store, folder)
         store.set_checked(record.key, fault is None)
         yield record, fault
 
 
-def _fault(record: Record, network: BinaryNetwork, store: Store) -> str | None:
+def _fault(record: Record, network: BinaryNetwork, store: Store, folder: Path | None) -> str | None:
     """What is wrong with the answer's proof; None for nothing."""
-    path = proofs_folder(store.path) / str(record.proof)
+    path = (proofs_folder(store.path) if folder is None else folder) / str(record.proof)
     try:
         proved = check(path.read_bytes(), network)
     except OSError as error:
-        return f"file: {path} cannot be read ({error.strerror})"
+        return (
+            f"file: {path} cannot be read ({error.strerror}); where the proofs are in another "
+            "folder, name it: --proofs DIR"
+        )
     except ProofError as error:
         return str(error)
     difference = _differs(record, proved, _problem_of(record, network, store))

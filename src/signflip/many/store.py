@@ -18,7 +18,10 @@ from signflip.many.record import Record
 from signflip.many.schema import check_or_make, store_errors, writing
 from signflip.many.task import image_key
 from signflip.network import BinaryNetwork
+from signflip.result import Verdict
 
+NO_PROOF = "No proof was written"
+"""In the remark of an answer: it was to be proved, and why it has no proof."""
 _PATIENCE = 60.0  # seconds that a writer waits for another one
 _NAMES = ", ".join(COLUMNS)
 
@@ -32,6 +35,8 @@ _ADD = (
     f"INSERT INTO results ({_NAMES}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "
     f"{_UNLESS_FINISHED}"
 )
+# one that was run again for its proof takes the place of what it proves
+_ADD_ANEW = f"{_ADD} OR (excluded.failure IS NULL AND excluded.verdict = results.verdict)"
 # "WHERE true" keeps SQLite from reading ON CONFLICT as part of a join
 _MERGE = (
     "INSERT OR IGNORE INTO networks SELECT * FROM other.networks",
@@ -100,15 +105,29 @@ class Store:
         with store_errors(self.path):
             return {key for (key,) in self.connection.execute(query)}
 
-    def add(self, record: Record) -> None:
+    def provable(self) -> set[str]:
+        """Keys of the rows with a verdict that a proof can be of, and none was refused for."""
+        query = (
+            "SELECT key FROM results WHERE failure IS NULL AND verdict IN (?, ?) "
+            f"AND instr(remark, '{NO_PROOF}') = 0"
+        )
+        verdicts = (Verdict.ROBUST.value, Verdict.FLIPPED.value)
+        with store_errors(self.path):
+            return {key for (key,) in self.connection.execute(query, verdicts)}
+
+    def add(self, record: Record, *, anew: bool = False) -> None:
         """Keep a record; one of that key that failed is replaced, and a finished one stays.
+
+        Args:
+            record: the record.
+            anew: whether a finished one of the same verdict is replaced too.
 
         Raises:
             StoreError: the file cannot be written.
         """
         values = {name: c.stored(getattr(record, name)) for name, c in COLUMNS.items()}
         with store_errors(self.path):
-            self.connection.execute(_ADD, values)
+            self.connection.execute(_ADD_ANEW if anew else _ADD, values)
 
     def set_checked(self, key: str, checked: bool) -> None:
         """Keep whether the proof of the row of that key was accepted.

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from signflip.files import is_file
 from signflip.many.answer import failed_record
 from signflip.many.executor import Executor
 from signflip.many.local import LocalExecutor
@@ -62,15 +63,32 @@ def run_tasks(
 def tasks_left(
     tasks: Sequence[Task], store: "Store", *, retry_failed: bool = False
 ) -> tuple[Task, ...]:
-    """The tasks that the store has no row of; with `retry_failed`, or has a failed one of."""
+    """The tasks that the store has no row of; with `retry_failed`, or has a failed one of.
+
+    And those whose answer is to have a proof, as it has one or could have one, and the file is not
+    there.
+    """
     done = store.keys(failed=not retry_failed)
-    return tuple(task for task in tasks if task.key not in done)
+    provable = store.provable() if any(task.proof is not None for task in tasks) else set()
+    return tuple(
+        task for task in tasks if task.key not in done or (task.key in provable and _lacks(task))
+    )
+
+
+def _lacks(task: Task) -> bool:
+    return task.proof is not None and not is_file(task.proof)
+
+
+def again_for_proofs(left: Sequence[Task], store: "Store") -> int:
+    """How many of the tasks that are left have an answer already, and lack only its proof."""
+    answered = store.keys(failed=False)
+    return sum(task.key in answered for task in left)
 
 
 def run_sweep(
     plan: Plan, tasks: Sequence[Task], store: "Store", executor: Executor
 ) -> Generator[Record]:
-    """Run tasks of a plan; yields each record when it is in the store.
+    """Run tasks of a plan; yields each record when it is in the store, as it is there.
 
     A generator: closing it ends the executor's work. What was stored stays, whatever happens.
 
@@ -92,7 +110,14 @@ def run_sweep(
     with closing(run_tasks(tasks, networks, executor)) as answers:
         for together in answers:
             with store.transaction():
-                for _, record in together:
-                    store.add(record)
-            for _, record in together:
-                yield record
+                kept = [_keep(task, record, store) for task, record in together]
+            yield from kept
+
+
+def _keep(task: Task, record: Record, store: "Store") -> Record:
+    """What the store has then: of an answer that was run again for its proof, it may be the old."""
+    store.add(record, anew=task.proof is not None)
+    if task.proof is None:
+        return record
+    (kept,) = store.records("WHERE key = ?", (task.key,))
+    return kept
