@@ -107,3 +107,20 @@ def test_marabou_queries_are_answered_in_their_own_numbers(tmp_path: Path, invok
 def test_an_empty_box_is_unsat(tmp_path: Path, invoke: Invoke) -> None:
     path = marabou(tmp_path / "q.ipq", "0.6", "0.4", "0.3")
     assert invoke("verify", path).stdout == "unsat\n"
+
+
+def test_several_boxes_are_answered_as_one(
+    tmp_path: Path, instance: tuple[Path, Path], invoke: Invoke
+) -> None:
+    safe = ball(tmp_path / "safe.vnnlib", 0, 0.0005).read_text()
+    inputs, outputs = safe.rsplit("\n", 1)
+    here, nowhere = "(>= X_0 0)", "(and (>= X_0 1) (<= X_0 0))"
+    path = tmp_path / "boxes.vnnlib"
+
+    def answer(last: str, *boxes: str) -> str:
+        path.write_text(f"{inputs}\n(assert (or {' '.join(boxes)}))\n{last}")
+        return invoke("verify", instance[0], path).stdout.split("\n")[0]
+
+    assert answer(outputs, nowhere, nowhere) == "unsat"
+    assert answer(outputs, nowhere, here, "(<= X_0 0.5)") == "unsat"
+    assert answer("(assert (<= Y_0 Y_0))", nowhere, here, "(<= X_0 0.5)") == "sat"

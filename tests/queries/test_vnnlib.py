@@ -1,3 +1,4 @@
+import gzip
 from fractions import Fraction
 from pathlib import Path
 
@@ -5,17 +6,21 @@ import pytest
 
 from signflip.errors import ProblemError
 from signflip.queries.query import Comparison
-from signflip.queries.vnnlib import read_property
+from signflip.queries.vnnlib import ALWAYS, Part, read_property
 
 HEAD = "".join(f"(declare-const X_{i} Real)\n" for i in range(2)) + "(declare-const Y_0 Real)\n"
 BOX = "(assert (>= X_0 0.1)) (assert (<= X_0 0.3))\n(assert (<= 0 X_1)) (assert (>= 1.5e0 X_1))\n"
 
 
 def read(folder: Path, text: str) -> tuple[list[float], list[float], tuple[object, ...]]:
+    (part,) = parts(folder, text)
+    return part.lower.tolist(), part.upper.tolist(), part.cases
+
+
+def parts(folder: Path, text: str) -> tuple[Part, ...]:
     path = folder / "p.vnnlib"
     path.write_text(text)
-    lower, upper, cases = read_property(path)
-    return lower.tolist(), upper.tolist(), cases
+    return read_property(path)
 
 
 def beats(c: int, other: int) -> Comparison:
@@ -45,20 +50,88 @@ def test_ands_and_ors_become_cases(tmp_path: Path) -> None:
     assert read(tmp_path, text)[2] == ((level, beats(1, 0)), (level, beats(2, 0)))
 
 
+def test_inputs_are_bounded_in_conjunctions(tmp_path: Path) -> None:
+    text = "(assert (and (>= X_0 0) (<= X_0 1) (<= Y_0 Y_1) (= X_1 0.5)))"
+    assert read(tmp_path, text) == ([0.0, 0.5], [1.0, 0.5], ((beats(1, 0),),))
+
+
+def test_each_box_makes_a_part(tmp_path: Path) -> None:
+    text = """
+        (assert (>= X_1 0)) (assert (<= X_1 1)) (assert (<= X_0 9))
+        (assert (or (and (>= X_0 0) (<= X_0 0.25)) (and (<= 0.5 X_0) (<= X_0 1))))
+        (assert (or (>= Y_1 Y_0) (>= Y_2 Y_0)))
+    """
+    made = parts(tmp_path, text)
+    assert [(part.lower.tolist(), part.upper.tolist()) for part in made] == [
+        ([0.0, 0.0], [0.25, 1.0]),
+        ([0.5, 0.0], [1.0, 1.0]),
+    ]
+    assert {part.cases for part in made} == {((beats(1, 0),), (beats(2, 0),))}
+
+
+def test_outputs_that_differ_in_one_box_stay_together(tmp_path: Path) -> None:
+    box = "(>= X_0 0) (<= X_0 1)"
+    text = f"(assert (or (and {box} (>= Y_1 Y_0)) (and {box} (>= Y_2 Y_0)) (and {box})))"
+    assert read(tmp_path, text)[2] == ((beats(1, 0),), (beats(2, 0),), (ALWAYS,))
+
+
+def test_an_empty_box_makes_no_part(tmp_path: Path) -> None:
+    text = "(assert (>= X_0 0.6)) (assert (<= X_0 0.4)) (assert (>= Y_1 Y_0))"
+    assert parts(tmp_path, text) == ()
+
+
+def test_where_no_float_lies_between_bounds_it_is_the_nearest(tmp_path: Path) -> None:
+    text = "(assert (>= X_0 0.1)) (assert (<= X_0 0.1)) (assert (>= Y_1 Y_0))"
+    assert read(tmp_path, text)[:2] == ([0.1], [0.1])
+    text = text.replace("<= X_0 0.1", "<= X_0 0.10000000000000000001")
+    assert read(tmp_path, text)[:2] == ([0.1], [0.1])
+
+
+def test_what_always_or_never_holds_is_left_out(tmp_path: Path) -> None:
+    same = "(assert (<= Y_0 Y_0))"
+    assert read(tmp_path, BOX + same + "(assert (>= Y_1 Y_0))")[2] == ((beats(1, 0),),)
+    assert read(tmp_path, BOX + same)[2] == ((ALWAYS,),)
+    assert read(tmp_path, BOX + "(assert (or (>= 0 1) (>= Y_1 Y_0)))")[2] == ((beats(1, 0),),)
+    assert parts(tmp_path, BOX + "(assert (>= Y_1 Y_0)) (assert (>= 0 1))") == ()
+
+
+def test_what_else_smt_lib_writes_is_read(tmp_path: Path) -> None:
+    text = """\ufeff(set-logic QF_LRA) (set-info :source |no (parenthesis|) (set-info :a "(")
+        (declare-fun X_0 () Real) (declare-fun Y_0 () Real)
+        (assert (>= X_0 (- 1.0))) (assert (<= X_0 +.5E+0)) (assert (>= Y_1 Y_0)) (check-sat)"""
+    wanted = ([-1.0], [0.5], ((beats(1, 0),),))
+    assert read(tmp_path, text) == wanted
+    path = tmp_path / "p.vnnlib.gz"
+    packed = gzip.compress(text.encode())
+    path.write_bytes(packed)
+    (part,) = read_property(path)
+    assert (part.lower.tolist(), part.upper.tolist(), part.cases) == wanted
+    path.write_bytes(packed[:-12])
+    with pytest.raises(ProblemError, match="cannot be read whole"):
+        read_property(path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("(assert (>= X_0 0)", "never closed"),
         ("(assert (>= X_0 0)))", "never opened"),
         ("(assert (>= X_0 0)) (assert (>= Y_0 Y_1))", "X_0 has no upper bound"),
-        (BOX + "(assert (> Y_0 Y_1))", "no comparison of outputs"),
-        (BOX + "(assert (>= (+ Y_0 Y_1) Y_2))", "neither an output nor a number"),
-        (BOX + "(assert (>= Y_0 Y_0))", "names no output"),
+        (BOX + "(assert (> Y_0 Y_1))", r"\(> Y_0 Y_1\) is strict, which is not decided here"),
+        (BOX + "(assert (not (>= Y_0 Y_1)))", "no comparison by"),
+        (BOX + "(assert (>= (+ Y_0 Y_1) Y_2))", "neither an input, nor an output, nor a number"),
+        (BOX + "(assert (>= X_0 X_1))", "X_0 is compared with a variable"),
+        (BOX + "(assert (>= Y_0 X_1))", "X_1 is compared with a variable"),
         (BOX + "(assert (>= Y_0 1e))", "no number"),
         (BOX + "(assert (>= Y_x 1))", "no variable"),
         ("(declare-const)", "neither a declaration nor an assertion"),
-        (BOX + "(assert (>= Y_0 1e999))", "1e999 is beyond the numbers of 64 bits"),
-        ("(assert (>= X_0 " + "9" * 400 + "))", "beyond the numbers of 64 bits"),
+        (BOX + "(assert (>= Y_0 1e999))", "1e999 is beyond 1e300"),
+        ("(assert (>= X_0 " + "9" * 400 + "))", "beyond 1e300"),
+        ("(assert (>= X_0 0." + "1" * 5000 + "))", "has 5002 digits"),
+        ("(assert (>= X_0 -1.7e308))", "-1.7e308 is beyond 1e300"),
+        (BOX + "(assert (<= X_0 -1e39)) (assert (>= Y_0 1))", "X_0 has a bound beyond 1e30"),
+        ("(declare-const X_0 Int)", "inputs are Real"),
+        ("(push 1)", "neither a declaration"),
         (BOX + "(assert " + "(and " * 3000 + ")" * 3001, "nested too deeply"),
         ("(minimise X_0)", "neither a declaration nor an assertion"),
         ("loose", "stands alone"),

@@ -8,12 +8,13 @@ import click
 
 from signflip.arrays import Floats
 from signflip.cli.options import FILE, inputs_option
+from signflip.clock import Clock
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
 from signflip.methods import Exact, Guided
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange
-from signflip.queries.decide import Answer, Decision, Turn, decide
+from signflip.queries.decide import Answer, Turn, decide
 from signflip.queries.layout import Layout
 from signflip.queries.marabou import MarabouQuery, read_marabou
 from signflip.queries.query import Query
@@ -47,7 +48,7 @@ def verify(
     """Is there an input with such outputs? Prints sat (with the input), unsat, unknown or timeout.
 
     Give a NETWORK and a PROPERTY in VNN-LIB, or a Marabou QUERY (.ipq, .ipq.gz) that holds its
-    network. A tie counts as the property states it.
+    network. Properties compare by <= and >=, so that a tie counts.
     """
     if property_ is None:
         path = Path(network)
@@ -60,31 +61,42 @@ def verify(
             raise SettingError(f"{network} holds its network, inputs too; leave out --inputs")
         text = _marabou(read_marabou(path), time_limit)
     else:
-        query = query_of(open_network(network, inputs), property_)
-        text = _text(query, decide(query, TURNS, time_limit=time_limit))
+        text = _vnnlib(queries_of(open_network(network, inputs), property_), time_limit)
     if result is not None:
         write_bytes(result, (text + "\n").encode())
     click.echo(text)
 
 
-def query_of(network: BinaryNetwork, property_: Path) -> Query:
-    """The query that a VNN-LIB property asks of a network.
+def queries_of(network: BinaryNetwork, property_: Path) -> tuple[Query, ...]:
+    """The queries that a VNN-LIB property asks of a network, one for each box of inputs.
+
+    A witness of one is one of the property; where there is no query, nothing can fulfil it.
 
     Raises:
         ProblemError: the file cannot be read, or does not fit the network.
     """
-    lower, upper, cases = read_property(property_)
-    if len(lower) != network.inputs:
-        raise ProblemError(
-            f"{property_} bounds {len(lower)} inputs, and the network reads {network.inputs}"
-        )
-    layout = Layout.of(network)
-    return Query(
-        network=network,
-        lower=layout.to_network(lower),
-        upper=layout.to_network(upper),
-        cases=cases,
-    )
+    layout, made = Layout.of(network), []
+    for part in read_property(property_):
+        if len(part.lower) != network.inputs:
+            raise ProblemError(
+                f"{property_} bounds {len(part.lower)} inputs, and the network reads "
+                f"{network.inputs}"
+            )
+        lower, upper = layout.to_network(part.lower), layout.to_network(part.upper)
+        made.append(Query(network=network, lower=lower, upper=upper, cases=part.cases))
+    return tuple(made)
+
+
+def query_of(network: BinaryNetwork, property_: Path) -> Query:
+    """The query of a VNN-LIB property that has one box.
+
+    Raises:
+        ProblemError: as for `queries_of`; or the property has no box, or several.
+    """
+    queries = queries_of(network, property_)
+    if len(queries) != 1:
+        raise ProblemError(f"{property_} has {len(queries)} boxes of inputs; it must have one")
+    return queries[0]
 
 
 def _marabou(held: MarabouQuery, time_limit: float) -> str:
@@ -100,13 +112,20 @@ def _marabou(held: MarabouQuery, time_limit: float) -> str:
     return _sat(found.image, found.outputs)
 
 
-def _text(query: Query, decision: Decision) -> str:
-    if decision.answer is not Answer.SAT or decision.witness is None:
-        return decision.answer.value
-    image = decision.witness
-    signs = query.network.activations(image[None])[-1][0]
-    outputs = query.network.output.exact_values(signs)
-    return _sat(Layout.of(query.network).to_file(image), outputs)
+def _vnnlib(queries: tuple[Query, ...], time_limit: float) -> str:
+    """The answer for a witness of any query, or a proof for each; they share the time evenly."""
+    clock, answers = Clock.start(time_limit), set[Answer]()
+    for place, query in enumerate(queries):
+        share = clock.remaining() / (len(queries) - place)
+        decision = decide(query, TURNS, time_limit=share)
+        if decision.answer is Answer.SAT and decision.witness is not None:
+            image = decision.witness
+            signs = query.network.activations(image[None])[-1][0]
+            outputs = query.network.output.exact_values(signs)
+            return _sat(Layout.of(query.network).to_file(image), outputs)
+        answers.add(decision.answer)
+    open_ = [each for each in (Answer.TIMEOUT, Answer.UNKNOWN) if each in answers]
+    return open_[0].value if open_ else Answer.UNSAT.value
 
 
 def _sat(image: Floats, outputs: Sequence[Fraction]) -> str:

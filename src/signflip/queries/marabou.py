@@ -5,8 +5,6 @@ the query's inputs are divided by `scale` to be those of the file. Its box is ro
 that a proof covers the whole box of the file; a witness is replayed with the file's own numbers.
 """
 
-import gzip
-import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -29,9 +27,15 @@ from signflip.queries.marabou_file import (
 )
 from signflip.queries.marabou_replay import Found, Replay, Row
 from signflip.queries.query import Case, Comparison, Query
-from signflip.queries.reading import LARGEST, FaultyError, float_from, refuse
+from signflip.queries.reading import (
+    LARGEST,
+    LARGEST_INPUT,
+    FaultyError,
+    float_from,
+    refuse,
+    text_of,
+)
 
-MOST_BYTES = 2**28
 Known = dict[int, tuple[int, Terms, Fraction]]
 """Variable -> number of signs below it, and its terms and constant in what is just below."""
 _ONE = Fraction(1)
@@ -63,13 +67,7 @@ def read_marabou(path: Path) -> MarabouQuery:
     Raises:
         ProblemError: the file cannot be read, or says what cannot be said exactly.
     """
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(data, MOST_BYTES)
-        text = data.decode("ascii")
-    except (OSError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError) as error:
-        raise ProblemError(f"{path} is no whole Marabou query ({error})") from error
+    text = text_of(path)
     try:
         return _assembled(parsed(iter(text.splitlines())))
     except (FaultyError, NetworkError) as error:
@@ -229,8 +227,8 @@ def _refuse_bounds(file: MarabouFile, known: Known, replay: Replay) -> None:
 
 def _scaled(bound: Fraction, factor: Fraction, towards: float) -> float:
     """Rounded outward."""
-    if abs(bound * factor) > LARGEST:
-        refuse("an input's bound, times its weight, is beyond 1e300; scale the query down")
+    if abs(bound * factor) > LARGEST_INPUT:
+        refuse("an input's bound, times its weight, is beyond 1e30; scale the query down")
     return float_from(bound * factor, towards)
 
 

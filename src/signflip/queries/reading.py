@@ -1,14 +1,23 @@
-"""What the readers of queries share: exact numbers, and the floats beside them."""
+"""What the readers of queries share: texts, exact numbers, and the floats beside them."""
 
+import gzip
+import io
 import re
+import zlib
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
+from signflip.errors import ProblemError
+
+MOST_BYTES = 2**28
 LARGEST = Fraction(10**300)
-"""So that a box's width is a float64 too."""
+"""So that sums of a few are float64, too."""
+LARGEST_INPUT = Fraction(10**30)
+"""So that sums of inputs are float32, in which a search follows slopes."""
 MOST_DIGITS = 1000
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 
@@ -24,6 +33,23 @@ def refuse(reason: str) -> NoReturn:
         FaultyError: always.
     """
     raise FaultyError(reason)
+
+
+def text_of(path: Path) -> str:
+    """The text of a file in UTF-8, plain or compressed by gzip.
+
+    Raises:
+        ProblemError: it cannot be read, or is no text, or is too long.
+    """
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ProblemError(f"{path} has more than {MOST_BYTES} bytes; queries have fewer")
+        return data.decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise ProblemError(f"{path} cannot be read whole: {error}") from error
 
 
 @lru_cache(maxsize=1 << 14)

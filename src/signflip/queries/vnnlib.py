@@ -1,172 +1,252 @@
-"""VNN-LIB properties: bounds of inputs X_i, and what outputs Y_c are looked for.
+"""VNN-LIB properties: boxes of inputs X_i, and what outputs Y_c are looked for.
 
-Read are assertions of `<=` and `>=` between an input and a number, and `and`, `or` of `<=`, `>=`
-between outputs, or an output and a number.
+Read are assertions of `<=`, `>=` and `=` between an input and a number, two outputs, or an output
+and a number, and `and`, `or` of those. Each box of inputs that they describe makes a part.
 """
 
 import re
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple
 
 import numpy as np
 
 from signflip.arrays import Floats
 from signflip.errors import ProblemError
 from signflip.queries.query import Case, Comparison
+from signflip.queries.reading import LARGEST_INPUT, FaultyError, float_from, number, refuse, text_of
 
 Expression = str | list["Expression"]
 MOST_CASES = 100_000
+MOST_BOXES = 1000
+SAYS_NOTHING = {"set-logic", "set-info", "set-option", "check-sat", "get-model", "exit"}
+"""Commands to a solver, which are no part of the question."""
+_TOKEN = re.compile(r'[()]|\|[^|]*\||"[^"]*"|;[^\n]*|[^\s();]+')
 
 
-class _FaultyError(ValueError):
-    """What is wrong with a property."""
+class Variable(NamedTuple):
+    """`X_place` or `Y_place`."""
+
+    kind: str
+    place: int
 
 
-def read_property(path: Path) -> tuple[Floats, Floats, tuple[Case, ...]]:
-    """Lower and upper bounds (inputs,) float64, and the cases of a property.
+class Bound(NamedTuple):
+    """Of an input, from below or above."""
+
+    place: int
+    side: str
+    number: Fraction
+
+
+Alternative = tuple[Bound | Comparison, ...]
+"""What holds together."""
+Bounds = dict[tuple[int, str], Fraction]
+ALWAYS = Comparison(coefficients=((0, Fraction(0)),), level=Fraction(0))
+"""What every output fulfils."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Part:
+    """A box, and what is looked for in it.
+
+    Attributes:
+        lower: (inputs,) float64.
+        upper: (inputs,) float64.
+        cases: one of them is enough.
+    """
+
+    lower: Floats
+    upper: Floats
+    cases: tuple[Case, ...]
+
+
+def read_property(path: Path) -> tuple[Part, ...]:
+    """The parts of a property, plain or compressed by gzip; none where nothing can fulfil it.
+
+    Bounds are rounded inward; where no float64 lies between those of an input, it is the nearest.
 
     Raises:
         ProblemError: the file cannot be read, or says what cannot be decided here.
     """
+    text = text_of(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProblemError(f"{path} cannot be read: {error}") from error
-    try:
-        return _property(list(_expressions(text)))
-    except _FaultyError as error:
+        return _parts(list(_expressions(text)))
+    except FaultyError as error:
         raise ProblemError(f"{path}: {error}") from error
     except RecursionError as error:
         raise ProblemError(f"{path}: its parentheses are nested too deeply") from error
 
 
-def _refuse(reason: str) -> NoReturn:
-    raise _FaultyError(reason)
-
-
 def _expressions(text: str) -> Iterator[Expression]:
     stack: list[list[Expression]] = [[]]
-    for token in re.findall(r"[()]|[^\s();]+|;[^\n]*", text):
+    for token in _TOKEN.findall(text):
         if token.startswith(";"):
             continue
         if token == "(":
             stack.append([])
         elif token == ")":
             if len(stack) == 1:
-                _refuse("a parenthesis closes that was never opened")
+                refuse("a parenthesis closes that was never opened")
             done = stack.pop()
             stack[-1].append(done)
         else:
             stack[-1].append(token)
     if len(stack) > 1:
-        _refuse("a parenthesis is never closed; the file is cut short")
+        refuse("a parenthesis is never closed; the file is cut short")
     yield from stack[0]
 
 
-def _property(expressions: list[Expression]) -> tuple[Floats, Floats, tuple[Case, ...]]:
-    inputs, bounds = 0, dict[tuple[int, str], Fraction]()
-    cases: list[Case] = [()]
+def _parts(expressions: list[Expression]) -> tuple[Part, ...]:
+    inputs = 0
+    shared: list[Bound | Comparison] = []
+    choices: list[Alternative] = [()]
     for each in expressions:
-        if not isinstance(each, list) or not each:
-            _refuse(f"{each} stands alone; everything is in parentheses")
-        if each[0] == "declare-const" and len(each) > 1 and isinstance(each[1], str):
-            if each[1].startswith("X_"):
-                inputs = max(inputs, _number_of(each[1]) + 1)
-        elif each[0] == "assert" and len(each) == 2:
-            bound = _input_bound(each[1])
-            if bound is None:
-                alternatives = _cases(each[1])
-                if len(cases) * len(alternatives) > MOST_CASES:
-                    _refuse(f"it has more than {MOST_CASES} cases")
-                cases = [a + b for a, b in product(cases, alternatives)]
-            else:
-                index, side, number = bound
-                known = bounds.get((index, side), number)
-                tighter = max if side == "lower" else min
-                bounds[index, side] = tighter(known, number)
-                inputs = max(inputs, index + 1)
-        else:
-            _refuse(f"({each[0]} ...) is neither a declaration nor an assertion")
-    ends = []
-    for side, towards in (("lower", np.inf), ("upper", -np.inf)):
-        for index in range(inputs):
+        match each:
+            case ["declare-const", str(name), "Real"] | ["declare-fun", str(name), [], "Real"]:
+                if name.startswith("X_"):
+                    inputs = max(inputs, _variable(name).place + 1)
+            case ["assert", asserted]:
+                alternatives = _alternatives(asserted)
+                if len(alternatives) == 1:
+                    shared.extend(alternatives[0])
+                else:
+                    choices = _together(choices, alternatives)
+            case [str(command), *_] if command in SAYS_NOTHING:
+                pass
+            case str() | []:
+                refuse(f"{_shown(each)} stands alone; everything is in parentheses")
+            case _:
+                refuse(f"{_shown(each)} is neither a declaration nor an assertion; inputs are Real")
+    everywhere = _tightest(shared)
+    boxes: dict[frozenset[tuple[tuple[int, str], Fraction]], list[Case]] = {}
+    for choice in choices:
+        own = _tightest(choice)
+        case = [each for each in (*shared, *choice) if isinstance(each, Comparison)]
+        telling = tuple(each for each in case if each is not ALWAYS)
+        boxes.setdefault(frozenset(own.items()), []).append(telling or tuple(case[:1]))
+    if len(boxes) > MOST_BOXES:
+        refuse(f"it has {len(boxes)} boxes of inputs; there can be {MOST_BOXES} at most")
+    if any(case for cases in boxes.values() for case in cases):
+        # where outputs are asked for at all, a choice of inputs only leaves them free
+        boxes = {own: [case or (ALWAYS,) for case in cases] for own, cases in boxes.items()}
+    bounded = [(_merged(everywhere, dict(own)), cases) for own, cases in boxes.items()]
+    inputs = max([inputs, *(index + 1 for bounds, _ in bounded for index, _ in bounds)])
+    made = (_part(bounds, inputs, tuple(cases)) for bounds, cases in bounded)
+    return tuple(part for part in made if part is not None)
+
+
+def _part(bounds: Bounds, inputs: int, cases: tuple[Case, ...]) -> Part | None:
+    """The part of a box; None where the box is empty."""
+    lower, upper, empty = [], [], False
+    for index in range(inputs):
+        for side in ("lower", "upper"):
             if (index, side) not in bounds:
-                _refuse(f"X_{index} has no {side} bound; every input needs one")
-        ends.append(np.array([_inward(bounds[i, side], towards) for i in range(inputs)]))
-    return ends[0], ends[1], tuple(cases)
+                refuse(f"X_{index} has no {side} bound; every input needs one")
+        low, high = bounds[index, "lower"], bounds[index, "upper"]
+        empty = empty or low > high
+        if max(abs(low), abs(high)) > LARGEST_INPUT:
+            refuse(f"X_{index} has a bound beyond 1e30; those of inputs lie between -1e30 and 1e30")
+        ends = float_from(low, np.inf), float_from(high, -np.inf)
+        if ends[0] > ends[1]:
+            ends = (float((low + high) / 2),) * 2
+        lower.append(ends[0])
+        upper.append(ends[1])
+    return None if empty else Part(lower=np.array(lower), upper=np.array(upper), cases=cases)
 
 
-def _inward(number: Fraction, towards: float) -> float:
-    """The nearest float that is not beyond the number."""
-    rounded = float(number)
-    beyond = Fraction(rounded) < number if towards > 0 else Fraction(rounded) > number
-    return float(np.nextafter(rounded, towards)) if beyond else rounded
+def _tightest(bounds: Alternative | list[Bound | Comparison]) -> Bounds:
+    """The tightest bound of each side, among what is no comparison."""
+    made: Bounds = {}
+    for each in bounds:
+        if isinstance(each, Bound):
+            made = _with(made, (each.place, each.side), each.number)
+    return made
 
 
-def _input_bound(expression: Expression) -> tuple[int, str, Fraction] | None:
-    match expression:
-        case [("<=" | ">=") as sense, str(left), str(right)]:
-            if left.startswith("X_"):
-                side = "upper" if sense == "<=" else "lower"
-                return _number_of(left), side, _number(right)
-            if right.startswith("X_"):
-                side = "lower" if sense == "<=" else "upper"
-                return _number_of(right), side, _number(left)
-    return None
+def _merged(bounds: Bounds, more: Bounds) -> Bounds:
+    made = dict(bounds)
+    for key, value in more.items():
+        made = _with(made, key, value)
+    return made
 
 
-def _cases(expression: Expression) -> list[Case]:
+def _with(bounds: Bounds, key: tuple[int, str], value: Fraction) -> Bounds:
+    """The same bounds, with one more in place."""
+    tighter = max if key[1] == "lower" else min
+    bounds[key] = tighter(bounds.get(key, value), value)
+    return bounds
+
+
+def _together(some: list[Alternative], others: list[Alternative]) -> list[Alternative]:
+    if len(some) * len(others) > MOST_CASES:
+        refuse(f"it has more than {MOST_CASES} cases")
+    return [a + b for a, b in product(some, others)]
+
+
+def _alternatives(expression: Expression) -> list[Alternative]:
     match expression:
         case ["or", *parts] if parts:
-            return [case for part in parts for case in _cases(part)]
+            return [each for part in parts for each in _alternatives(part)]
         case ["and", *parts] if parts:
-            made: list[Case] = [()]
+            made: list[Alternative] = [()]
             for part in parts:
-                made = [a + b for a, b in product(made, _cases(part))]
-                if len(made) > MOST_CASES:
-                    _refuse(f"it has more than {MOST_CASES} cases")
+                made = _together(made, _alternatives(part))
             return made
-        case [("<=" | ">=") as sense, left, right]:
-            larger, smaller = (left, right) if sense == ">=" else (right, left)
-            return [(_comparison(larger, smaller),)]
-    _refuse(f"{_shown(expression)} is no comparison of outputs by <=, >=, and, or")
+        case ["<=", left, right]:
+            return _compared(_term(right), _term(left))
+        case [">=", left, right]:
+            return _compared(_term(left), _term(right))
+        case ["=", left, right]:
+            ends = _term(left), _term(right)
+            return _together(_compared(*ends), _compared(*reversed(ends)))
+        case ["<" | ">", _, _]:
+            refuse(
+                f"{_shown(expression)} is strict, which is not decided here; write <= or >=, "
+                "with which a tie counts"
+            )
+    return refuse(f"{_shown(expression)} is no comparison by <=, >= or =, nor an and, or of some")
 
 
-def _comparison(larger: Expression, smaller: Expression) -> Comparison:
+def _compared(larger: Variable | Fraction, smaller: Variable | Fraction) -> list[Alternative]:
     """Larger >= smaller."""
+    match larger, smaller:
+        case Variable("X", index), Fraction():
+            return [(Bound(index, "lower", smaller),)]
+        case Fraction(), Variable("X", index):
+            return [(Bound(index, "upper", larger),)]
+        case (Variable("X", index), _) | (_, Variable("X", index)):
+            refuse(f"X_{index} is compared with a variable; inputs are compared with numbers only")
     coefficients: dict[int, Fraction] = {}
     level = Fraction(0)
     for term, sign in ((larger, 1), (smaller, -1)):
-        if isinstance(term, str) and term.startswith("Y_"):
-            c = _number_of(term)
-            coefficients[c] = coefficients.get(c, Fraction(0)) + sign
-        elif isinstance(term, str):
-            level -= sign * _number(term)
+        if isinstance(term, Variable):
+            coefficients[term.place] = coefficients.get(term.place, Fraction(0)) + sign
         else:
-            _refuse(f"{_shown(term)} is neither an output nor a number")
+            level -= sign * term
     if not any(coefficients.values()):
-        _refuse("a comparison names no output, or one with itself")
-    return Comparison(coefficients=tuple(sorted(coefficients.items())), level=level)
+        return [(ALWAYS,)] if level <= 0 else []
+    return [(Comparison(coefficients=tuple(sorted(coefficients.items())), level=level),)]
 
 
-def _number_of(name: str) -> int:
-    tail = name[2:]
-    if not re.fullmatch(r"\d{1,9}", tail, re.ASCII):
-        _refuse(f"{name} is no variable, such as X_0")
-    return int(tail)
+def _term(expression: Expression) -> Variable | Fraction:
+    match expression:
+        case str(name) if name.startswith(("X_", "Y_")):
+            return _variable(name)
+        case str(text):
+            return number(text)
+        case ["-", str(text)]:
+            return -number(text)
+    return refuse(f"{_shown(expression)} is neither an input, nor an output, nor a number")
 
 
-def _number(text: str) -> Fraction:
-    if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text, re.ASCII):
-        _refuse(f"{text[:40]} is no number")
-    number = Fraction(text)
-    if abs(number) > sys.float_info.max:
-        _refuse(f"{text[:40]} is beyond the numbers of 64 bits")
-    return number
+def _variable(name: str) -> Variable:
+    if not re.fullmatch(r"\d{1,9}", name[2:], re.ASCII):
+        refuse(f"{name} is no variable, such as X_0")
+    return Variable(name[0], int(name[2:]))
 
 
 def _shown(expression: Expression) -> str:
