@@ -1,6 +1,8 @@
 """ONNX graphs of every way to write a binarized network, against ONNX's own evaluator."""
 
+import itertools
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from signflip import load_network, save_network
 from signflip.data import load_dataset
 from signflip.errors import NetworkError
+from signflip.formats.assembly import SCALED
 from signflip.formats.onnx_graph import read_onnx
 from signflip.formats.onnx_write import write_onnx
 from signflip.network import BinaryNetwork, InputRange
@@ -206,6 +209,37 @@ def test_a_graph_is_read_exactly(
     agrees(path, network, images(shape), shape)
     save_network(network, tmp_path / "net.safetensors")
     assert load_network(tmp_path / "net.safetensors").digest == network.digest
+
+
+@pytest.mark.parametrize("divisor", [1, 0.25, 7, 10])
+def test_ties_of_class_values_that_are_no_floats(tmp_path: Path, divisor: float) -> None:
+    """The mean of three signs against one of them."""
+    b = Builder((3,))
+    b.add("Sub", b.constant(0.5)).sign().add("MatMul", b.constant([[1, 1], [1, 0], [1, 0]]))
+    b.add("Div", b.constant([3 * divisor, divisor])).add("Add", b.constant(0.625))
+    network = load_network(b.save(tmp_path / "net.onnx"))
+    factor = Fraction(network.card[SCALED])
+    assert factor != 1
+    assert abs(factor - 1) <= 2**-40
+    by, shift = Fraction(divisor), Fraction(5, 8)
+    for signs in itertools.product([-1, 1], repeat=3):
+        image = (np.array([signs]) + 1.0) / 2
+        values = [Fraction(sum(signs), 3) / by + shift, signs[0] / by + shift]
+        found = network.output.exact_values(network.activations(image)[-1][0])
+        assert found == [factor * value for value in values]
+        assert network.predict(image)[0] == (0 if values[0] >= values[1] else 1)
+
+
+def test_class_values_that_are_floats_stay_as_they_are(tmp_path: Path) -> None:
+    b = Builder((12,))
+    b.dense(7, 12).sign().dense(3, 7).add("Div", b.constant([1, 2, 4]))
+    network = load_network(b.add("Add", b.constant(0.1)).save(tmp_path / "net.onnx"))
+    assert SCALED not in network.card
+    assert network.output.scale.tolist() == [1, 0.5, 0.25]
+    # as many bits as these have leave no room for a factor: each is rounded by itself
+    b = Builder((12,))
+    b.dense(7, 12).sign().dense(3, 7).norm(3)
+    assert SCALED not in load_network(b.save(tmp_path / "norm.onnx")).card
 
 
 def test_inputs_are_counted_as_in_the_file(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from signflip.formats.value import (
     Exact,
     Maximum,
     Value,
+    as_floats,
     exact,
     of_activations,
     of_image,
@@ -40,6 +41,8 @@ from signflip.network import (
 )
 from signflip.network.maps.windows import Windows
 
+SCALED = "class values multiplied by"
+"""In the card of a network whose class values are no float64s, and were made such together."""
 DENSE_SHARE = 0.3
 """Maps with at least this share of weights that are not 0 are kept as dense matrices."""
 
@@ -249,20 +252,21 @@ class Assembly:
         """The network whose class values these are."""
         if not self.layers:
             raise NetworkError("there is no sign before the output; a binarized network has one")
-        return BinaryNetwork(
-            tuple(self.layers), self._output(value), card, self.input_range, self.input_shape
-        )
+        output, factor = self._output(value)
+        if factor != 1:
+            card = {**card, SCALED: str(factor)}
+        return BinaryNetwork(tuple(self.layers), output, card, self.input_range, self.input_shape)
 
-    def _output(self, value: Value) -> OutputLayer:
+    def _output(self, value: Value) -> tuple[OutputLayer, Fraction]:
         if value.pooled is not None:
             raise NetworkError("the output is a maximum; it must be a sum for each class")
         matrix = value.matrix.toarray()
-        scale, bias = _floats(value.gain), _floats(value.shift)
+        scale, bias, factor = as_floats(value.gain, value.shift)
         if len(matrix) == 1:
             # one logit: class 1 where it is at least 0
             matrix, scale, bias = np.vstack([-matrix, matrix]), scale.repeat(2), bias.repeat(2)
             bias[0] *= -1
-        return OutputLayer(matrix, scale, bias)
+        return OutputLayer(matrix, scale, bias), factor
 
 
 def _pool(shape: Shape, windows: Windows) -> Pool:
@@ -288,10 +292,6 @@ def _map_of(matrix: Any) -> LinearMap:
     if matrix.nnz >= DENSE_SHARE * rows * columns:
         return Dense(matrix.toarray())
     return Sparse(matrix)
-
-
-def _floats(numbers: Exact) -> npt.NDArray[np.float64]:
-    return np.array([float(number) for number in numbers.tolist()], dtype=np.float64)
 
 
 def _stacked(matrices: list[Any]) -> Any:

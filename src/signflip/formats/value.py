@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Integers
+from signflip.arrays import Floats, Integers
 from signflip.errors import NetworkError
 from signflip.network import Shape
 from signflip.network.maps.windows import Windows
@@ -27,6 +27,7 @@ Exact = npt.NDArray[np.object_]
 _fractions = np.vectorize(Fraction, otypes=[object])
 
 
+FLOAT64_BITS, CLOSE_BITS = 53, 40
 MOST_VALUES = 2**24
 """A tensor of one image has no more."""
 
@@ -264,3 +265,43 @@ def times(matrix: Any, shift: Exact) -> Exact:
         entries = exact(matrix.data[start:end]) * numbers[matrix.indices[start:end]]
         sums.append(Fraction(sum(entries.tolist(), start=Fraction(0)), denominator))
     return np.array(sums, dtype=object)
+
+
+def as_floats(gain: Exact, shift: Exact) -> tuple[Floats, Floats, Fraction]:
+    """Gains and shifts of class values as float64, and what all of them were multiplied by.
+
+    Rounded one by one, thirds that tie with a whole number tie no more. So where one factor close
+    to 1 makes float64s of them all, it is taken: class values keep their order and their ties.
+    """
+    numbers = [*gain.tolist(), *shift.tolist()]
+    try:
+        made, factor = [float(number) for number in numbers], Fraction(1)
+    except OverflowError as error:
+        raise NetworkError("a class value is beyond float64; scale them all down") from error
+    near = _factor(numbers)
+    scaled = [float(near * number) for number in numbers]
+    exactly = all(near * a == b for a, b in zip(numbers, scaled, strict=True))
+    if exactly and scaled != made:
+        made, factor = scaled, near
+    whole = np.array(made, dtype=np.float64)
+    return whole[: len(gain)], whole[len(gain) :], factor
+
+
+def _factor(numbers: list[Fraction]) -> Fraction:
+    """A multiple of all denominators over a power of two, within 2**-40 of 1; 1 for none."""
+    common = 1
+    for number in set(numbers):
+        common = math.lcm(common, _odd(number.denominator))
+        if common.bit_length() > FLOAT64_BITS:
+            return Fraction(1)
+    longest = max(_odd((number * common).numerator).bit_length() for number in numbers)
+    spare = FLOAT64_BITS - longest
+    if common == 1 or spare < CLOSE_BITS:
+        return Fraction(1)
+    power = 2 ** (common.bit_length() + spare - 1)
+    return Fraction(common * round(Fraction(power, common)), power)
+
+
+def _odd(number: int) -> int:
+    """Without its factors of 2."""
+    return number // (number & -number) if number else 0
