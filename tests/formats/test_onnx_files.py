@@ -135,3 +135,27 @@ def test_small_files_take_no_memory(
     path = build(Builder(shape)).save(tmp_path / "net.onnx")
     with pytest.raises(NetworkError, match=message):
         load_network(path)
+
+
+@pytest.mark.parametrize(("ir", "opset"), [(99, 15), (8, 99)])
+def test_files_newer_than_onnxruntime_are_read(tmp_path: Path, ir: int, opset: int) -> None:
+    path = dense_larq(Builder((12,))).save(tmp_path / "net.onnx")
+    model = onnx.load(path)
+    model.ir_version, model.opset_import[0].version = ir, opset
+    onnx.save(model, path)
+    assert load_network(path).card["checked"].startswith("not compared: onnxruntime cannot load")
+
+
+def test_operators_that_onnxruntime_lacks_are_read(tmp_path: Path) -> None:
+    b = Builder((1, 4, 4))  # it has no convolution in float64
+    b.add("Conv", b.constant(b.signs(2, 1, 2, 2), np.float64)).add("Sign").add("Flatten")
+    b.add("MatMul", b.constant(b.signs(18, 3), np.float64))
+    path = b.save(tmp_path / "net.onnx", TensorProto.DOUBLE, gives=TensorProto.DOUBLE)
+    assert "NOT_IMPLEMENTED" in load_network(path).card["checked"]
+
+
+def test_operators_of_others_are_read(tmp_path: Path) -> None:
+    b = Builder((12,)).dense(7, 12)
+    b.add("BipolarQuant", b.constant(1.0), domain="onnx.brevitas").dense(3, 7)
+    path = b.save(tmp_path / "net.onnx")
+    assert load_network(path).card["checked"].startswith("not compared: onnxruntime cannot load")
