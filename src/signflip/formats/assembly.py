@@ -248,20 +248,22 @@ class Assembly:
         every = np.repeat([gain < 0 for gain in gains], pool.neurons // channels)
         return self._pool_signs(signed, pool, every).arranged(value.shape, maximum.places)
 
-    def finish(self, value: Value, card: dict[str, str]) -> BinaryNetwork:
-        """The network whose class values these are."""
+    def finish(
+        self, value: Value, card: dict[str, str], *, keep_ties: bool = False
+    ) -> BinaryNetwork:
+        """The network whose class values these are; `keep_ties` as of `as_floats`."""
         if not self.layers:
             raise NetworkError("there is no sign before the output; a binarized network has one")
-        output, factor = self._output(value)
+        output, factor = self._output(value, keep_ties=keep_ties)
         if factor != 1:
             card = {**card, SCALED: str(factor)}
         return BinaryNetwork(tuple(self.layers), output, card, self.input_range, self.input_shape)
 
-    def _output(self, value: Value) -> tuple[OutputLayer, Fraction]:
+    def _output(self, value: Value, *, keep_ties: bool) -> tuple[OutputLayer, Fraction]:
         if value.pooled is not None:
             raise NetworkError("the output is a maximum; it must be a sum for each class")
         matrix = value.matrix.toarray()
-        scale, bias, factor = as_floats(value.gain, value.shift)
+        scale, bias, factor = as_floats(value.gain, value.shift, keep_ties=keep_ties)
         if len(matrix) == 1:
             # one logit: class 1 where it is at least 0
             matrix, scale, bias = np.vstack([-matrix, matrix]), scale.repeat(2), bias.repeat(2)

@@ -267,18 +267,19 @@ def times(matrix: Any, shift: Exact) -> Exact:
     return np.array(sums, dtype=object)
 
 
-def as_floats(gain: Exact, shift: Exact) -> tuple[Floats, Floats, Fraction]:
+def as_floats(gain: Exact, shift: Exact, *, keep_ties: bool) -> tuple[Floats, Floats, Fraction]:
     """Gains and shifts of class values as float64, and what all of them were multiplied by.
 
-    Rounded one by one, thirds that tie with a whole number tie no more. So where one factor close
-    to 1 makes float64s of them all, it is taken: class values keep their order and their ties.
+    Rounded one by one, thirds that tie with a whole number tie no more. With `keep_ties`,
+    where one factor close to 1 makes float64s of them all, it is taken: class values keep their
+    order and their ties. Whoever compares them with constants has to multiply these too.
     """
     numbers = [*gain.tolist(), *shift.tolist()]
     try:
         made, factor = [float(number) for number in numbers], Fraction(1)
     except OverflowError as error:
         raise NetworkError("a class value is beyond float64; scale them all down") from error
-    near = _factor(numbers)
+    near = _factor(numbers) if keep_ties else Fraction(1)
     scaled = [float(near * number) for number in numbers]
     exactly = all(near * a == b for a, b in zip(numbers, scaled, strict=True))
     if exactly and scaled != made:
