@@ -7,6 +7,7 @@ import torch
 from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.methods import Fgsm, Pgd
+from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
 
 pytest.importorskip(
@@ -78,6 +79,55 @@ def test_targets_and_masks(classifier: Any) -> None:
     assert (classes(classifier, found) == order[:, -2]).any()
     with pytest.raises(SettingError, match="the attack is targeted and y is None"):
         attack.generate(IMAGES)
+
+
+@pytest.mark.parametrize("step", [None, 1.0])
+def test_a_network_of_other_inputs(step: float | None) -> None:
+    inputs = InputRange(lower=0, upper=255, step=step)
+    signs = np.random.default_rng(0).choice([-1, 1], (9, 16)).astype(np.int8)
+    hidden = SignLayer.dense(signs, np.arange(9) * 16 + 0.5)
+    weight = np.random.default_rng(1).choice([-1, 1], (3, 9)).astype(np.int8)
+    network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(3), np.zeros(3)),
+                            input_range=inputs)  # fmt: skip
+    images = np.random.default_rng(2).integers(0, 256, (4, 16)).astype(np.float32)
+    attack = SignflipEvasion(art_classifier(network), Pgd(restarts=8), eps=60.5)
+    found = attack.generate(images).astype(np.float64)
+    assert np.abs(found - images).max() <= 60.5
+    assert (network.predict(found) != network.predict(images.astype(np.float64))).any()
+    if step is not None:
+        np.testing.assert_array_equal(found, np.rint(found))
+
+
+def test_arrays_that_do_not_fit_are_refused(classifier: Any) -> None:
+    attack = SignflipEvasion(classifier, Fgsm(), eps=0.02)
+    for images, more, words in (
+        (IMAGES.astype(np.int64), {}, "x is int64; it must be an array of float32"),
+        (IMAGES.tolist(), {}, "x is list"),
+        (IMAGES[:0], {}, r"x has shape \(0, 1, 28, 28\); .* at least one image"),
+        (IMAGES[..., 0], {}, "784 values each"),
+        (IMAGES, {"y": np.arange(2)}, r"y: labels have shape \(2,\), and there are 6 images"),
+        (IMAGES, {"y": np.full(6, 10)}, "y: labels hold 10"),
+        (IMAGES, {"y": np.array(["1"] * 6)}, "labels must be whole numbers, or one-hot"),
+        (IMAGES, {"mask": np.ones(5)}, r"the mask has shape \(5,\)"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            attack.generate(images, **more)
+    with pytest.raises(SettingError, match="eps is array"):
+        SignflipEvasion(classifier, Fgsm(), eps=np.ones(3)).generate(IMAGES)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="the method is the class Fgsm"):
+        SignflipEvasion(classifier, Fgsm, eps=0.02)  # type: ignore[arg-type]
+
+
+def test_preprocessing_is_refused(classifier: Any) -> None:
+    other = PyTorchClassifier(
+        classifier.model,
+        loss=torch.nn.CrossEntropyLoss(),
+        input_shape=(1, 28, 28),
+        nb_classes=10,
+        preprocessing=(0.5, 0.5),
+    )
+    with pytest.raises(SettingError, match="predicts otherwise than its network: it must have no"):
+        SignflipEvasion(other, Fgsm(), eps=0.02).generate(IMAGES[:1])
 
 
 def test_what_does_not_fit_is_refused(classifier: Any) -> None:

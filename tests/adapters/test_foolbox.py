@@ -7,6 +7,7 @@ import torch
 from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.methods import Fgsm, Pgd
+from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
 
 pytest.importorskip("foolbox", reason="not tested: attacks of foolbox (foolbox)")
@@ -73,6 +74,28 @@ def test_one_epsilon_and_a_criterion_in_float64(case: Any) -> None:
     assert "Fgsm" in repr(attack)
 
 
+@pytest.mark.parametrize("step", [None, 1.0])
+def test_a_network_of_other_inputs(step: float | None) -> None:
+    inputs = InputRange(lower=0, upper=255, step=step)
+    signs = np.random.default_rng(0).choice([-1, 1], (9, 16)).astype(np.int8)
+    hidden = SignLayer.dense(signs, np.arange(9) * 16 + 0.5)
+    weight = np.random.default_rng(1).choice([-1, 1], (3, 9)).astype(np.int8)
+    network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(3), np.zeros(3)),
+                            input_range=inputs)  # fmt: skip
+    images = np.random.default_rng(2).integers(0, 256, (4, 16)).astype(np.float32)
+    labels = network.predict(images.astype(np.float64))
+    _, clipped, is_adv = SignflipAttack(Pgd(restarts=8))(
+        SignflipModel(network), torch.from_numpy(images), torch.from_numpy(labels), epsilons=60.5
+    )
+    found = clipped.double().numpy()
+    assert is_adv.any()
+    assert np.abs(found - images).max() <= 60.5
+    assert found.max() > 1
+    np.testing.assert_array_equal(network.predict(found) != labels, is_adv.numpy())
+    if step is not None:
+        np.testing.assert_array_equal(found, np.rint(found))
+
+
 def test_what_does_not_fit_is_refused(case: Any) -> None:
     model, images, labels = case
     attack = SignflipAttack(Fgsm())
@@ -84,6 +107,10 @@ def test_what_does_not_fit_is_refused(case: Any) -> None:
     criterion = Misclassification(labels) & Misclassification(labels)
     with pytest.raises(SettingError, match=r"the criterion is .* & "):
         attack(model, images, criterion, epsilons=0.02)
+    with pytest.raises(SettingError, match=r"labels have shape \(2,\), and there are 6 images"):
+        attack(model, images, labels[:2], epsilons=0.02)
+    with pytest.raises(SettingError, match="the method is the class Pgd"):
+        SignflipAttack(Pgd)  # type: ignore[arg-type]
     moved = model.transform_bounds((0, 2))
     with pytest.raises(SettingError, match="predicts otherwise than its network"):
         attack(moved, images, labels, epsilons=0.02)

@@ -1,11 +1,19 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from signflip.adapters.one_image import adversarial, rounded_into
+from signflip.adapters.one_image import (
+    adversarial,
+    around,
+    check_labels,
+    check_method,
+    rounded_into,
+)
 from signflip.attack import Outcome
-from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.errors import SettingError
+from signflip.methods import Fgsm
+from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.problem import Box
 from signflip.result import Stop
 from signflip.run import Run
@@ -94,3 +102,50 @@ def test_what_is_adversarial_already_is_left_alone() -> None:
             as_given=lambda witness: witness,
         )
         assert found[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("inputs", "image", "witness"),
+    [
+        (InputRange(lower=0, upper=255), 100.25, 120.25),
+        (InputRange(lower=-1, upper=1), -0.75, -0.25),
+        (InputRange(lower=0, upper=255, step=1), 100.0, 120.0),
+    ],
+)
+def test_it_looks_in_the_networks_own_range(
+    inputs: InputRange, image: float, witness: float
+) -> None:
+    network = replace(steps((image + witness) / 2, 300, -300), input_range=inputs)
+    centre, region = around(network, np.array([image]), 20.75 if inputs.width > 2 else 0.5)
+    found = adversarial(
+        network,
+        centre,
+        region,
+        # beyond the radius, or between two steps, nothing counts
+        method=Offers((witness, witness + 1, witness - 1 / 16 if inputs.step else image)),
+        label=int(network.predict(np.array([[image]]))[0]),
+        targeted=False,
+        time_limit=None,
+        as_given=lambda each: each,
+    )
+    assert found[0] == witness
+
+
+def test_what_is_no_method_is_refused() -> None:
+    check_method(Fgsm())
+    with pytest.raises(SettingError, match=r"is the class Fgsm; .* settings: Fgsm\(\)"):
+        check_method(Fgsm)
+    with pytest.raises(SettingError, match="the method is 'fgsm'; it must be one of"):
+        check_method("fgsm")
+
+
+def test_labels_are_a_class_for_each_image() -> None:
+    check_labels(np.array([0, 2]), 2, 3, "y")
+    for labels, words in (
+        (np.array([0, 2, 1]), r"y have shape \(3,\), and there are 2 images"),
+        (np.array([0, 3]), "y hold 3; each must be a class of the network, 0 to 2"),
+        (np.array([-1, 0]), "y hold -1"),
+        (np.array([0.5, 0]), "y hold 0.5"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            check_labels(labels, 2, 3, "y")

@@ -19,12 +19,17 @@ import numpy.typing as npt  # noqa: E402
 import torch  # noqa: E402
 from art.attacks.attack import EvasionAttack  # noqa: E402
 from art.estimators.classification import PyTorchClassifier  # noqa: E402
-from art.utils import check_and_transform_label_format  # noqa: E402
 
-from signflip.adapters.one_image import adversarial, rounded_into  # noqa: E402
+from signflip.adapters.one_image import (  # noqa: E402
+    adversarial,
+    around,
+    check_labels,
+    check_method,
+    rounded_into,
+)
 from signflip.adapters.torch_module import TorchNetwork  # noqa: E402
+from signflip.arrays import Booleans, Floats  # noqa: E402
 from signflip.network import BinaryNetwork  # noqa: E402
-from signflip.problem import Box  # noqa: E402
 
 
 def art_classifier(
@@ -83,8 +88,9 @@ class SignflipEvasion(EvasionAttack):  # type: ignore[misc]
         """The attack on a classifier that `art_classifier` made.
 
         Raises:
-            SettingError: the classifier holds no network of Signflip.
+            SettingError: the classifier holds no network of Signflip, or the method is none.
         """
+        check_method(method)
         super().__init__(estimator=estimator)
         parts = estimator.model.modules()
         module = next((part for part in parts if isinstance(part, TorchNetwork)), None)
@@ -111,36 +117,91 @@ class SignflipEvasion(EvasionAttack):  # type: ignore[misc]
             kwargs: `mask`, as `x` or of one image, not 0 where a pixel may change.
 
         Raises:
-            SettingError: a targeted attack lacks its labels, or there are other arguments.
+            SettingError: the images, labels, mask or radius are of another type or shape, a
+                targeted attack lacks its labels, the classifier changes images before its network
+                sees them, or there are other arguments.
         """
         mask = kwargs.pop("mask", None)
         if kwargs:
             raise SettingError(f"{', '.join(kwargs)}: settings belong to the method")
-        flat = x.reshape(len(x), -1).astype(np.float64)
-        free = np.ones(x.shape, dtype=bool) if mask is None else np.broadcast_to(mask, x.shape) != 0
+        flat = self._flat(x)
+        free = _free(mask, x.shape)
         found = []
         for image, label, freed in zip(
             flat, self._labels(flat, y), free.reshape(flat.shape), strict=True
         ):
-            box = Box.ball(image, self.eps, freed)
+            centre, region = around(self.network, image, self.eps, freed)
             witness = adversarial(
                 self.network,
-                image,
-                box,
+                centre,
+                region,
                 method=self.method,
                 label=int(label),
                 targeted=self.targeted,
                 time_limit=self.time_limit,
-                as_given=partial(rounded_into, box, dtype=x.dtype),
+                as_given=partial(rounded_into, region.box, dtype=x.dtype),
             )
             found.append(witness.astype(x.dtype))
         return np.array(found, dtype=x.dtype).reshape(x.shape)
 
-    def _labels(self, flat: npt.NDArray[Any], y: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
-        if y is not None:
-            hot = check_and_transform_label_format(y, nb_classes=self.network.classes)
-            labels: npt.NDArray[np.int64] = hot.argmax(axis=1)
-            return labels
-        if self.targeted:
-            raise SettingError("the attack is targeted and y is None; give the classes to reach")
-        return self.network.predict(flat)
+    def _flat(self, x: Any) -> Floats:
+        """The images (N, inputs) float64."""
+        if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or x.dtype.itemsize > 8:
+            kind = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
+            raise SettingError(
+                f"x is {kind}; it must be an array of float32 or float64 in the network's input "
+                f"range, {self.network.input_range}: x.astype(np.float32)"
+            )
+        if x.ndim < 2 or not x.size or x[0].size != self.network.inputs:
+            raise SettingError(
+                f"x has shape {x.shape}; it must hold at least one image, (N, ...) with "
+                f"{self.network.inputs} values each"
+            )
+        if np.asarray(self.eps).dtype.kind not in "iuf" or np.ndim(self.eps):
+            raise SettingError(f"eps is {self.eps!r}; it must be one number")
+        flat: Floats = x.reshape(len(x), -1).astype(np.float64)
+        self._refuse_preprocessing(flat)
+        return flat
+
+    def _refuse_preprocessing(self, flat: Floats) -> None:
+        """Refuse a classifier that predicts otherwise than its network, here or on noise."""
+        inputs, shape = self.network.input_range, (-1, *self.estimator.input_shape)
+        noise = np.random.default_rng(0).uniform(inputs.lower, inputs.upper, (16, flat.shape[1]))
+        # float32, as ART rounds class values to it: those of other images may tie
+        read = np.concatenate([flat, noise]).astype(np.float32)
+        theirs = self.estimator.predict(read.reshape(shape)).argmax(axis=1)
+        if not np.array_equal(theirs, self.network.predict(read.astype(np.float64))):
+            raise SettingError(
+                "the classifier predicts otherwise than its network: it must have no preprocessing "
+                "and no defences: make it by art_classifier(network)"
+            )
+
+    def _labels(self, flat: Floats, y: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
+        if y is None:
+            if self.targeted:
+                raise SettingError(
+                    "the attack is targeted and y is None; give the classes to reach"
+                )
+            return self.network.predict(flat)
+        labels, classes = np.asarray(y), self.network.classes
+        if labels.dtype.kind not in "biuf":
+            raise SettingError(f"y is {labels.dtype}; labels must be whole numbers, or one-hot")
+        if labels.shape == (len(flat), classes):
+            labels = labels.argmax(axis=1)
+        elif labels.shape == (len(flat), 1):
+            labels = labels[:, 0]
+        check_labels(labels, len(flat), classes, "y: labels")
+        return labels.astype(np.int64)
+
+
+def _free(mask: Any, shape: tuple[int, ...]) -> Booleans:
+    """Where pixels may change."""
+    if mask is None:
+        return np.ones(shape, dtype=np.bool_)
+    try:
+        free: Booleans = np.broadcast_to(mask, shape) != 0
+    except ValueError as error:
+        raise SettingError(
+            f"the mask has shape {np.shape(mask)}; it must have that of x, {shape}, or of one image"
+        ) from error
+    return free

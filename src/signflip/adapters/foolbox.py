@@ -22,10 +22,14 @@ from foolbox.criteria import Criterion, Misclassification, TargetedMisclassifica
 from foolbox.distances import Distance, linf  # noqa: E402
 from foolbox.models import Model, PyTorchModel  # noqa: E402
 
-from signflip.adapters.one_image import adversarial  # noqa: E402
+from signflip.adapters.one_image import (  # noqa: E402
+    adversarial,
+    around,
+    check_labels,
+    check_method,
+)
 from signflip.arrays import Floats  # noqa: E402
 from signflip.network import BinaryNetwork  # noqa: E402
-from signflip.problem import Box  # noqa: E402
 
 
 class SignflipModel(PyTorchModel):  # type: ignore[misc]
@@ -65,6 +69,12 @@ class SignflipAttack(FixedEpsilonAttack):  # type: ignore[misc]
     distance: Distance = linf
 
     def __init__(self, method: Method, *, time_limit: float | None = None) -> None:
+        """The attack.
+
+        Raises:
+            SettingError: the method is none.
+        """
+        check_method(method)
         self.method = method
         self.time_limit = time_limit
 
@@ -75,7 +85,8 @@ class SignflipAttack(FixedEpsilonAttack):  # type: ignore[misc]
 
         Raises:
             SettingError: the model is no `SignflipModel`, its bounds or preprocessing are not the
-                network's, the criterion is another, or there are other arguments.
+                network's, the criterion is another or has no label for each image, or there are
+                other arguments.
         """
         if kwargs:
             raise SettingError(f"{', '.join(kwargs)}: settings belong to the method")
@@ -83,6 +94,7 @@ class SignflipAttack(FixedEpsilonAttack):  # type: ignore[misc]
             raise SettingError(f"the model is {model!r}; it must be a SignflipModel(network)")
         images, restore = ep.astensor_(inputs)
         labels, targeted = _labels(criterion)
+        check_labels(labels, len(images), model.network.classes, "the criterion's labels")
         flat = images.numpy().reshape(len(images), -1).astype(np.float64)
         predicted = model(images).argmax(axis=-1).numpy()
         if not np.array_equal(predicted, model.network.predict(flat)):
@@ -90,19 +102,23 @@ class SignflipAttack(FixedEpsilonAttack):  # type: ignore[misc]
                 "the model predicts otherwise than its network: bounds and preprocessing must be "
                 "left as they are"
             )
-        found = [
-            adversarial(
+        found = []
+        for image, label in zip(flat, labels, strict=True):
+            centre, region = around(model.network, image, epsilon)
+            kept = partial(
+                self._as_given, torch.from_numpy(centre.copy()), images.raw.dtype, epsilon
+            )
+            witness = adversarial(
                 model.network,
-                image,
-                Box.ball(image, epsilon),
+                centre,
+                region,
                 method=self.method,
                 label=int(label),
                 targeted=targeted,
                 time_limit=self.time_limit,
-                as_given=partial(self._as_given, torch.as_tensor(image), images.raw.dtype, epsilon),
+                as_given=kept,
             )
-            for image, label in zip(flat, labels, strict=True)
-        ]
+            found.append(witness)
         made = torch.from_numpy(np.stack(found)).to(images.raw.device, images.raw.dtype)
         return restore(ep.astensor(made.reshape(images.shape)))
 
