@@ -1,6 +1,7 @@
 """PyTorch modules against themselves, in float64."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +103,91 @@ def test_the_layers_of_binary_net() -> None:
         )
     )  # fmt: skip
     agrees(module, from_torch(module, (784,)), (784,))
+
+
+def test_an_activation_that_comes_twice() -> None:
+    torch.manual_seed(6)
+    sign = PlusAtZero()
+    layers = [binary(nn.Linear(12, 9)), nn.BatchNorm1d(9), sign, binary(nn.Linear(9, 7)),
+              nn.BatchNorm1d(7), sign, nn.Linear(7, 4)]  # fmt: skip
+    module = settled(nn.Sequential(*layers))
+    network = from_torch(module, (12,), signs=SIGNS)
+    assert network.widths == (9, 7)
+    agrees(module, network, (12,))
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize(("kernel", "apart"), [(3, 1), ((2, 5), 1), ((4, 3), (1, 2))])
+def test_padding_by_name(padding: str, kernel: int | tuple[int, int], apart: Any) -> None:
+    torch.manual_seed(7)
+    conv = binary(nn.Conv2d(2, 3, kernel, padding=padding, dilation=apart))
+    head = nn.LazyLinear(4)
+    raw = nn.Sequential(conv, PlusAtZero(), nn.Flatten(), head)
+    raw(torch.zeros(1, 2, 9, 8))
+    module = settled(raw)
+    agrees(module, from_torch(module, (2, 9, 8), signs=SIGNS), (2, 9, 8))
+
+
+def test_a_sigmoid_of_one_logit_keeps_its_side() -> None:
+    torch.manual_seed(8)
+    module = settled(
+        nn.Sequential(binary(nn.Linear(12, 9)), PlusAtZero(), nn.Linear(9, 1), nn.Sigmoid())
+    )
+    network = from_torch(module, (12,), signs=SIGNS)
+    images = np.random.default_rng(4).random((60, 12))
+    with torch.no_grad():
+        values = module(torch.from_numpy(images))[:, 0].numpy()
+    assert 0 < (values >= 0.5).sum() < 60
+    assert np.array_equal(network.predict(images), values >= 0.5)
+
+
+def hidden(*after: nn.Module) -> nn.Module:
+    return nn.Sequential(binary(nn.Linear(12, 9)), PlusAtZero(), binary(nn.Linear(9, 4)), *after)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (hidden(nn.Softmax(1), nn.Linear(4, 3)), r"'3' \(Softmax.*it is followed by Linear"),
+        (hidden(nn.LogSoftmax(1), PlusAtZero()), r"'3' \(LogSoftmax.*it is followed by Sign"),
+        (hidden(nn.Sigmoid(), nn.Linear(4, 3)), r"'3' \(Sigmoid.*it is followed by Linear"),
+        (hidden(nn.Softmax(0)), "it is over the axis 0"),
+        (hidden(binary(nn.Linear(4, 1)), nn.Softmax(1)), "at least 2 class values"),
+    ],
+)
+def test_a_softmax_counts_only_at_the_end(module: nn.Module, words: str) -> None:
+    from_torch(hidden(nn.Softmax(-1), nn.Dropout(), nn.Flatten()), (12,), signs=SIGNS)
+    with pytest.raises(NetworkError, match=words):
+        from_torch(module, (12,), signs=SIGNS)
+
+
+@pytest.mark.parametrize("shape", [12, (), (-3, -4), (12.0,), "12"])
+def test_a_shape_that_is_none_is_refused(shape: Any) -> None:
+    with pytest.raises(NetworkError, match="it must be the shape of one image"):
+        from_torch(hidden(), shape, signs=SIGNS)
+
+
+def test_signs_that_are_none_are_refused() -> None:
+    signs: Any
+    for signs in ({PlusAtZero: 2}, {"PlusAtZero": 1}):
+        with pytest.raises(NetworkError, match="what it answers at 0: 1, -1 or 0"):
+            from_torch(hidden(), (12,), signs=signs)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(number: float) -> None:
+    for layer in (nn.Linear(12, 5), BinarizeLinear(12, 5)):
+        with torch.no_grad():
+            layer.weight[0, 0] = number
+        with pytest.raises(NetworkError, match=rf"'0' .*one of its numbers is {number}"):
+            from_torch(nn.Sequential(layer, PlusAtZero(), nn.Linear(5, 2)), (12,), signs=SIGNS)
+
+
+def test_a_clip_that_no_sign_follows_is_refused() -> None:
+    layers = [binary(nn.Linear(12, 784)), nn.Hardtanh(), BinarizeLinear(784, 3), PlusAtZero()]
+    with pytest.raises(NetworkError, match="so that the clip remains"):
+        from_torch(nn.Sequential(*layers, nn.Linear(3, 2)), (12,), signs=SIGNS)
 
 
 def test_what_cannot_be_said_is_refused() -> None:

@@ -1,29 +1,31 @@
 """PyTorch modules: a sequence of layers becomes a network.
 
 Read are modules that call their children one after the other: `Linear`, `Conv2d`, batch norms,
-`MaxPool2d`, `AvgPool2d`, `Flatten`, `Hardtanh` before a sign, `Dropout`, softmax at the end, and
-the layers of BinaryNet.pytorch by their names. A class of your own is a sign where it is passed as
-one; anything else is refused by its place.
+`MaxPool2d`, `AvgPool2d`, `Flatten`, `Hardtanh` before a sign, `Dropout`, softmax or sigmoid at the
+end, and the layers of BinaryNet.pytorch by their names. A class of your own is a sign where it is
+passed as one; anything else is refused by its place.
 """
 
-import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Floats, Integers
 from signflip.errors import MissingExtraError, NetworkError
 from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
+from signflip.formats.pytorch_run import TorchRuntime
 from signflip.formats.value import Value, exact
 from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
 from signflip.network.maps.windows import Windows
 
 if TYPE_CHECKING:
     from torch import nn
+
+_ARRANGING = ("Dropout", "Dropout2d", "Flatten", "Identity")
+"""What leaves class values as they are."""
 
 
 def from_torch(
@@ -51,10 +53,10 @@ def from_torch(
         import torch  # noqa: F401 - the rules below need it
     except ImportError as error:
         raise MissingExtraError("torch", "torch", "reading a PyTorch module") from error
-    assembly = Assembly(tuple(input_shape), input_range)
+    shape, own = _checked_shape(input_shape), _checked_signs(signs)
+    assembly = Assembly(shape, input_range)
     value = assembly.image()
     children = list(_children(module, ""))
-    own = {} if signs is None else dict(signs)
     for place, (name, child) in enumerate(children):
         after = ["Sign" if type(each) in own else type(each).__name__ for _, each in children]
         try:
@@ -63,7 +65,8 @@ def from_torch(
             kind = type(child).__name__
             raise NetworkError(f"the module {name!r} ({kind} of {value.shape}): {error}") from error
     network = assembly.finish(value, dict(card or {}))
-    runtime = _TorchRuntime(module, tuple(input_shape))
+    last = [type(child).__name__ for _, child in children if type(child) not in own]
+    runtime = TorchRuntime(module, shape, least=0.5 if "Sigmoid" in last else 0.0)
     try:
         compared = check_agreement(network, runtime, "PyTorch")
     except (RuntimeError, TypeError, ValueError) as error:  # what a user's module may raise
@@ -71,27 +74,25 @@ def from_torch(
     return replace(network, card={**network.card, CHECKED: compared})
 
 
-class _TorchRuntime:
-    """A module in evaluation, on a copy in float64."""
+def _checked_shape(shape: Any) -> Shape:
+    sizes = tuple(shape) if isinstance(shape, Iterable) else ()
+    if not sizes or not all(isinstance(size, int | np.integer) and size >= 1 for size in sizes):
+        raise NetworkError(
+            f"input_shape is {shape!r}; it must be the shape of one image, whole numbers from 1: "
+            "(784,) or (3, 32, 32)"
+        )
+    return tuple(int(size) for size in sizes)
 
-    def __init__(self, module: "nn.Module", shape: Shape) -> None:
-        self.dtype: np.dtype[Any] = np.dtype(np.float64)
-        self._module = copy.deepcopy(module).double().cpu().eval()
-        self._shape = shape
 
-    def read(self, images: Floats) -> Floats:
-        """The images as they are."""
-        return images
-
-    def predict(self, images: Floats) -> Integers:
-        """Classes (N,) of images (N, inputs) float64."""
-        import torch
-
-        with torch.no_grad():
-            values = self._module(torch.from_numpy(images).reshape(-1, *self._shape))
-        array: Floats = values.reshape(len(images), -1).numpy()
-        classes = array[:, 0] >= 0 if array.shape[1] == 1 else array.argmax(axis=1)
-        return classes.astype(np.int64)
+def _checked_signs(signs: Any) -> dict[type, int]:
+    own: dict[type, int] = {} if signs is None else dict(signs)
+    for kind, at_zero in own.items():
+        if not isinstance(kind, type) or at_zero not in (1, -1, 0):
+            raise NetworkError(
+                f"signs has {kind!r}: {at_zero!r}; it must name classes of modules, and for each "
+                "what it answers at 0: 1, -1 or 0"
+            )
+    return own
 
 
 def _children(module: "nn.Module", name: str) -> Iterator[tuple[str, "nn.Module"]]:
@@ -99,7 +100,10 @@ def _children(module: "nn.Module", name: str) -> Iterator[tuple[str, "nn.Module"
     if type(module).__name__ in RULES or not any(True for _ in module.children()):
         yield name or "module", module
         return
-    for inner, child in module.named_children():
+    # unlike `named_children`, which leaves out a module that comes again
+    for inner, child in module._modules.items():
+        if child is None:
+            continue
         yield from _children(child, f"{name}.{inner}" if name else inner)
 
 
@@ -123,6 +127,9 @@ def _step(
 
 def _array(tensor: Any) -> npt.NDArray[np.float64]:
     numbers: npt.NDArray[np.float64] = tensor.detach().cpu().double().numpy()
+    if not np.isfinite(numbers).all():
+        wrong = numbers[~np.isfinite(numbers)][0]
+        raise NetworkError(f"one of its numbers is {wrong}; every one must be finite")
     return numbers
 
 
@@ -135,18 +142,32 @@ def _linear(assembly: Assembly, value: Value, child: Any, _after: list[str]) -> 
 
 
 def _conv(assembly: Assembly, value: Value, child: Any, _after: list[str]) -> Value:
-    if child.padding_mode != "zeros" or isinstance(child.padding, str):
-        raise NetworkError(f"its padding is {child.padding!r} of {child.padding_mode}, not zeros")
-    down, right = child.padding
+    if child.padding_mode != "zeros":
+        raise NetworkError(f"its padding is of {child.padding_mode}; only zeros can be read")
     made = assembly.conv2d(
         value,
         _array(child.weight),
         stride=tuple(child.stride),
-        padding=(down, right, down, right),
+        padding=_padding(child),
         dilation=tuple(child.dilation),
         groups=int(child.groups),
     )
     return made if child.bias is None else made.scaled(1, exact(_array(child.bias))[:, None, None])
+
+
+def _padding(child: Any) -> tuple[int, int, int, int]:
+    """Rows and columns of zeros above, left, below and right; the odd ones of `same` come after."""
+    if child.padding == "valid":
+        return 0, 0, 0, 0
+    if child.padding == "same":
+        lacking = [
+            apart * (size - 1)
+            for apart, size in zip(child.dilation, child.kernel_size, strict=True)
+        ]
+        top, left = (each // 2 for each in lacking)
+        return top, left, lacking[0] - top, lacking[1] - left
+    down, right = child.padding
+    return down, right, down, right
 
 
 def _batch_norm(_assembly: Assembly, value: Value, child: Any, _after: list[str]) -> Value:
@@ -199,12 +220,45 @@ def _same(_assembly: Assembly, value: Value, _child: Any, _after: list[str]) -> 
 
 def _hardtanh(_assembly: Assembly, value: Value, child: Any, after: list[str]) -> Value:
     """A clip around 0 changes no sign; in BinaryNet.pytorch the next layer signs its input."""
-    following = [each for each in after if each not in ("Dropout", "Dropout2d", "Identity")]
+    following = [each for each in after if each not in _ARRANGING]
     if child.min_val >= 0 or child.max_val <= 0:
         raise NetworkError(f"it clips to [{child.min_val}, {child.max_val}], not around 0")
     if not following or following[0] not in ("Sign", "BinarizeLinear", "BinarizeConv2d"):
         raise NetworkError("a clip can be said only where a sign follows at once")
+    if (following[0] == "BinarizeLinear" and value.size == 784) or (
+        following[0] == "BinarizeConv2d" and value.shape[0] == 3
+    ):
+        raise NetworkError(
+            f"{following[0]} signs no values of shape {value.shape}, so that the clip remains"
+        )
     return value
+
+
+def _keeps_order(value: Value, after: list[str]) -> Value:
+    """Class values before a function that rises with each of them, at the end."""
+    following = [each for each in after if each not in _ARRANGING]
+    if following:
+        raise NetworkError(
+            f"it is followed by {following[0]}, which reads its values; there is an exact form "
+            "only of one of the class values, at the end"
+        )
+    return value
+
+
+def _sigmoid(_assembly: Assembly, value: Value, _child: Any, after: list[str]) -> Value:
+    return _keeps_order(value, after)
+
+
+def _softmax(_assembly: Assembly, value: Value, child: Any, after: list[str]) -> Value:
+    axes = 1 + len(value.shape)
+    # without a dim, PyTorch takes the first axis of some arrays: that of the images
+    dim = child.dim if child.dim is not None else int(axes not in (1, 3))
+    if dim % axes == 0 or value.shape[dim % axes - 1] != value.size or value.size == 1:
+        raise NetworkError(
+            f"it is over the axis {child.dim} of images of shape {value.shape}; there is an exact "
+            "form only of one over all of at least 2 class values"
+        )
+    return _keeps_order(value, after)
 
 
 class _Signed:
@@ -214,6 +268,7 @@ class _Signed:
         import torch
 
         self._child = child
+        _array(child.weight)  # the sign of an infinite one would be finite
         self.weight = torch.sign(child.weight)
 
     def __getattr__(self, name: str) -> Any:
@@ -243,8 +298,9 @@ RULES: Mapping[str, Rule] = {
     "Dropout": _same,
     "Dropout2d": _same,
     "Identity": _same,
-    "LogSoftmax": _same,
-    "Softmax": _same,
+    "LogSoftmax": _softmax,
+    "Softmax": _softmax,
+    "Sigmoid": _sigmoid,
     "Hardtanh": _hardtanh,
     "BinarizeLinear": _binarize_linear,
     "BinarizeConv2d": _binarize_conv,
