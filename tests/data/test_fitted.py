@@ -75,3 +75,48 @@ def test_what_does_not_fit_is_refused() -> None:
             labels=np.zeros(1, dtype=np.int64),
             inputs=InputRange(lower=-1.0, upper=1.0),
         )
+
+
+def pictures(shape: tuple[int, ...], pixels: np.ndarray) -> ImageSet:
+    return ImageSet.of_arrays("set", pixels.reshape(-1, *shape).astype(np.uint8))
+
+
+GREY = np.arange(24) * 10
+SAME = np.stack([GREY] * 3)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6), (4, 6)])
+def test_grey_images_in_colour_are_grey_to_a_network_of_one_channel(
+    shape: tuple[int, ...],
+) -> None:
+    made = pictures((3, 4, 6), SAME).fitted(BYTES, shape)
+    assert made.images.tolist() == [GREY.tolist()]
+    assert made.shape == (4, 6)
+    # one that reads colours gets them
+    assert pictures((3, 4, 6), SAME).fitted(UNIT_RANGE, (3, 4, 6)).images.shape == (1, 72)
+    coloured = SAME.copy()
+    coloured[2, 5] += 1
+    with pytest.raises(DataError, match=r"set: image 1 is in colour, .* save it as grey"):
+        pictures((3, 4, 6), np.stack([SAME, coloured])).fitted(UNIT_RANGE, shape)
+
+
+@pytest.mark.parametrize(
+    ("own", "shape"), [((3, 8), (1, 4, 6)), ((8, 3), (1, 4, 6)), ((8, 3), (2, 3, 4))]
+)
+def test_images_of_another_shape_are_refused(own: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="as many values in another order"):
+        pictures(own, GREY).fitted(UNIT_RANGE, shape)
+
+
+@pytest.mark.parametrize(
+    ("own", "shape"),
+    [
+        ((24,), (1, 4, 6)),
+        ((4, 6), (1, 4, 6)),
+        ((4, 6), (4, 6, 1)),
+        ((3, 8), (24,)),
+        ((3, 8), (4, 6)),
+    ],
+)
+def test_what_is_flat_has_no_other_shape(own: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    assert pictures(own, GREY).fitted(UNIT_RANGE, shape).images.shape == (1, 24)

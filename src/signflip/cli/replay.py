@@ -7,7 +7,8 @@ import numpy as np
 from rich.table import Table
 
 from signflip.adapters.replays import Replayed, replayed
-from signflip.cli.console import output
+from signflip.arrays import Floats, Integers
+from signflip.cli.console import output, remarks
 from signflip.cli.options import FILE, data_dir_option, network_argument
 from signflip.data import ImageSet, load_dataset, read_witnesses
 from signflip.errors import DataError, SettingError
@@ -43,7 +44,7 @@ def replay(
             f"{opened.inputs}"
         )
     runtime = None if onnx is None else OnnxRuntime(onnx, opened)
-    originals = None if images is None else load_dataset(images, data_dir=data_dir)
+    originals = None if images is None else _originals(opened, network.name, images, data_dir)
     if (
         originals is not None
         and len(index)
@@ -68,6 +69,35 @@ def replay(
         table.add_row(*_cells(opened, row, image, originals, runtime is not None))
     output().print(table)
     output().print(_summary(rows, runtime), soft_wrap=True)
+    for line in _no_inputs(opened, index, found):
+        remarks().print(line, soft_wrap=True)
+
+
+def _originals(network: BinaryNetwork, name: str, images: str, data_dir: Path | None) -> ImageSet:
+    """The images that were attacked, as the network reads them."""
+    loaded = load_dataset(images, data_dir=data_dir)
+    made = loaded.fitted(network.input_range, network.image_shape)
+    if made.images.shape[1] != network.inputs:
+        raise DataError(
+            f"{images} holds images of {made.images.shape[1]} values, and {name} reads "
+            f"{network.inputs}"
+        )
+    return made
+
+
+def _no_inputs(network: BinaryNetwork, index: Integers, found: Floats) -> list[str]:
+    """What is to be said of witnesses with values that no input of the network has."""
+    inputs = network.input_range
+    wrong = ~((found >= inputs.lower) & (found <= inputs.upper) & inputs.on_grid(found))
+    rows = np.flatnonzero(wrong.any(axis=1)).tolist()
+    if not rows:
+        return []
+    first = rows[0]
+    pixel = int(np.argmax(wrong[first]))
+    return [
+        f"{len(rows)} of {len(found)} witnesses are no images that the network reads: pixel "
+        f"{pixel} of that of image {index[first]} is {found[first, pixel]}, and inputs are {inputs}"
+    ]
 
 
 def _cells(

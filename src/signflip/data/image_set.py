@@ -1,5 +1,6 @@
 """Images, checked once, in the form that every method reads, and their labels if there are any."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -104,16 +105,24 @@ class ImageSet:
             f"classes 0 to {classes - 1}; labels count classes from 0: {mend}"
         )
 
-    def fitted(self, inputs: InputRange) -> "ImageSet":
+    def fitted(self, inputs: InputRange, shape: Shape | None = None) -> "ImageSet":
         """The set as a network with such inputs reads it: [0, 1] is spread over their range.
 
         Where inputs come in steps, as 0 to 255 in steps of 1, each value is a whole number of them
         exactly: k / 255, which no float64 is, becomes k.
 
+        Args:
+            inputs: what the network's inputs are.
+            shape: of the images that it reads, channels first, as `network.image_shape`; grey
+                images that are kept in colour become grey where it has one channel. None to leave
+                the images as they are.
+
         Raises:
-            DataError: a value is plainly no whole number of steps, or the set was fitted to another
-                range before.
+            DataError: a value is plainly no whole number of steps, the set was fitted to another
+                range before, or its images have plainly another shape.
         """
+        if shape is not None:
+            return self._shaped(shape).fitted(inputs)
         if inputs == self.inputs:
             return self
         if not self.inputs.default:
@@ -135,6 +144,27 @@ class ImageSet:
                 "they were quantised, 8-bit ones as uint8"
             )
         return replace(self, images=inputs.lower + whole * inputs.step, inputs=inputs)
+
+    def _shaped(self, shape: Shape) -> "ImageSet":
+        wanted, size = _long_axes(shape), math.prod(shape)
+        if len(wanted) == 2 and len(self.shape) == 3 and math.prod(self.shape) == 3 * size:
+            planes = self.images.reshape(len(self), 3, size)
+            coloured = (planes != planes[:, :1]).any(axis=(1, 2))
+            if coloured.any():
+                raise DataError(
+                    f"{self.name}: image {int(np.argmax(coloured))} is in colour, and the network "
+                    f"reads grey images of {size} pixels; save it as grey"
+                )
+            grey = replace(self, images=planes[:, 0].copy(), shape=self.shape[1:])
+            return grey._shaped(shape)
+        # a network whose shape has but two axes may have been given those for a flat vector
+        known = len(self.shape) > 1 and len(shape) == 3
+        if known and math.prod(self.shape) == size and _long_axes(self.shape) != wanted:
+            raise DataError(
+                f"{self.name}: images have shape {self.shape}, and the network reads {shape}, as "
+                "many values in another order; give images of that shape, or flat ones (N, inputs)"
+            )
+        return self
 
     @property
     def labelled(self) -> bool:
@@ -181,3 +211,7 @@ class ImageSet:
                 f"{name}: the label of image {row} is {labels[row]}; labels count classes from 0"
             )
         return cls(name=name, images=flat, labels=labels.astype(np.int64), shape=shape)
+
+
+def _long_axes(shape: Shape) -> Shape:
+    return tuple(size for size in shape if size > 1)

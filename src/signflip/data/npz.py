@@ -81,5 +81,9 @@ def read_witnesses(path: Path) -> tuple[Integers, Floats]:
             f"{path}: index is {index.dtype} of shape {index.shape} and images are {images.dtype} "
             f"of shape {images.shape}; they must be integers (N,) and floats (N, inputs)"
         )
+    if index.size and int(index.max()) > np.iinfo(np.int64).max:
+        raise DataError(
+            f"{path}: an index is {index.max()}; indices count the images of a data set from 0"
+        )
     flat = images.reshape(len(images), int(np.prod(images.shape[1:])))
     return index.astype(np.int64), flat.astype(np.float64)
