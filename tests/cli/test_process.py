@@ -33,3 +33,23 @@ def test_the_command_line_settles_first(tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment, check=False)
     assert (run.returncode, run.stderr) == (0, b"")
     assert run.stdout.startswith(b"\\u03b5.safetensors")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device without room")
+@pytest.mark.parametrize("arguments", [["networks"], ["--help"], ["--version"], ["show", "--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_without_room_is_one_line(arguments: list[str], unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "signflip", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the output cannot be written (No space left on device); make room, or send it "
+        "elsewhere\n"
+    )

@@ -1,8 +1,11 @@
 """The group of commands: how they are found, and how errors and Ctrl-C reach the user."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -10,6 +13,8 @@ import click
 from signflip.errors import SignflipError
 from signflip.many import fork_server
 from signflip.many.interrupts import INTERRUPTED, undisturbed
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class CommandError(click.ClickException):
@@ -46,6 +51,19 @@ class Group(click.Group):
         self._names = tuple(names)
         self._workers_import = workers_import
 
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line; what the output's end refuses is one line too.
+
+        Of a pipe that nobody reads any more click says nothing.
+        """
+        try:
+            return super().main(*args, **settings)
+        except OSError as error:
+            # what is left in it cannot be written when the process ends, either
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open to the end
+            CommandError(_refused(error)).show()
+            sys.exit(CommandError.exit_code)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The commands, in the order of `names`."""
         return list(self._names)
@@ -76,11 +94,11 @@ class Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that the user named."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
         except SignflipError as error:
             raise CommandError(" ".join(str(error).split())) from error
         except OSError as error:
-            if error.filename is None:  # such as a pipe that nobody reads: click's to handle
+            if error.filename is None:  # such as a pipe that nobody reads: handled by `main`
                 raise
             raise CommandError(
                 f"{error.filename} cannot be used ({error.strerror}); name another"
@@ -88,3 +106,13 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             sys.exit(INTERRUPTED)
+        if sys.stdout is not None:  # closed by whoever called
+            sys.stdout.flush()
+        return result
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, where it names no file."""
+    if error.errno in _NO_ROOM:
+        return f"the output cannot be written ({error.strerror}); make room, or send it elsewhere"
+    return f"the system refused what the command needs ({error.strerror or error}); try again"
