@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signflip.errors import SettingError
+from signflip.settings import is_number
 
 Seconds = float
 
@@ -33,10 +34,7 @@ class Clock:
         Raises:
             SettingError: the limit is negative or not a number.
         """
-        if limit is not None and not limit >= 0:
-            raise SettingError(
-                f"the time limit is {limit}; it must be 0 or more seconds, or None for no limit"
-            )
+        check_limit(limit)
         return cls(time.monotonic(), limit)
 
     def elapsed(self) -> Seconds:
@@ -96,6 +94,25 @@ class Allowance:
         now = max(self._until, self._clock.elapsed())
         self.seconds += share * (now - self._until)
         self._until = now
+
+
+def check_limit(limit: float | None) -> None:
+    """Refuse what is no time limit.
+
+    Raises:
+        SettingError: it is negative or not a number.
+    """
+    if limit is None:
+        return
+    if not is_number(limit):
+        raise SettingError(
+            f"the time limit is {limit!r}; it must be a number of seconds, such as 5, or None for "
+            "no limit"
+        )
+    if not limit >= 0:
+        raise SettingError(
+            f"the time limit is {limit}; it must be 0 or more seconds, or inf for no limit"
+        )
 
 
 ENDLESS = Clock(0.0, None)

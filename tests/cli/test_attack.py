@@ -253,3 +253,10 @@ def test_without_a_result_there_is_no_file(folder: Path) -> None:
     with ResultFiles(folder / "out.jsonl", None, tiny_plan(), overwrite=False):
         pass
     assert not (folder / "out.jsonl").exists()
+
+
+def test_no_time_limit_is_inf(folder: Path, invoke: Invoke) -> None:
+    options = ("--epsilon", 0.02, "--time-limit", "inf", "--index", "0:2", "--out", "out.jsonl")
+    result = invoke("attack", "net.safetensors", "images.npz", *options)
+    assert result.exit_code == 0, result.output
+    assert [line["verdict"] for line in records(folder / "out.jsonl")] != []

@@ -56,7 +56,7 @@ CASES = [
     ({"--target": "-1"}, "Invalid value for '--target': '-1' is no target"),
     ({"--target": "first"}, "Invalid value for '--target': 'first' is no target"),
     ({"--time-limit": "-1"}, "the time limit is -1.0; it must be 0 or more seconds"),
-    ({"--time-limit": "nan"}, "the time limit is nan; it must be 0 or more seconds"),
+    ({"--time-limit": "nan"}, "the time limit is nan; it must be 0 or more seconds, or inf for no"),
     ({"--time-limit": "1m"}, "Invalid value for '--time-limit': '1m' is not a valid float"),
     ({"--solver": "cplex"}, "Invalid value for '--solver': 'cplex' is not one of 'highs'"),
     ({"--solver": "highs"}, "the method 'fgsm' has no setting 'solver'"),

@@ -67,7 +67,7 @@ def certify(
     epsilon: float,
     target: Goal | None,
     terms: Terms,
-    time_limit: float,
+    time_limit: float | None,
     index: Indices,
     workers: int,
     out: Path | None,

@@ -71,7 +71,7 @@ def curve(
     images: str,
     epsilons: str,
     attacks: str,
-    time_limit: float,
+    time_limit: float | None,
     index: Indices,
     workers: int,
     store: Path | None,
@@ -147,7 +147,7 @@ def _plan(
     images: str,
     epsilons: tuple[float, ...],
     attacks: str,
-    time_limit: float,
+    time_limit: float | None,
     index: Indices,
     data_dir: Path | None,
 ) -> Plan:

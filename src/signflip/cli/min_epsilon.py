@@ -78,7 +78,7 @@ def min_epsilon(
     tolerance: float,
     target: Goal | None,
     terms: Terms,
-    time_limit: float,
+    time_limit: float | None,
     index: Indices,
     workers: int,
     out: Path | None,

@@ -1,6 +1,7 @@
 """Options that several commands share, each written once."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -58,9 +59,10 @@ time_limit_option = click.option(
     "--time-limit",
     type=float,
     default=180.0,
+    callback=lambda _context, _option, seconds: None if seconds == math.inf else seconds,
     show_default=True,
     metavar="S",
-    help="Seconds for each image.",
+    help="Seconds for each image; inf for no limit.",
 )
 out_option = click.option(
     "--out", type=FILE, help="File for the results: a line of JSON for each image."
@@ -225,7 +227,7 @@ def question_options() -> Callable[[Command], Callable[..., Any]]:
             terms: Terms,
             smallest: Measure,
             goal: str | None,
-            time_limit: float,
+            time_limit: float | None,
             solver: str | None,
             warm_start: WarmStart | None,
             seed: int,

@@ -1,0 +1,52 @@
+"""Kinds of values that settings take, whatever their range: what is of another kind is refused."""
+
+import operator
+from typing import Any
+
+from signflip.errors import SettingError
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, of Python or of NumPy."""
+    if isinstance(value, int):  # nearly all
+        return not isinstance(value, bool)
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return getattr(getattr(value, "dtype", None), "kind", "") != "b"
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number: no text that could be read as one, nor true or false."""
+    if isinstance(value, float):
+        return True
+    if isinstance(value, str | bytes | bool | complex):
+        return False
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return getattr(getattr(value, "dtype", None), "kind", "") not in ("U", "S", "b", "c")
+
+
+def check_whole(**settings: object) -> None:
+    """Refuse settings, by name, that are no whole numbers.
+
+    Raises:
+        SettingError: one is none.
+    """
+    for name, value in settings.items():
+        if not is_whole(value):
+            raise SettingError(f"{name} is {value!r}; it must be a whole number, such as 1")
+
+
+def check_number(**settings: object) -> None:
+    """Refuse settings, by name, that are no numbers.
+
+    Raises:
+        SettingError: one is none.
+    """
+    for name, value in settings.items():
+        if not is_number(value):
+            raise SettingError(f"{name} is {value!r}; it must be a number, such as 0.5")
