@@ -9,8 +9,8 @@ from typing import Protocol, TypeGuard, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from signflip.clock import Clock, OutOfTime
-from signflip.errors import ProblemError
+from signflip.clock import Clock, OutOfTime, check_limit
+from signflip.errors import ProblemError, SettingError
 from signflip.problem import GridName, Problem
 from signflip.problem.grids import Float32
 from signflip.result import AttackResult, Stop, Verdict
@@ -107,6 +107,22 @@ def refusal(method: Method, problem: Problem) -> str | None:
     return None if problem.measure.norm is None else no_distance(method)
 
 
+def check_method(method: object, called: str = "the method") -> None:
+    """Refuse what is no method: a name, or a class of methods.
+
+    Raises:
+        SettingError: it is none.
+    """
+    if isinstance(method, type):
+        raise SettingError(
+            f"{called} is the class {method.__name__}; it must be an object: {method.__name__}()"
+        )
+    if not hasattr(type(method), "run"):
+        raise SettingError(
+            f"{called} is {method!r}; it must be an object with settings, such as Exact()"
+        )
+
+
 def _get_ready(method: Method, time_limit: float | None) -> None:
     """Prepare the method, unless it has time to load what is kept, most often a part of it."""
     if not _is_preparing(method):
@@ -158,15 +174,18 @@ def attack(
     Raises:
         ProblemError: the method cannot work on the problem, or the start lies outside the region
             or is no flip.
-        SettingError: the time limit is negative, or there can be no file for the proof.
+        SettingError: the method is none, the time limit is negative, or there can be no file for
+            the proof.
     """
     if method is None:
         from signflip.methods.auto import Auto  # methods are made for attacks, and import them
 
         method = Auto()
+    check_method(method)
     refused = refusal(method, problem)
     if refused is not None:
         raise ProblemError(refused)
+    check_limit(time_limit)
     _get_ready(method, time_limit)
     file = None
     if proof is not None:

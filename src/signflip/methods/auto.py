@@ -16,6 +16,7 @@ from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.search import Search
+from signflip.settings import check_whole
 
 if TYPE_CHECKING:
     from signflip.patterns.space import PatternSpace
@@ -76,6 +77,7 @@ class Auto:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "goal", search_goal(self.goal))
+        check_whole(threads=self.threads, seed=self.seed)
         if self.threads < 1:
             raise SettingError(f"threads is {self.threads}; it must be at least 1")
         if self.seed < 0:

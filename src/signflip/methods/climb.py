@@ -20,6 +20,7 @@ from signflip.network import BinaryNetwork
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run
+from signflip.settings import check_whole
 
 FIRST_BATCH = 4
 """Points of the first batch: few, since much is found by them within a tenth of a second."""
@@ -49,6 +50,7 @@ def check_budget(*, restarts: int | None, seed: int, **counts: int) -> None:
     Raises:
         SettingError: one is.
     """
+    check_whole(**counts, restarts=1 if restarts is None else restarts, seed=seed)
     for name, value in counts.items():
         if value < 1:
             raise SettingError(f"{name} is {value}; it must be at least 1")

@@ -11,6 +11,7 @@ from signflip.methods.losses import Lead
 from signflip.methods.steps import SignSteps
 from signflip.methods.surrogate import Surrogate, check_width
 from signflip.run import Run
+from signflip.settings import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Fgsm:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_number(step=self.step)
         if not 0 < self.step <= 2:
             raise SettingError(
                 f"the step is {self.step}; it must be above 0 and at most 2 half-widths of the "

@@ -15,6 +15,7 @@ from signflip.methods.layer_solver import (
     LayerSolver,
     LocalSearch,
     TieBreak,
+    check_layer_solver,
     layer_solver,
     tie_break,
 )
@@ -24,6 +25,7 @@ from signflip.preparation import Preparation
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.search import Search
+from signflip.settings import check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,10 @@ class IProp:
         if isinstance(self.solver, str):
             object.__setattr__(self, "solver", layer_solver(self.solver))
         object.__setattr__(self, "tie_break", tie_break(self.tie_break))
+        check_layer_solver(self.solver)
+        check_number(cutoff=self.cutoff)
+        restarts = 0 if self.restarts is None else self.restarts
+        check_whole(restarts=restarts, threads=self.threads, seed=self.seed)
         if self.restarts is not None and self.restarts < 0:
             raise SettingError(
                 f"restarts is {self.restarts}; it must be 0 or more, or None for until the time "

@@ -7,6 +7,7 @@ from typing import Protocol
 from signflip.arrays import Signs
 from signflip.errors import SettingError
 from signflip.programs import SOLVERS, Solver, solver_named
+from signflip.settings import check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class LocalSearch:
     sweeps: int = 30
 
     def __post_init__(self) -> None:
+        check_whole(steps=self.steps, sweeps=self.sweeps)
         for name in ("steps", "sweeps"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name} is {getattr(self, name)}; it must be at least 1")
@@ -55,6 +57,30 @@ def layer_solver(value: object) -> LayerSolver:
             f"{', '.join(LAYER_SOLVERS)}"
         )
     return solver_named(value)
+
+
+def check_solver(solver: object, names: str = "Highs(), Scip() or Gurobi()") -> None:
+    """Refuse what solves nothing: a class of solvers, or an object of another kind.
+
+    Args:
+        solver: the setting.
+        names: what it may be.
+
+    Raises:
+        SettingError: it is none of them.
+    """
+    if isinstance(solver, type) or not hasattr(solver, "solve"):
+        raise SettingError(f"the solver is {solver!r}; it must be {names}: solver=Highs()")
+
+
+def check_layer_solver(solver: object) -> None:
+    """Refuse what solves no layer problems.
+
+    Raises:
+        SettingError: it is no layer solver.
+    """
+    if not isinstance(solver, LocalSearch):
+        check_solver(solver, "LocalSearch(), Highs(), Scip() or Gurobi(), or the name of one")
 
 
 class TieBreak(Enum):

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from signflip.attack import Outcome
+from signflip.methods.layer_solver import check_solver
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.problem import Problem
 from signflip.programs.effort import Effort
 from signflip.programs.highs import Highs
 from signflip.programs.solver import Solver
 from signflip.run import Run
+from signflip.settings import check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class Milp:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "goal", search_goal(self.goal))
+        check_solver(self.solver)
+        check_whole(threads=self.threads, seed=self.seed)
         self._effort()
 
     def _effort(self) -> Effort:

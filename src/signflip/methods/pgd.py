@@ -15,6 +15,7 @@ from signflip.methods.steps import SignSteps
 from signflip.methods.surrogate import Slope, Surrogate, check_width, slope_named
 from signflip.problem import Problem
 from signflip.run import Run
+from signflip.settings import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class Pgd:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_number(step=self.step, momentum=self.momentum)
         if not 0 < self.step <= 2:
             raise SettingError(
                 f"the step is {self.step}; it must be above 0 and at most 2 half-widths of the "

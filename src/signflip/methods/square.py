@@ -17,6 +17,7 @@ from signflip.preparation import Preparation
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run
+from signflip.settings import check_number
 
 if TYPE_CHECKING:
     from signflip.square.kernel import State, Tables
@@ -57,6 +58,7 @@ class Square:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_number(share=self.share)
         if not 0 < self.share <= 1:
             raise SettingError(f"the share is {self.share}; it must be above 0 and at most 1")
         check_budget(queries=self.queries, restarts=self.restarts, seed=self.seed)

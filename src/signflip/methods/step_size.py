@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from signflip.errors import SettingError
+from signflip.settings import check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,8 @@ class AdaptiveStep:
     patience: int = 5
 
     def __post_init__(self) -> None:
+        check_number(share=self.share)
+        check_whole(patience=self.patience)
         if not 0 < self.share <= 1:
             raise SettingError(
                 f"the adaptive step's share is {self.share}; it must be above 0 and at most 1: "
@@ -57,6 +60,7 @@ class ConstantStep:
     neurons: int
 
     def __post_init__(self) -> None:
+        check_whole(neurons=self.neurons)
         if self.neurons < 1:
             raise SettingError(
                 f"the constant step is {self.neurons} neurons; it must be at least 1"

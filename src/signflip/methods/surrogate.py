@@ -18,6 +18,7 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Integers
 from signflip.errors import SettingError
 from signflip.network import BinaryNetwork, SignLayer
+from signflip.settings import check_number
 
 Floats32 = npt.NDArray[np.float32]
 Pull = Callable[[Floats, Integers], Floats]
@@ -56,6 +57,7 @@ def check_width(width: float) -> None:
     Raises:
         SettingError: it is out of range.
     """
+    check_number(width=width)
     if not 1e-6 <= width <= 1e6:  # gradients are float32
         raise SettingError(
             f"the surrogate's width is {width}; it must be from 1e-6 to 1e6: 1 is the paper's"

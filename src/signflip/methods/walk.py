@@ -17,6 +17,7 @@ from signflip.preparation import Preparation
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.run import Run
+from signflip.settings import check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "goal", search_goal(self.goal))
+        check_whole(moves=1 if self.moves is None else self.moves, seed=self.seed)
         if self.moves is not None and self.moves < 1:
             raise SettingError(
                 f"moves is {self.moves}; it must be at least 1, or None to go on until the time "

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from signflip.arrays import Floats
-from signflip.attack import Lasting, Method, Outcome, Preparing, attack, refusal
+from signflip.attack import Lasting, Method, Outcome, Preparing, attack, check_method, refusal
 from signflip.clock import Seconds
 from signflip.errors import SettingError
 from signflip.problem import Margin, Problem
 from signflip.run import Run
+from signflip.settings import check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,9 @@ class WarmStarted:
     then: Method
 
     def __post_init__(self) -> None:
+        check_method(self.first, "the method of the warm start")
+        check_method(self.then, "the method that goes on")
+        check_number(seconds=self.seconds)
         if not 0 <= self.seconds < float("inf"):
             raise SettingError(
                 f"the warm start's time limit is {self.seconds}; it must be 0 or more seconds, "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from signflip.arrays import Floats
 from signflip.errors import SettingError
 from signflip.problem.norms import Norm, exact_distance
+from signflip.settings import is_number
 
 if TYPE_CHECKING:
     from signflip.problem.problem import Problem, Replay
@@ -100,14 +101,14 @@ class Distance:
             that proves its lower end.
 
     Raises:
-        SettingError: the tolerance is not above 0.
+        SettingError: there is no such norm, or the tolerance is not above 0.
     """
 
     norm: Norm = Norm.LINF
     tolerance: float = 1e-4
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "norm", Norm(self.norm))
+        object.__setattr__(self, "norm", norm_named(self.norm))
         check_tolerance(self.tolerance)
 
     def first(self, problem: "Problem") -> Incumbent:
@@ -147,8 +148,25 @@ def check_tolerance(tolerance: float) -> None:
     Raises:
         SettingError: it is not above 0, or not finite.
     """
+    if not is_number(tolerance):
+        raise SettingError(f"the tolerance is {tolerance!r}; it must be a number, such as 1e-4")
     if not 0 < tolerance < float("inf"):
         raise SettingError(
             f"the tolerance is {tolerance}; it must be above 0 and finite: epsilon is enclosed to "
             "that width"
         )
+
+
+def norm_named(norm: Norm | str) -> Norm:
+    """The norm, by itself or by its name.
+
+    Raises:
+        SettingError: no norm has that name.
+    """
+    try:
+        return Norm(norm)
+    except ValueError as error:
+        raise SettingError(
+            f"the norm is {norm!r}; it must be 'linf', for the largest change of a pixel, or 'l1', "
+            "for the sum of all"
+        ) from error

@@ -23,7 +23,7 @@ from signflip.network import BinaryNetwork, SignLayer, ranking
 from signflip.problem.goals import Goal, goal_of
 from signflip.problem.grids import GridName, grid_name, put_on_grid
 from signflip.problem.measures import Margin, Measure
-from signflip.problem.regions.box import Box, check_range
+from signflip.problem.regions.box import Box, as_floats, check_range
 from signflip.problem.regions.grid_points import GridPoints
 from signflip.problem.regions.region import Region
 from signflip.problem.ties import Ties, ties_rule
@@ -104,7 +104,7 @@ class Problem:
     measure: Measure = Margin()  # noqa: RUF009
 
     def __post_init__(self) -> None:
-        image = np.array(self.image, dtype=np.float64)
+        image = np.array(as_floats(self.image, "the image"))
         image.setflags(write=False)
         object.__setattr__(self, "image", image)
         object.__setattr__(self, "ties", ties_rule(self.ties))
@@ -153,7 +153,7 @@ class Problem:
             ProblemError: as for the class; or a pixel is plainly off the grid.
         """
         inputs = network.input_range
-        flat = np.asarray(image, dtype=np.float64)
+        flat = as_floats(image, "the image")
         if grid is None and inputs.step is None:
             box = Box.ball(flat, epsilon, mask, inputs=inputs)
             return cls(network, flat, box, goal, ties_rule(ties), measure)

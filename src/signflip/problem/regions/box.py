@@ -11,6 +11,7 @@ from signflip.arrays import Floats, Integers
 from signflip.errors import ProblemError
 from signflip.network import UNIT_RANGE, UNIT_ROUNDOFF, InputRange
 from signflip.programs.program import ProgramBuilder
+from signflip.settings import is_number
 
 SMALLEST = 2.0**-1074
 
@@ -38,7 +39,7 @@ class Box:
 
     def __post_init__(self) -> None:
         for name in ("lower", "upper"):
-            array = np.array(getattr(self, name), dtype=np.float64)
+            array = np.array(as_floats(getattr(self, name), f"the box's {name}"))
             check_range(array, f"the box's {name}", self.inputs)
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -77,7 +78,7 @@ class Box:
         Raises:
             ProblemError: a value is out of range, or shapes differ.
         """
-        centre = np.asarray(image, dtype=np.float64)
+        centre = as_floats(image, "the image")
         check_range(centre, "the image", inputs)
         check_epsilon(epsilon, inputs)
         lower, error = _two_sum(centre, -epsilon)
@@ -169,8 +170,12 @@ def check_epsilon(epsilon: float, inputs: InputRange = UNIT_RANGE) -> None:
     """Refuse a radius below 0, or beyond the range's width.
 
     Raises:
-        ProblemError: it is.
+        ProblemError: it is, or it is no number.
     """
+    if not is_number(epsilon):
+        raise ProblemError(
+            f"epsilon is {epsilon!r}; it must be a number, in the unit of the image, such as 0.1"
+        )
     if 0 <= epsilon <= inputs.width:
         return
     levels = "a budget of k grey levels is k / 255"
@@ -180,6 +185,29 @@ def check_epsilon(epsilon: float, inputs: InputRange = UNIT_RANGE) -> None:
         f"epsilon is {epsilon}; it must be from 0 to {inputs.width:g}, in the unit of the image: "
         f"{levels}"
     )
+
+
+def as_floats(values: npt.ArrayLike, name: str) -> Floats:
+    """An array of numbers as float64; `name` is for the error.
+
+    Raises:
+        ProblemError: it is no array, or not of real numbers.
+    """
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        return values
+    try:
+        array = np.asarray(values)
+        # NumPy would read texts, and drop imaginary parts
+        if array.dtype.kind in "OUSc" and not all(map(is_number, array.ravel().tolist())):
+            raise ProblemError(_no_numbers(name, array.dtype))
+        return array.astype(np.float64)
+    except (ValueError, TypeError) as error:
+        raise ProblemError(f"{_no_numbers(name, None)} ({error})") from error
+
+
+def _no_numbers(name: str, kind: object) -> str:
+    what = "is no array of numbers" if kind is None else f"holds {kind}"
+    return f"{name} {what}; it must be a flat array of real numbers, such as float64"
 
 
 def check_range(array: Floats, name: str, inputs: InputRange) -> None:

@@ -1,17 +1,20 @@
 """L1 balls: all changes of pixels together are at most a radius."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from signflip.arrays import Floats, Integers
+from signflip.errors import ProblemError
 from signflip.network import UNIT_ROUNDOFF
 from signflip.problem.grids import Grid
 from signflip.problem.norms import Norm, exact_distance
 from signflip.problem.regions.box import SMALLEST, Box
 from signflip.problem.regions.region import Fill, Region
 from signflip.programs.program import ProgramBuilder
+from signflip.settings import is_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +25,21 @@ class L1Ball:
         whole: the other region.
         image: (inputs,) float64, the centre, in that region.
         radius: above 0.
+
+    Raises:
+        ProblemError: the radius is not above 0, or not finite.
     """
 
     whole: Region
     image: Floats
     radius: float
+
+    def __post_init__(self) -> None:
+        if not (is_number(self.radius) and 0 < self.radius < math.inf):
+            raise ProblemError(
+                f"the radius of the L1 ball is {self.radius!r}; it must be a number above 0, and "
+                "finite: for no limit take the other region by itself"
+            )
 
     @cached_property
     def _part(self) -> Region:
