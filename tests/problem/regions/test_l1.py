@@ -60,7 +60,7 @@ def test_projections_lie_in_the_ball(ball: L1Ball, points: Floats) -> None:
     for point, projected in zip(points, ball.project(points), strict=True):
         assert ball.contains(projected)
         if ball.contains(point):
-            assert np.abs(projected - point).max() < 1e-12
+            assert np.array_equal(projected, point)
 
 
 @given(ball=balls(), other=images(3))
@@ -87,3 +87,14 @@ def test_methods_on_an_l1_ball(problem: Problem, radius: float) -> None:
             assert least is None or least >= Fraction(radius)
     if least is not None and least * (1 + Fraction(ACCURACY)) + Fraction(1, 10**5) < radius:
         assert decided.stop in (Stop.DECIDED, Stop.IMPRECISE)
+
+
+def test_an_image_on_the_surface_stays_there() -> None:
+    image = np.full(3, 0.5)
+    ball = L1Ball(Box.ball(image, 1.0), image, 0.5)
+    on = np.array([0.75, 0.25, 0.5])
+    beyond = np.array([np.nextafter(0.75, 1), 0.25, 0.5])
+    projected = ball.project(np.array([on, beyond]))
+    assert np.array_equal(projected[0], on)
+    assert ball.contains(projected[1])
+    assert np.array_equal(ball.project(on), on)

@@ -65,15 +65,25 @@ class L1Ball:
         return L1Ball(self.whole.cut(box), self.image, self.radius)
 
     def project(self, images: Floats) -> Floats:
-        """Images of the box, drawn towards the centre where they are too far."""
-        change = self._part.project(images) - self.image
+        """Images of the box, drawn towards the centre where they are too far.
+
+        An image of the ball stays as it is.
+        """
+        clipped = self._part.project(images)
+        change = clipped - self.image
         size = np.abs(change).sum(axis=-1, keepdims=True)
         # a sum of n numbers is off by less than n u of itself, and each new pixel by u of itself
         error = 4 * (len(self.image) + 2) * UNIT_ROUNDOFF * self.radius
         error += 4 * UNIT_ROUNDOFF * float(np.abs(self.image).sum() + self.radius)
         most = max(0.0, self.radius - error)
-        share = np.where(size > most, most / np.maximum(size, self.radius), 1.0)
-        return self._part.project(self.image + share * change)
+        share = most / np.maximum(size, self.radius)
+        drawn = self._part.project(self.image + share * change)
+        projected: Floats = np.where(size > most, drawn, clipped)
+        for place in np.argwhere(np.abs(size[..., 0] - self.radius) <= error):
+            at = tuple(place)  # about on the surface: only exact arithmetic can tell
+            if self.contains(clipped[at]):
+                projected[at] = clipped[at]
+        return projected
 
     def support(self, direction: Floats) -> float:
         """No image x has a larger `direction . (x - box.centre)`: the budget goes by slope."""
