@@ -81,6 +81,11 @@ CASES = [
     ({"--out": "images.npz"}, "images.npz exists already; give --overwrite to replace it"),
     ({"--witnesses": "images.npz"}, "images.npz exists already; give --overwrite to replace it"),
     ({"--out": "same", "--witnesses": "same"}, "--out and --witnesses both name same"),
+    ({"--witnesses": "a.txt"}, "a.txt ends neither in .npz nor in .png, the formats of witnesses"),
+    ({"--witnesses": "flip-{index}.npz"}, "one file for all images"),
+    ({"--witnesses": "flip-{i}.png"}, "write {index} for it"),
+    ({"--mask": "nan.npy"}, "nan.npy holds NaN"),
+    ({"--mask": "complex.npy"}, "complex.npy holds complex128; a mask holds bool or real numbers"),
     ({"--steps": "3"}, "No such option '--steps'"),
 ]
 
@@ -89,6 +94,8 @@ CASES = [
 def test_bad_argument(folder: Path, invoke: Invoke, changes: dict[str, str], message: str) -> None:
     (folder / "folder").mkdir()
     np.savez(folder / "from-one.npz", images=np.zeros((3, 16)), labels=[1, 2, 3])
+    np.save(folder / "nan.npy", np.full(16, np.nan))
+    np.save(folder / "complex.npy", np.full(16, 1j))
     before = {path.name for path in folder.iterdir()}
     result = invoke(*arguments(changes))
     assert result.exit_code == 2

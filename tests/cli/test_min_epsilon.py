@@ -92,7 +92,7 @@ def test_the_summary_has_a_median_if_most_images_flip() -> None:
         (("--tolerance", "0"), "the tolerance is 0.0; it must be above 0"),
         (("--tolerance", "inf"), "the tolerance is inf; it must be above 0 and finite"),
         (("--tolerance", "nan"), "the tolerance is nan; it must be above 0"),
-        (("--tolerance", "thin"), "Invalid value for '--tolerance': 'thin' is not a valid float"),
+        (("--tolerance", "thin"), "Invalid value for '--tolerance': 'thin' is no number"),
         (("--target", "9"), "the target is class 9; net.safetensors has classes 0 to 2"),
         (("--target", "all"), "Invalid value for '--target': 'all' is no target"),
         (("--time-limit", "-1"), "the time limit is -1.0"),
@@ -108,3 +108,11 @@ def test_bad_options(folder: Path, invoke: Invoke, options: tuple[str, ...], mes
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert not (folder / "out.jsonl").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_tolerance_may_be_a_quotient(invoke: Invoke) -> None:
+    options = ("--tolerance", "1/100", "--index", "0:1")
+    result = invoke("min-epsilon", "net.safetensors", "images.npz", *options)
+    assert result.exit_code == 0, result.output
+    assert "1 image: 1 closed" in result.output

@@ -12,6 +12,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from signflip.cli import values
 from signflip.cli.attack import label_text, remark_on_ties
 from signflip.cli.console import output
 from signflip.cli.options import (
@@ -56,11 +57,11 @@ STATES = {
 @images_argument
 @click.option(
     "--tolerance",
-    type=float,
-    default=1e-4,
+    type=values.epsilon,
+    default="1e-4",
     show_default=True,
     metavar="W",
-    help="Width at which the interval is closed.",
+    help="Width at which the interval is closed: 0.001, or 1/255.",
 )
 @target_option("untargeted")
 @terms_options(Ties.NONE)

@@ -12,11 +12,13 @@ from typing import Self
 import numpy as np
 
 from signflip.arrays import Floats
-from signflip.cli.pictures import SUFFIX, PictureFiles
+from signflip.cli.pictures import PLACE, SUFFIX, PictureFiles
 from signflip.errors import SettingError
 from signflip.files import write_bytes
 from signflip.many.plan import Plan
 from signflip.many.record import Record
+
+ARRAYS = ".npz"
 
 
 class ResultFiles:
@@ -34,8 +36,8 @@ class ResultFiles:
         overwrite: whether files that exist are replaced.
 
     Raises:
-        SettingError: a file exists already, cannot be written, or is named twice; or pictures
-            cannot hold the witnesses.
+        SettingError: a file exists already, cannot be written, is named twice, or has an ending
+            that says another format; or pictures cannot hold the witnesses.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class ResultFiles:
     ) -> None:
         if out is not None and out == witnesses:
             raise SettingError(f"--out and --witnesses both name {out}; name two files")
+        if witnesses is not None:
+            _check_witnesses(witnesses)
         check = partial(check_writable, overwrite=overwrite)
         if out is not None:
             check(out)
@@ -88,6 +92,27 @@ class ResultFiles:
             images=np.stack([self._witnesses[i] for i in index]),
         )
         return buffer.getvalue()
+
+
+def _check_witnesses(path: Path) -> None:
+    """Refuse a name that says another format than is written, or has braces that nothing fills.
+
+    Raises:
+        SettingError: it is such a name.
+    """
+    ending = path.suffix.lower()
+    if ending not in (ARRAYS, SUFFIX):
+        raise SettingError(
+            f"--witnesses {path} ends neither in {ARRAYS} nor in {SUFFIX}, the formats of "
+            f"witnesses; name {path.stem or 'witnesses'}{ARRAYS}, say"
+        )
+    rest = path.name.replace(PLACE, "") if ending == SUFFIX else path.name
+    if "{" in rest or "}" in rest:
+        mend = f"write {PLACE} for it" if ending == SUFFIX else "there is one file for all images"
+        raise SettingError(
+            f"--witnesses {path}: the braces in the name stand for nothing but an image's index "
+            f"in that of a picture; {mend}"
+        )
 
 
 class _LineFile:

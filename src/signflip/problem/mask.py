@@ -29,13 +29,18 @@ class Mask:
         """The mask of an array: true, or not 0, where a pixel may change.
 
         Raises:
-            ProblemError: it is neither of bool nor of numbers, or no pixel may change.
+            ProblemError: it is neither of bool nor of real numbers, or no pixel may change.
         """
         array = np.asarray(free)
-        if not (array.dtype == np.bool_ or np.issubdtype(array.dtype, np.number)):
+        if array.dtype.kind not in "biuf":
             raise ProblemError(
-                f"{name} holds {array.dtype}; a mask holds bool or numbers, true or not 0 where a "
-                "pixel may change"
+                f"{name} holds {array.dtype}; a mask holds bool or real numbers, true or not 0 "
+                "where a pixel may change"
+            )
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise ProblemError(
+                f"{name} holds NaN, which says neither that a pixel may change nor that it may "
+                "not; write 1 or 0 there"
             )
         bits = array != 0
         if not bits.any():
