@@ -117,7 +117,7 @@ def check_method(method: object, called: str = "the method") -> None:
         raise SettingError(
             f"{called} is the class {method.__name__}; it must be an object: {method.__name__}()"
         )
-    if not hasattr(type(method), "run"):
+    if not hasattr(method, "run"):
         raise SettingError(
             f"{called} is {method!r}; it must be an object with settings, such as Exact()"
         )
