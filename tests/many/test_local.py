@@ -103,7 +103,7 @@ def test_what_is_refused_is_not_tried_again_and_the_rest_goes_on() -> None:
     wrong = series("wrong", HasBug())
     found = run(tiny_plan(refused, late, wrong, series("quick", Quick()), images=2))
     assert found["refused"] == [Failure("the setting is 7; it must be 8")] * 2
-    reason = "the time limit is -1.0; it must be 0 or more seconds, or None for no limit"
+    reason = "the time limit is -1.0; it must be 0 or more seconds, or inf for no limit"
     assert found["late"] == [Failure(reason)] * 2
     (answer, _) = found["wrong"]
     assert isinstance(answer, Failure)
