@@ -111,7 +111,7 @@ def _check_files(
 ) -> tuple[int, int]:
     """How many of the files are valid, and how many there are."""
     opened, image_set = network.open(), load_dataset(images, data_dir=data_dir)
-    image_set = image_set.fitted(opened.input_range)
+    image_set = image_set.fitted(opened.input_range, opened.image_shape)
     if image_set.images.shape[1] != opened.inputs:
         raise DataError(
             f"{images} holds images of {image_set.images.shape[1]} values, and "

@@ -1,6 +1,7 @@
 """`signflip verify`: VNN-LIB properties and Marabou queries, answered as the competition asks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from signflip.cli.options import FILE, inputs_option
 from signflip.clock import Clock
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
+from signflip.formats.assembly import SCALED
 from signflip.methods import Exact, Guided
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.decide import Answer, Turn, decide
 from signflip.queries.layout import Layout
 from signflip.queries.marabou import MarabouQuery, read_marabou
-from signflip.queries.query import Query
+from signflip.queries.query import Comparison, Query
 from signflip.queries.vnnlib import read_property
 from signflip.zoo.named import open_network
 
@@ -76,6 +78,7 @@ def queries_of(network: BinaryNetwork, property_: Path) -> tuple[Query, ...]:
         ProblemError: the file cannot be read, or does not fit the network.
     """
     layout, made = Layout.of(network), []
+    factor = Fraction(network.card.get(SCALED, "1"))
     for part in read_property(property_):
         if len(part.lower) != network.inputs:
             raise ProblemError(
@@ -83,8 +86,14 @@ def queries_of(network: BinaryNetwork, property_: Path) -> tuple[Query, ...]:
                 f"{network.inputs}"
             )
         lower, upper = layout.to_network(part.lower), layout.to_network(part.upper)
-        made.append(Query(network=network, lower=lower, upper=upper, cases=part.cases))
+        cases = tuple(tuple(_scaled(each, factor) for each in case) for case in part.cases)
+        made.append(Query(network=network, lower=lower, upper=upper, cases=cases))
     return tuple(made)
+
+
+def _scaled(asked: Comparison, factor: Fraction) -> Comparison:
+    """What is asked of class values, of values that were multiplied by a factor to be exact."""
+    return replace(asked, level=asked.level * factor)
 
 
 def query_of(network: BinaryNetwork, property_: Path) -> Query:

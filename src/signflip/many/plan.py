@@ -209,7 +209,7 @@ def cases_of(
         raise ProblemError(
             f"the target is class {goal.target}; {name} has classes 0 to {network.classes - 1}"
         )
-    images = images.fitted(network.input_range)
+    images = images.fitted(network.input_range, network.image_shape)
     chosen = np.stack([terms.image(network, images.images[index]) for index in indices])
     ranked = network.rankings(chosen).tolist()
     images.check_classes(indices, network.classes, name)
