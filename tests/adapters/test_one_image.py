@@ -7,12 +7,10 @@ from signflip.adapters.one_image import (
     adversarial,
     around,
     check_labels,
-    check_method,
     rounded_into,
 )
 from signflip.attack import Outcome
 from signflip.errors import SettingError
-from signflip.methods import Fgsm
 from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.problem import Box
 from signflip.result import Stop
@@ -129,14 +127,6 @@ def test_it_looks_in_the_networks_own_range(
         as_given=lambda each: each,
     )
     assert found[0] == witness
-
-
-def test_what_is_no_method_is_refused() -> None:
-    check_method(Fgsm())
-    with pytest.raises(SettingError, match=r"is the class Fgsm; .* settings: Fgsm\(\)"):
-        check_method(Fgsm)
-    with pytest.raises(SettingError, match="the method is 'fgsm'; it must be one of"):
-        check_method("fgsm")
 
 
 def test_labels_are_a_class_for_each_image() -> None:

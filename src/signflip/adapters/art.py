@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from signflip.adapters.extra import need
-from signflip.attack import Method
+from signflip.attack import Method, check_method
 from signflip.errors import SettingError
 
 need("art", "art", "signflip.adapters.art")
@@ -24,7 +24,6 @@ from signflip.adapters.one_image import (  # noqa: E402
     adversarial,
     around,
     check_labels,
-    check_method,
     rounded_into,
 )
 from signflip.adapters.torch_module import TorchNetwork  # noqa: E402

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from signflip.adapters.extra import need
-from signflip.attack import Method
+from signflip.attack import Method, check_method
 from signflip.errors import SettingError
 
 need("foolbox", "foolbox", "signflip.adapters.foolbox")
@@ -26,7 +26,6 @@ from signflip.adapters.one_image import (  # noqa: E402
     adversarial,
     around,
     check_labels,
-    check_method,
 )
 from signflip.arrays import Floats  # noqa: E402
 from signflip.network import BinaryNetwork  # noqa: E402

@@ -18,24 +18,6 @@ AsGiven = Callable[[Floats], Floats]
 """From a witness (inputs,) to what the library will make of it, as float64."""
 
 
-def check_method(method: object) -> None:
-    """Refuse what is no method with its settings.
-
-    Raises:
-        SettingError: it is none.
-    """
-    if isinstance(method, type):
-        raise SettingError(
-            f"the method is the class {method.__name__}; give one with its settings: "
-            f"{method.__name__}()"
-        )
-    if not callable(getattr(method, "run", None)):
-        raise SettingError(
-            f"the method is {method!r}; it must be one of signflip.methods with its settings, such "
-            "as Pgd()"
-        )
-
-
 def check_labels(labels: npt.NDArray[Any], images: int, classes: int, name: str) -> None:
     """Refuse labels that are not a class for each image; `name` is for the error.
 
