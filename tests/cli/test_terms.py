@@ -120,7 +120,7 @@ def test_masks_that_are_none_are_refused(invoke: Invoke) -> None:
     for name, message in [
         ("wide.npy", "wide.npy has the shape (3, 4); the network reads images of (4, 4)"),
         ("closed.npy", "closed.npy lets no pixel change"),
-        ("words.npy", "words.npy holds <U1; a mask holds bool or numbers"),
+        ("words.npy", "words.npy holds <U1; a mask holds bool or real numbers"),
         ("other.npz", "other.npz has no array 'mask'; its arrays are holes"),
         ("text.png", "text.png is no picture that can be read"),
         ("missing.npy", "missing.npy cannot be read: No such file"),
