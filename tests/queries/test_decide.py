@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from signflip.attack import Outcome
 from signflip.errors import ProblemError
 from signflip.methods import Exact
 from signflip.network import BinaryNetwork
-from signflip.problem import Box
+from signflip.problem import Box, Problem
+from signflip.queries import decide as decide_module
 from signflip.queries.decide import Answer, Turn, decide
 from signflip.queries.query import Comparison, Query
 from signflip.run import Run
@@ -186,3 +188,21 @@ def test_comparisons_that_hold_together_are_found() -> None:
     assert decision.answer is Answer.SAT
     assert decision.witness is not None
     assert query.is_witness(decision.witness)
+
+
+def test_no_case_is_begun_when_time_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = opposite_classes()
+    case = tuple(Comparison(coefficients=((c, Fraction(1)),), level=Fraction(1)) for c in range(2))
+    query = Query(network=network, lower=np.zeros(1), upper=np.ones(1), cases=(case,) * 3)
+    begun: list[Query] = []
+    whole = decide_module._problem
+
+    def counted(query: Query, *rest: Any) -> Problem | None:
+        begun.append(query)
+        return whole(query, *rest)
+
+    monkeypatch.setattr(decide_module, "_problem", counted)
+    assert decide(query, EXACT, time_limit=0.0).answer is Answer.TIMEOUT
+    assert not begun
+    assert decide(query, EXACT).answer is Answer.UNSAT
+    assert begun

@@ -74,6 +74,9 @@ def decide(query: Query, turns: Sequence[Turn], *, time_limit: float | None = No
         return Decision(answer=Answer.SAT, witness=centre, seconds=clock.elapsed())
     open_parts = False
     for part in _parts(query.cases):
+        if clock.expired():
+            open_parts = True
+            break
         found = _decide_part(query, part, centre, turns, clock)
         if isinstance(found, np.ndarray):
             return Decision(answer=Answer.SAT, witness=found, seconds=clock.elapsed())
@@ -103,6 +106,8 @@ def _decide_part(
     joint = len(part) > 1 or len(part[0]) == 1
     groups = [tuple(case[0] for case in part)] if joint else [(each,) for each in part[0]]
     for group in groups:
+        if clock.expired():
+            return False
         asked = _ask(query, group, centre, turns, clock)
         if asked.refuted:
             return True
