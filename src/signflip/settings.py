@@ -1,6 +1,7 @@
 """Kinds of values that settings take, whatever their range: what is of another kind is refused."""
 
 import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from signflip.errors import SettingError
@@ -36,9 +37,7 @@ def check_whole(**settings: object) -> None:
     Raises:
         SettingError: one is none.
     """
-    for name, value in settings.items():
-        if not is_whole(value):
-            raise SettingError(f"{name} is {value!r}; it must be a whole number, such as 1")
+    _check(settings, is_whole, "a whole number, such as 1")
 
 
 def check_number(**settings: object) -> None:
@@ -47,6 +46,10 @@ def check_number(**settings: object) -> None:
     Raises:
         SettingError: one is none.
     """
+    _check(settings, is_number, "a number, such as 0.5")
+
+
+def _check(settings: Mapping[str, object], fits: Callable[[object], bool], what: str) -> None:
     for name, value in settings.items():
-        if not is_number(value):
-            raise SettingError(f"{name} is {value!r}; it must be a number, such as 0.5")
+        if not fits(value):
+            raise SettingError(f"{name} is {value!r}; it must be {what}")

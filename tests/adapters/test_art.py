@@ -7,8 +7,8 @@ import torch
 from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.methods import Fgsm, Pgd
-from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
+from tests.adapters.grey_levels import grey_levels
 
 pytest.importorskip(
     "art", reason="not tested: evasion attacks of ART (adversarial-robustness-toolbox)"
@@ -83,13 +83,7 @@ def test_targets_and_masks(classifier: Any) -> None:
 
 @pytest.mark.parametrize("step", [None, 1.0])
 def test_a_network_of_other_inputs(step: float | None) -> None:
-    inputs = InputRange(lower=0, upper=255, step=step)
-    signs = np.random.default_rng(0).choice([-1, 1], (9, 16)).astype(np.int8)
-    hidden = SignLayer.dense(signs, np.arange(9) * 16 + 0.5)
-    weight = np.random.default_rng(1).choice([-1, 1], (3, 9)).astype(np.int8)
-    network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(3), np.zeros(3)),
-                            input_range=inputs)  # fmt: skip
-    images = np.random.default_rng(2).integers(0, 256, (4, 16)).astype(np.float32)
+    network, images = grey_levels(step)
     attack = SignflipEvasion(art_classifier(network), Pgd(restarts=8), eps=60.5)
     found = attack.generate(images).astype(np.float64)
     assert np.abs(found - images).max() <= 60.5

@@ -7,8 +7,8 @@ import torch
 from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.methods import Fgsm, Pgd
-from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
+from tests.adapters.grey_levels import grey_levels
 
 pytest.importorskip("foolbox", reason="not tested: attacks of foolbox (foolbox)")
 
@@ -76,13 +76,7 @@ def test_one_epsilon_and_a_criterion_in_float64(case: Any) -> None:
 
 @pytest.mark.parametrize("step", [None, 1.0])
 def test_a_network_of_other_inputs(step: float | None) -> None:
-    inputs = InputRange(lower=0, upper=255, step=step)
-    signs = np.random.default_rng(0).choice([-1, 1], (9, 16)).astype(np.int8)
-    hidden = SignLayer.dense(signs, np.arange(9) * 16 + 0.5)
-    weight = np.random.default_rng(1).choice([-1, 1], (3, 9)).astype(np.int8)
-    network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(3), np.zeros(3)),
-                            input_range=inputs)  # fmt: skip
-    images = np.random.default_rng(2).integers(0, 256, (4, 16)).astype(np.float32)
+    network, images = grey_levels(step)
     labels = network.predict(images.astype(np.float64))
     _, clipped, is_adv = SignflipAttack(Pgd(restarts=8))(
         SignflipModel(network), torch.from_numpy(images), torch.from_numpy(labels), epsilons=60.5

@@ -8,9 +8,10 @@ import numpy as np
 
 from signflip.arrays import Floats
 from signflip.cli.console import output, remarks
+from signflip.cli.images import read_images
 from signflip.cli.options import data_dir_option, index_option, inputs_option
 from signflip.cli.values import Indices
-from signflip.data import ImageSet, load_dataset
+from signflip.data import ImageSet
 from signflip.errors import DataError, ProblemError, ProofError
 from signflip.files import is_file
 from signflip.many.checking import check_proofs
@@ -110,13 +111,8 @@ def _check_files(
     proof: Path, network: NetworkName, images: str, index: Indices, data_dir: Path | None
 ) -> tuple[int, int]:
     """How many of the files are valid, and how many there are."""
-    opened, image_set = network.open(), load_dataset(images, data_dir=data_dir)
-    image_set = image_set.fitted(opened.input_range, opened.image_shape)
-    if image_set.images.shape[1] != opened.inputs:
-        raise DataError(
-            f"{images} holds images of {image_set.images.shape[1]} values, and "
-            f"{network.name} reads {opened.inputs}"
-        )
+    opened = network.open()
+    image_set = read_images(images, opened, network.name, data_dir)
     chosen = index.of(image_set)
     paths = sorted(proof.glob(f"*{SUFFIX}")) if proof.is_dir() else [proof]
     if not paths:

@@ -9,8 +9,9 @@ from rich.table import Table
 from signflip.adapters.replays import Replayed, replayed
 from signflip.arrays import Floats, Integers
 from signflip.cli.console import output, remarks
+from signflip.cli.images import read_images
 from signflip.cli.options import FILE, data_dir_option, network_argument
-from signflip.data import ImageSet, load_dataset, read_witnesses
+from signflip.data import ImageSet, read_witnesses
 from signflip.errors import DataError, SettingError
 from signflip.formats.onnx_run import OnnxRuntime
 from signflip.network import BinaryNetwork
@@ -44,7 +45,7 @@ def replay(
             f"{opened.inputs}"
         )
     runtime = None if onnx is None else OnnxRuntime(onnx, opened)
-    originals = None if images is None else _originals(opened, network.name, images, data_dir)
+    originals = None if images is None else read_images(images, opened, network.name, data_dir)
     if (
         originals is not None
         and len(index)
@@ -71,18 +72,6 @@ def replay(
     output().print(_summary(rows, runtime), soft_wrap=True)
     for line in _no_inputs(opened, index, found):
         remarks().print(line, soft_wrap=True)
-
-
-def _originals(network: BinaryNetwork, name: str, images: str, data_dir: Path | None) -> ImageSet:
-    """The images that were attacked, as the network reads them."""
-    loaded = load_dataset(images, data_dir=data_dir)
-    made = loaded.fitted(network.input_range, network.image_shape)
-    if made.images.shape[1] != network.inputs:
-        raise DataError(
-            f"{images} holds images of {made.images.shape[1]} values, and {name} reads "
-            f"{network.inputs}"
-        )
-    return made
 
 
 def _no_inputs(network: BinaryNetwork, index: Integers, found: Floats) -> list[str]:

@@ -27,6 +27,32 @@ def reachable(sums: Small, gain: Small, weight: Whole) -> int:
 
 
 @compiled(inner=True)
+def bounded_jointly(
+    frame: int, rival: int, rows: Rows, need: int, rules: Rules, s: State
+) -> tuple[bool, float]:
+    """The joint bound of a frame and a rival that has curvatures, as `joint` returns it."""
+    first, slot = s.next[frame], s.data[frame, rival]
+    return joint(
+        s.sums[frame, rival],
+        s.gain[frame, rival],
+        rows.effect[rival],
+        rows.weight[rival],
+        rows.fraction,
+        s.curve[slot, rival],
+        s.root[slot, rival],
+        s.diagonal[slot, rival],
+        s.drop[slot, rival],
+        s.bits[slot, rival],
+        s.live[frame, first:],
+        s.length[frame] - first,
+        need,
+        rules.steps,
+        s.point[frame, rival],
+        s.scratch,
+    )
+
+
+@compiled(inner=True)
 def bounded(frame: int, rows: Rows, need: Counts, rules: Rules, s: State) -> bool:
     """Bound the rivals of a frame that are due; whether any may still win."""
     first = s.next[frame]
@@ -45,24 +71,7 @@ def bounded(frame: int, rows: Rows, need: Counts, rules: Rules, s: State) -> boo
             slot = s.data[frame, rival]
             if not done and slot >= 0 and rules.least < count <= rules.most:
                 s.tally[4] += 1
-                done, gap = joint(
-                    sums,
-                    gain,
-                    rows.effect[rival],
-                    weight,
-                    rows.fraction,
-                    s.curve[slot, rival],
-                    s.root[slot, rival],
-                    s.diagonal[slot, rival],
-                    s.drop[slot, rival],
-                    s.bits[slot, rival],
-                    s.live[frame, first:],
-                    count,
-                    need[rival],
-                    rules.steps,
-                    s.point[frame, rival],
-                    s.scratch,
-                )
+                done, gap = bounded_jointly(frame, rival, rows, need[rival], rules, s)
                 s.tally[5] += 1 if done else 0
             s.gap[frame, rival] = gap
             s.passed[frame, rival] = F32(0)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from signflip.errors import NetworkError
 from signflip.formats.assembly import Assembly
-from signflip.formats.value import Exact, Value, exact
+from signflip.formats.value import Exact, Value, exact, refuse_infinite
 from signflip.network import Shape
 from signflip.network.maps.windows import Windows
 
@@ -33,9 +33,7 @@ class Arrays:
                 f"the array {name!r} is {array.dtype}; numbers may have 64 bits at most: "
                 "array.astype(float)"
             )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            wrong = array[~np.isfinite(array)][0]
-            raise NetworkError(f"the array {name!r} holds {wrong}; every number must be finite")
+        refuse_infinite(array, f"the array {name!r} holds")
         return array
 
     def weight(self, name: str, axes: int, values: str) -> npt.NDArray[Any]:

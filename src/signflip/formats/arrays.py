@@ -29,13 +29,11 @@ from signflip.errors import MissingExtraError, NetworkError
 from signflip.files import NO_ARRAYS
 from signflip.formats.array_steps import Arrays, Step
 from signflip.formats.assembly import Assembly
-from signflip.formats.value import Value, exact
+from signflip.formats.value import MOST_VALUES, Value, exact
 from signflip.network import BinaryNetwork, InputRange
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-MOST_INPUTS = 2**24
 
 
 class Input(BaseModel):
@@ -89,10 +87,10 @@ def read_arrays(path: Path, input_range: InputRange | None = None) -> BinaryNetw
     except OSError as error:
         raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
     given = description.input
-    if math.prod(given.shape) > MOST_INPUTS:
+    if math.prod(given.shape) > MOST_VALUES:
         raise NetworkError(
             f"{path}: input.shape is {list(given.shape)}, {math.prod(given.shape)} inputs; there "
-            f"may be {MOST_INPUTS}"
+            f"may be {MOST_VALUES}"
         )
     lower, upper = given.range
     try:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from signflip.errors import NetworkError
 from signflip.formats.assembly import Assembly
 from signflip.formats.keras_windows import windows_of
-from signflip.formats.value import Value, exact
+from signflip.formats.value import Value, exact, refuse_infinite
 from signflip.network.maps.windows import Windows
 
 SIGNS: Mapping[str, int] = {
@@ -52,9 +52,7 @@ class Layer:
             shape = "missing" if found is None else f"of shape {found.shape}"
             raise NetworkError(f"its {name} is {shape}; it must have {axes} axes")
         made = found.astype(np.float64)
-        if not np.isfinite(made).all():
-            wrong = made[~np.isfinite(made)][0]
-            raise NetworkError(f"its {name} holds {wrong}; every number must be finite")
+        refuse_infinite(made, f"its {name} holds")
         return made
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from signflip.errors import NetworkError
 from signflip.formats.assembly import Assembly
-from signflip.formats.value import Exact, Value, exact, refuse_size
+from signflip.formats.value import Exact, Value, exact, refuse_infinite, refuse_size
 
 Constant = npt.NDArray[Any]
 _SHAPED = {"ConstantOfShape": 0, "Expand": 1}
@@ -85,7 +85,7 @@ class Graph:
             raise NetworkError("it draws numbers, which are others each time")
         for name in node.input:
             if name in self.values:
-                refuse_infinite(np.asarray(self.values[name]))
+                refuse_infinite(np.asarray(self.values[name]), "it reads the constant")
         if node.op_type in _SHAPED:
             shape = self.constant(node, _SHAPED[node.op_type])
             refuse_size(tuple(shape.ravel().tolist()), "a constant")
@@ -123,17 +123,6 @@ def attributes(node: Any) -> dict[str, Any]:
     from onnx.helper import get_attribute_value
 
     return {each.name: get_attribute_value(each) for each in node.attribute}
-
-
-def refuse_infinite(numbers: Constant) -> None:
-    """Refuse numbers that are not finite.
-
-    Raises:
-        NetworkError: one is infinite, or not a number.
-    """
-    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
-        found = numbers[~np.isfinite(numbers)][0]
-        raise NetworkError(f"it reads the constant {found}; every number must be finite")
 
 
 def refuse(_reading: Graph, node: Any) -> None:

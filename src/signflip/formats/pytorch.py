@@ -17,7 +17,7 @@ from signflip.errors import MissingExtraError, NetworkError
 from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
 from signflip.formats.pytorch_run import TorchRuntime
-from signflip.formats.value import Value, exact
+from signflip.formats.value import Value, exact, refuse_infinite
 from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
 from signflip.network.maps.windows import Windows
 
@@ -127,9 +127,7 @@ def _step(
 
 def _array(tensor: Any) -> npt.NDArray[np.float64]:
     numbers: npt.NDArray[np.float64] = tensor.detach().cpu().double().numpy()
-    if not np.isfinite(numbers).all():
-        wrong = numbers[~np.isfinite(numbers)][0]
-        raise NetworkError(f"one of its numbers is {wrong}; every one must be finite")
+    refuse_infinite(numbers, "one of its numbers is", "every one must be finite")
     return numbers
 
 

@@ -45,6 +45,18 @@ def refuse_size(shape: Shape, what: str) -> None:
         )
 
 
+def refuse_infinite(
+    numbers: npt.NDArray[Any], said: str, rule: str = "every number must be finite"
+) -> None:
+    """Refuse infinite numbers, and what is none; `said` comes before the first, `rule` after it.
+
+    Raises:
+        NetworkError: there is one.
+    """
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+        raise NetworkError(f"{said} {numbers[~np.isfinite(numbers)][0]}; {rule}")
+
+
 def exact(numbers: npt.ArrayLike) -> Exact:
     """Numbers as fractions, of any shape.
 
@@ -52,8 +64,7 @@ def exact(numbers: npt.ArrayLike) -> Exact:
         NetworkError: one is not finite.
     """
     array = np.asarray(numbers)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise NetworkError(f"a number is {array[~np.isfinite(array)][0]}; every one must be finite")
+    refuse_infinite(array, "a number is", "every one must be finite")
     made: Exact = _fractions(array) if array.size else array.astype(object)
     return made
 

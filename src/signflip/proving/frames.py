@@ -12,10 +12,9 @@ import numpy.typing as npt
 from signflip.compiled import compiled
 from signflip.exact.ahead import combine, place, refused_at_once, refused_with, value_with
 from signflip.exact.cases import DONE, FULL, LEAF, PAUSE, minimal
-from signflip.exact.frame_bounds import chosen, leading, reachable, sort
+from signflip.exact.frame_bounds import bounded_jointly, chosen, leading, reachable, sort
 from signflip.exact.frames import Rules, State
 from signflip.exact.geometry import Geometry
-from signflip.exact.joint import joint
 from signflip.exact.rows import Rows
 from signflip.exact.sets import descend, lose, take
 from signflip.proof.check import BOUND, BRANCH
@@ -111,24 +110,7 @@ def _closed(
         slot = s.data[frame, rival]
         done, gap = False, 0.0
         if slot >= 0 and rules.least < count <= rules.most:
-            done, gap = joint(
-                s.sums[frame, rival],
-                s.gain[frame, rival],
-                rows.effect[rival],
-                weight,
-                rows.fraction,
-                s.curve[slot, rival],
-                s.root[slot, rival],
-                s.diagonal[slot, rival],
-                s.drop[slot, rival],
-                s.bits[slot, rival],
-                live,
-                count,
-                need[rival],
-                rules.steps,
-                s.point[frame, rival],
-                s.scratch,
-            )
+            done, gap = bounded_jointly(frame, rival, rows, need[rival], rules, s)
             done = done and confirmed(frame, rival, rows, need[rival], sums, s)
         if not done:
             s.gap[frame, rival] = gap

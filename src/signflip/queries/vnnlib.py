@@ -163,22 +163,20 @@ def _tightest(bounds: Alternative | list[Bound | Comparison]) -> Bounds:
     made: Bounds = {}
     for each in bounds:
         if isinstance(each, Bound):
-            made = _with(made, (each.place, each.side), each.number)
+            _tighten(made, (each.place, each.side), each.number)
     return made
 
 
 def _merged(bounds: Bounds, more: Bounds) -> Bounds:
     made = dict(bounds)
     for key, value in more.items():
-        made = _with(made, key, value)
+        _tighten(made, key, value)
     return made
 
 
-def _with(bounds: Bounds, key: tuple[int, str], value: Fraction) -> Bounds:
-    """The same bounds, with one more in place."""
+def _tighten(bounds: Bounds, key: tuple[int, str], value: Fraction) -> None:
     tighter = max if key[1] == "lower" else min
     bounds[key] = tighter(bounds.get(key, value), value)
-    return bounds
 
 
 def _together(some: list[Alternative], others: list[Alternative]) -> list[Alternative]:
