@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +84,22 @@ def test_a_signal_is_an_exception_and_a_second_one_is_not_heard(name: str, code:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_nohup_stays() -> None:
     assert run("SIGHUP", "nohup") == (0, "cleaned up\n", "")
+
+
+INTERRUPTED_EXEC = """
+import signal, sys
+from signflip.many.interrupts import end_on_signals
+end_on_signals()
+try:
+    exec("signal.raise_signal(signal.SIGINT)")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_ctrl_c_in_an_exec_leaves_the_exit_code_alone(tmp_path: Path) -> None:
+    (tmp_path / "interrupted_exec.py").write_text(INTERRUPTED_EXEC)
+    command = [sys.executable, "-m", "interrupted_exec"]
+    made = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (130, "")

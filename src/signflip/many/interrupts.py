@@ -18,12 +18,25 @@ TERMINAL_SIGNALS = (signal.SIGINT, *_HANGUP)
 _SIGNALS = (*TERMINAL_SIGNALS, signal.SIGTERM)
 
 
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C.
+
+    CPython keeps in mind that a KeyboardInterrupt left an `exec` of text, such as that by which
+    each dataclass is made, though it was caught later; `python -m` then ends by SIGINT instead of
+    by the exit code that was asked for. It looks at the very class.
+    """
+
+
 def end_on_signals() -> None:
     """From now on SIGTERM and SIGHUP are exceptions: what was found is written, and workers end.
 
     The next ones are not heard: a closed terminal sends SIGHUP twice, and what is being written is
-    to be whole. `nohup` stays as it is.
+    to be whole. `nohup` stays as it is, and so does a Ctrl-C that is not heard. One that is heard
+    is a KeyboardInterrupt as always, after which the process can end by a code of its own.
     """
+
+    def interrupt(_number: int, _: FrameType | None) -> None:
+        raise _Interrupted
 
     def end(number: int, _: FrameType | None) -> None:
         for each in ending:
@@ -37,6 +50,8 @@ def end_on_signals() -> None:
     ]
     for each in ending:
         signal.signal(each, end)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _unheard(_number: int, _: FrameType | None) -> None:
