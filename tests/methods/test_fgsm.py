@@ -140,7 +140,11 @@ def flat_problem() -> Problem:
 
 @pytest.mark.parametrize(
     "method",
-    [Fgsm(width=0.01), Pgd(width=0.01, last_width=0.01), Apgd(width=0.01, slope=Slope.RAMP)],
+    [
+        Fgsm(width=0.01),
+        Pgd(width=0.01, last_width=0.01),
+        Apgd(width=0.01, last_width=0.01, slope=Slope.RAMP),
+    ],
 )
 def test_a_result_says_that_the_gradient_was_0(method: Method) -> None:
     result = attack(flat_problem(), method)

@@ -10,6 +10,7 @@ from signflip.errors import SettingError
 from signflip.methods.losses import Lead
 from signflip.methods.surrogate import Pull, Slope, Surrogate, slope_named
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.problem import Problem
 from tests.support.strategies import images, networks
 from tests.support.weights import weights_of
 
@@ -155,6 +156,41 @@ def test_where_the_gradient_is_0_the_ramp_is_widened() -> None:
     gradient = surrogate.gradient(images, always(pull))
     # of a ramp of half-width 1, which reaches from 0.8 to 0.1; the other image's stays as it is
     np.testing.assert_allclose(gradient, [[2, 2], [8, 8]], rtol=1e-6)
+
+
+def test_an_attacks_ramps_are_of_what_its_region_can_flip() -> None:
+    # sums of 1.0; the first neuron's reach of 0.2 brings it to its threshold, not the second's
+    first = SignLayer.dense(np.ones((2, 2), dtype=np.int8), np.array([1.05, 1.5]))
+    output = OutputLayer(np.array([[-1, -1], [1, 1]]), np.ones(2), np.zeros(2))
+    network, image = BinaryNetwork((first,), output), np.array([0.5, 0.5])
+    problem = Problem.ball(network, image, epsilon=0.1)
+    for surrogate, expected in (
+        (Surrogate(network, image), [True, True]),
+        (Surrogate.within(problem, 1.0, Slope.RAMP), [True, False]),
+    ):
+        assert (np.abs(surrogate.at(image[None]).ramps[0][0]) < 1).tolist() == expected
+    passed = Surrogate.within(problem, 1.0, Slope.RAMP).at(image[None])
+    # 0.05 below it, of 0.3 times 0.2
+    assert passed.ramps[0][0, 0] == pytest.approx(-0.05 / 0.06, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "mask", "unit"),
+    [
+        (0.1, [True, True], 0.3 * 0.2),
+        (0.1, [True, False], 0.3 * 0.1),
+        (0.1, [False, False], 1e-4),
+        (1e-300, [True, True], 1e-4),
+        (0.6, [True, True], 0.3 * 0.9),  # the range ends before: from 0 to 1, and from 0.2 to 1
+        (0.0, [True, True], 1e-4),
+    ],
+)
+def test_the_reach_is_what_the_box_leaves(epsilon: float, mask: list[bool], unit: float) -> None:
+    image = np.array([0.6, 0.8])  # its norm is 1, and so is the unit without a reach
+    problem = Problem.ball(one_neuron(0.8), image, epsilon=epsilon, mask=np.array(mask))
+    surrogate = Surrogate.within(problem, 1.0, Slope.RAMP)
+    ramps = surrogate.at(np.array([[0.6, 0.8], [0.6, 0.9]])).ramps[0][:, 0]
+    assert ramps[1] - ramps[0] == pytest.approx(0.1 / unit, rel=1e-3)
 
 
 def test_a_constant_network_has_no_gradient_at_any_width() -> None:

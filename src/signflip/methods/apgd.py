@@ -1,12 +1,13 @@
 """Auto-PGD with the targeted difference of logits ratio."""
 
 from dataclasses import dataclass
-from itertools import repeat
+
+import numpy as np
 
 from signflip.arrays import Floats
 from signflip.attack import Outcome
 from signflip.methods.climb import check_budget, climb, half_width, restart
-from signflip.methods.losses import LogitRatio, Loss
+from signflip.methods.losses import LogitRatio
 from signflip.methods.rivals import Rivals
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.steps import AutoSteps
@@ -20,12 +21,15 @@ class Apgd:
 
     It sets its own steps, which rest on how the loss goes: so the loss is by default that of the
     true network, and only the slope the surrogate's. Of an untargeted goal, restarts take the
-    rivals in turn, and then those that came nearest (`signflip.methods.rivals`).
+    rivals in turn, and then those that came nearest (`signflip.methods.rivals`). As in `Pgd` the
+    ramps narrow over the steps of a climb, which is no part of Auto-PGD: with equal ones it flips
+    two thirds as many.
 
     Attributes:
         iterations: steps of each restart.
         restarts: number of starting points; None to go on until the time limit.
-        width: half the width of the ramps, see `signflip.methods.surrogate`.
+        width: half the width of the ramps at first, see `signflip.methods.surrogate`.
+        last_width: the same at the last step.
         slope: `straight-through`, or `ramp` for the surrogate's own loss and slope.
         goal: decide whether there is a flip, or raise the objective as far as it goes.
         seed: of the random starting points.
@@ -36,7 +40,8 @@ class Apgd:
 
     iterations: int = 100
     restarts: int | None = 64
-    width: float = 0.5
+    width: float = 1.5
+    last_width: float = 0.1
     slope: Slope = Slope.STRAIGHT_THROUGH
     goal: SearchGoal = SearchGoal.OPTIMISE
     seed: int = 0
@@ -44,6 +49,7 @@ class Apgd:
     def __post_init__(self) -> None:
         check_budget(iterations=self.iterations, restarts=self.restarts, seed=self.seed)
         check_width(self.width)
+        check_width(self.last_width)
         object.__setattr__(self, "slope", slope_named(self.slope))
         object.__setattr__(self, "goal", search_goal(self.goal))
 
@@ -54,31 +60,24 @@ class Apgd:
             SettingError: neither the restarts nor the time are limited.
         """
         problem = run.problem
-        surrogate = Surrogate(problem.network, problem.image, self.width, self.slope)
+        surrogate = Surrogate.within(problem, self.width, self.slope)
+        widths = np.geomspace(self.width, self.last_width, self.iterations).tolist()
 
         rivals = Rivals(problem)
 
         def climb_from(images: Floats) -> None:
             chosen = rivals.next(len(images))
-            loss = LogitRatio(problem.prediction, chosen)
-            ended = climb_auto(run, surrogate, images, loss, self.iterations, self.goal)
+            ended = climb(
+                run,
+                surrogate,
+                images,
+                loss=LogitRatio(problem.prediction, chosen),
+                steps=AutoSteps(problem, 2 * half_width(problem), self.iterations),
+                widths=widths,
+                goal=self.goal,
+            )
             rivals.learn(chosen, ended)
 
         return restart(
             run, self.restarts, self.seed, climb_from, surrogate=surrogate, goal=self.goal
         )
-
-
-def climb_auto(
-    run: Run, surrogate: Surrogate, images: Floats, loss: Loss, iterations: int, goal: SearchGoal
-) -> Floats:
-    """Move images (N, inputs) by the steps of Auto-PGD; where they end (N, inputs)."""
-    return climb(
-        run,
-        surrogate,
-        images,
-        loss=loss,
-        steps=AutoSteps(run.problem, 2 * half_width(run.problem), iterations),
-        widths=repeat(surrogate.width, iterations),
-        goal=goal,
-    )

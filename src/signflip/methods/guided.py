@@ -6,9 +6,9 @@ import numpy as np
 
 from signflip.arrays import Floats
 from signflip.attack import Outcome, no_distance
-from signflip.methods.apgd import climb_auto
 from signflip.methods.climb import check_budget, offer_best, restart
 from signflip.methods.losses import Margin
+from signflip.methods.pgd import climb_narrowing
 from signflip.methods.rivals import Rivals, leads, nearest_rival
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.surrogate import Slope, Surrogate, check_width
@@ -23,23 +23,23 @@ BLIND = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Guided:
-    """A (1 + children) evolution strategy (Rechenberg 1973), from where Auto-PGD gets.
+    """A (1 + children) evolution strategy (Rechenberg 1973), from where gradients get.
 
     A child is its parent with some pixels at an end of the box: those that the surrogate's slope
     pulls hardest are the likeliest, and some go where chance has it. The best child takes the
     parent's place unless it is worse by the true network. The class values of a binarized network
     are flat nearly everywhere, so most that take it are level, and what a gradient's step
-    overshoots is found by drifting: on large convolutional networks it goes far beyond Auto-PGD.
+    overshoots is found by drifting.
 
-    Each batch of restarts climbs the margin by Auto-PGD's steps; then the best point that it
-    reached is evolved.
+    Each batch of restarts climbs the margin as ramps narrow, as `Pgd` does, with the true network's
+    signs; then the best point that it reached is evolved.
 
     Attributes:
         children: of each generation.
         patience: generations without a better image after which the next batch is climbed.
         iterations: steps of each climb.
         restarts: number of starting points of climbs; None to go on until the time limit.
-        width: half the width of the ramps, see `signflip.methods.surrogate`.
+        width: half the width of the ramps that guide children, see `signflip.methods.surrogate`.
         goal: decide whether there is a flip, or raise the objective as far as it goes.
         seed: of the random choices.
 
@@ -77,7 +77,7 @@ class Guided:
             SettingError: neither the restarts nor the time are limited.
         """
         problem = run.problem
-        surrogate = Surrogate(problem.network, problem.image, self.width, Slope.STRAIGHT_THROUGH)
+        surrogate = Surrogate.within(problem, self.width, Slope.STRAIGHT_THROUGH)
         rivals = Rivals(problem)
         rng = np.random.default_rng(self.seed)
         evolved = problem.image
@@ -86,7 +86,9 @@ class Guided:
             nonlocal evolved
             chosen = rivals.next(len(images))
             loss = Margin(problem.prediction, chosen)
-            ended = climb_auto(run, surrogate, images, loss, self.iterations, self.goal)
+            ended = climb_narrowing(
+                run, surrogate, images, loss=loss, iterations=self.iterations, goal=self.goal
+            )
             rivals.learn(chosen, ended)
             best = int(leads(problem, ended, chosen).argmax())
             parent, rival = ended[best], int(chosen[best])

@@ -77,25 +77,20 @@ class Pgd:
             SettingError: neither the restarts nor the time are limited.
         """
         problem = run.problem
-        surrogate = Surrogate(problem.network, problem.image, self.width, self.slope)
-        widths = np.geomspace(self.width, self.last_width, self.iterations).tolist()
-
+        surrogate = Surrogate.within(problem, self.width, self.slope)
         rivals = Rivals(problem)
 
         def climb_from(images: Floats) -> None:
             chosen = rivals.next(len(images))
-            ended = climb(
+            ended = climb_narrowing(
                 run,
                 surrogate,
                 images,
                 loss=self._loss(problem, surrogate, images, chosen),
-                steps=SignSteps(
-                    problem,
-                    self.step * half_width(problem),
-                    momentum=self.momentum,
-                    shrink=self.iterations,
-                ),
-                widths=widths,
+                widths=(self.width, self.last_width),
+                iterations=self.iterations,
+                step=self.step,
+                momentum=self.momentum,
                 goal=self.goal,
             )
             rivals.learn(chosen, ended)
@@ -110,3 +105,29 @@ class Pgd:
         if self.scaling is None:
             return Margin(problem.prediction, rivals)
         return CrossEntropy(rivals, self.scaling.of(surrogate.at(images)))
+
+
+def climb_narrowing(
+    run: Run,
+    surrogate: Surrogate,
+    images: Floats,
+    *,
+    loss: Loss,
+    iterations: int,
+    goal: SearchGoal,
+    widths: tuple[float, float] = (Pgd.width, Pgd.last_width),
+    step: float = Pgd.step,
+    momentum: float = Pgd.momentum,
+) -> Floats:
+    """Move images (N, inputs) while ramps narrow from one width to another; where they end."""
+    return climb(
+        run,
+        surrogate,
+        images,
+        loss=loss,
+        steps=SignSteps(
+            run.problem, step * half_width(run.problem), momentum=momentum, shrink=iterations
+        ),
+        widths=np.geomspace(*widths, iterations).tolist(),
+        goal=goal,
+    )

@@ -5,6 +5,10 @@ batch-normalised sum. A network file keeps no batch-norm scale, only thresholds,
 from the threshold is measured in a unit of its own: the Euclidean norm of what the layer reads,
 which is the standard deviation of the sum over random weights. That is `sqrt(fan_in)` where a layer
 reads signs, and the image's root mean square times as much in the first layer.
+
+In an attack no sum of the first layer goes farther than its *reach*, the sum of the region's radii
+that it reads. Where that is little beside the unit, nearly all ramps are of neurons that nothing in
+the region can flip, and drown the others: so an attack's unit is at most a share of the reach.
 """
 
 from collections.abc import Callable
@@ -18,6 +22,7 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Integers
 from signflip.errors import SettingError
 from signflip.network import BinaryNetwork, SignLayer
+from signflip.problem import Problem
 from signflip.settings import check_number
 
 Floats32 = npt.NDArray[np.float32]
@@ -25,6 +30,10 @@ Pull = Callable[[Floats, Integers], Floats]
 """What to raise: from class values (n, classes) of the images `rows` (n,) of a batch to (n,
 classes), how much each class value is wanted higher."""
 BLACK = 1e-6
+WITHIN_REACH = 0.3
+"""An attack's unit of the first layer is at most this share of a sum's reach."""
+FINEST = 1e-4
+"""And at least this share of the unit without a reach: sums are float32."""
 WIDENINGS = 12
 """How often a ramp is doubled at most, where the gradient is 0."""
 
@@ -72,19 +81,32 @@ class Surrogate:
         image: (inputs,) float64, the image whose norm is the first layer's unit.
         width: half the width of the linear part, in the unit above; 1 is the paper's.
         slope: what each layer reads.
+        reach: (neurons,) float64, how far the sums of the first layer go; None for any distance.
     """
 
     def __init__(
-        self, network: BinaryNetwork, image: Floats, width: float = 1.0, slope: Slope = Slope.RAMP
+        self,
+        network: BinaryNetwork,
+        image: Floats,
+        width: float = 1.0,
+        slope: Slope = Slope.RAMP,
+        reach: Floats | None = None,
     ) -> None:
         self.network = network
         self.image = image
         self.width = width
         self.slope = slope
+        self.reach = reach
         self.asked = 0
         """Images that a gradient was asked for at."""
         self.flat = 0
         """Those of them at which it is 0 without wider ramps."""
+
+    @classmethod
+    def within(cls, problem: Problem, width: float, slope: Slope) -> "Surrogate":
+        """The surrogate of an attack, whose first layer's ramps are as wide as it can use."""
+        reach = problem.network.hidden[0].map.magnitude(problem.box.radius)
+        return cls(problem.network, problem.image, width, slope, reach)
 
     @cached_property
     def _units(self) -> list[tuple[Floats32, Floats32]]:
@@ -96,6 +118,8 @@ class Surrogate:
         limit = 2.0 * largest * first.inputs
         # a black image, or one that is black in float32, has no norm, and any unit does
         unit = (norm if norm > BLACK else 1.0) * _roots(first) / first.inputs**0.5
+        if self.reach is not None:
+            unit = np.clip(WITHIN_REACH * self.reach, FINEST * unit, unit)
         units = [_in_units(np.clip(first.threshold, -limit, limit), unit)]
         for layer in upper:
             # midway between the sums that answer -1 and those that answer +1
