@@ -129,7 +129,8 @@ def test_forms_bound_what_neurons_cannot_have_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("worth", "reason"), [((1, 0), "divides by 0"), ((2**60, 1), "worth too much")]
+    ("worth", "reason"),
+    [((1, 0), "divides by 0"), ((0, 1), "worth nothing"), ((2**60, 1), "worth too much")],
 )
 def test_numbers_out_of_range_are_refused(worth: tuple[int, int], reason: str) -> None:
     rival = Rival(np.zeros(1, np.int64), np.ones((1, 1), np.int64), (np.array([2]), 0))

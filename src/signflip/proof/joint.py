@@ -45,7 +45,8 @@ class Form:
 
     Args:
         rival: of K neurons that count.
-        worth: two numbers; a neuron is worth their quotient times what it can add to the lead.
+        worth: two numbers above 0; a neuron is worth their quotient times what it can add to the
+            lead. If it were 0, neurons that are worth nothing would say that no lead is too high.
         shift: bits behind the point of worths, and of all that is compared with them.
         curves: (K,) below 2^16.
         diagonal: below 2^32, for each of some unstable neurons.
@@ -63,8 +64,8 @@ class Form:
         diagonal: dict[int, int],
     ) -> None:
         up, down = worth
-        if not down or len(curves) > MOST_ROWS:
-            fail("form", "it divides by 0, or has too many curves")
+        if not up or not down or len(curves) > MOST_ROWS:
+            fail("form", "its neurons are worth nothing, it divides by 0, or has too many curves")
         worths = [-(-2 * size * up // down) << shift for size in rival.sizes]
         if sum(worths) >= MOST_WORTH:
             fail("form", "its neurons are worth too much")
