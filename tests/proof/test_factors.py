@@ -118,6 +118,16 @@ def test_messages_make_factors_agree() -> None:
     assert bounded(layer, two, 0, one, [*asked, 2 * worth, 2 * worth - 1]) == {0}
 
 
+def test_messages_that_64_bits_do_not_hold_are_added_up() -> None:
+    width, size = 600, 900
+    layer = SignLayer.dense(np.ones((width, size)), np.zeros(width))
+    groups = [number for u in range(width) for number in (1, u)]
+    # the lead is reached; the messages add up to 1.03 * 2^63, and no factor gains by them
+    steps = [1, 0, width, *groups, *[MOST_MESSAGE - 2] * (width * size)]
+    with pytest.raises(ProofError, match="do not bound"):
+        bounded(layer, np.ones(width, np.int64), width - 1, np.zeros(size, np.int64), steps)
+
+
 def test_neurons_that_no_factor_has_count_as_won() -> None:
     some = [1, 0, 1, 4, 0, 1, 2, 3, 0, 0, 0]
     with pytest.raises(ProofError, match="do not bound rival no"):
@@ -156,8 +166,10 @@ def test_what_is_bounded_in_a_case_is_so_in_those_that_split_it() -> None:
     ("steps", "why"),
     [
         ([1, 1], "a rival of its factors is none"),
+        ([2, 0, 0], "its factors are of 2 rivals, and there are 1"),
         ([1, 0, 7], "7 factors are more than there are neurons"),
         ([1, 0, 1, 7], "a factor has 7 of 6 neurons"),
+        ([1, 0, 2, 4, 0, 1, 2, 3, 3], "a factor has 3 of 2 neurons"),
         ([1, 0, 1, 1, 6], "a neuron of its factors is none"),
         ([1, 0, 2, 1, 3, 1, 3], "is there twice"),
         ([1, 0, 1, 6, *range(6), MOST_MESSAGE], "a message is not below"),

@@ -18,7 +18,9 @@ UNIT = 2**12
 """Messages are so many parts of 1 of a lead."""
 MOST_READ = 16
 """Free signs that several neurons of a factor read between them."""
-MOST_MESSAGE = 2**45
+MOST_MESSAGE, MOST_FACTORS = 2**45, 2**18
+"""What a message's number stays below, and how many factors there are at most: 64 bits hold what
+those of one sign add up to."""
 
 
 class Factors(LastLayer):
@@ -51,7 +53,10 @@ class Factors(LastLayer):
         if np.abs(self.columns[1]).max(initial=0) > 1:
             fail(case, "factors are for weights -1, 0 and +1")
         signs = self.implied(signs, held, known)
-        rivals = [self.read() for _ in range(self.read())]
+        count = self.read()
+        if count > len(self.leads):
+            fail(case, f"its factors are of {count} rivals, and there are {len(self.leads)}")
+        rivals = [self.read() for _ in range(count)]
         if any(rival >= len(self.leads) for rival in rivals):
             fail(case, "a rival of its factors is none")
         for rival in rivals:
@@ -109,7 +114,8 @@ class Factors(LastLayer):
                 if len(read) > MOST_READ:
                     fail(case, f"neurons of a factor read {len(read)} free signs between them")
                 scaled += _several(worth[some], lack[some], effect[some][:, read], messages)
-        scaled += int(np.maximum(paid, 0).sum())
+        # many messages add up to more than 64 bits hold
+        scaled += sum(each for each in paid.tolist() if each > 0)
         # a lead is the total and some of these worths more
         step = int(np.gcd.reduce(worth[is_open & ~alone], initial=0))
         above = scaled // UNIT
@@ -118,16 +124,18 @@ class Factors(LastLayer):
     def _read_groups(self, rival: int, width: int, case: str) -> list[list[int]]:
         """The neurons of each factor: as the next numbers say, or as before."""
         count = self.read()
-        if count > width:
-            fail(case, f"{count} factors are more than there are neurons")
+        if count > min(width, MOST_FACTORS):
+            fail(case, f"{count} factors are more than there are neurons, or than 2^18")
         if count == 0:
             return self._groups.get(rival, [])
-        groups = []
+        groups: list[list[int]] = []
+        left = width
         for _ in range(count):
             size = self.read()
-            if size > width:
-                fail(case, f"a factor has {size} of {width} neurons")
+            if size > left:
+                fail(case, f"a factor has {size} of {left} neurons")
             groups.append([self.read() for _ in range(size)])
+            left -= size
         every = [u for group in groups for u in group]
         if len(set(every)) != len(every) or any(u >= width for u in every):
             fail(case, "a neuron of its factors is none, or is there twice")
@@ -144,7 +152,7 @@ class Factors(LastLayer):
 def _one(worth: int, lack: int, effect: Array, messages: Array) -> int:
     """The most that a neuron by itself comes to, in units, less messages of signs that are +1."""
     # where -1 helps, that saves the message
-    base = -int(messages[effect < 0].sum())
+    base: int = -sum(messages[effect < 0].tolist())
     costs: list[int] = sorted(np.where(effect > 0, messages, -messages).tolist())
     lost = -sum(cost for cost in costs if cost < 0)
     won = worth * UNIT - sum(cost for at, cost in enumerate(costs) if at < lack or cost < 0)
