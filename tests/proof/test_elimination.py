@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from signflip.errors import ProofError
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem
+from signflip.proof import elimination
 from signflip.proof.check import BRANCH, ELIMINATED, NOTED, check
 from signflip.proof.container import packed, steps_of
 from signflip.proof.elimination import RULED_OUT, Tables, add, excluding, greatest
@@ -64,6 +65,22 @@ def test_no_assignment_exceeds_what_it_says(
     assert best == RULED_OUT or found >= best
     if width == SIZE and best > RULED_OUT:
         assert found == best or any(each & ~case == 0 for each in known)
+
+
+def test_tables_have_no_more_entries_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sets = [sum(1 << 2 * j for j in scope) for scope in ({0, 1, 2}, {1, 2, 3}, {2, 3, 4})]
+    tables = some_tables(0, [{0, 1, 2}, {2, 3, 4}, {0, 3, 5}])
+    monkeypatch.setattr(elimination, "MOST_ENTRIES", 24)
+    monkeypatch.setattr(elimination, "MOST_AT_ONCE", 40)
+    assert len(excluding([*sets, *sets], 0, 3)) == 3
+    assert greatest(tables, [*range(SIZE)], SIZE) <= 27
+    with pytest.raises(ProofError, match="over 24 entries"):
+        excluding([*sets, 1 << 2 * 5], 0, 3)
+    monkeypatch.setattr(elimination, "MOST_AT_ONCE", 39)
+    with pytest.raises(ProofError, match="over 39 entries"):
+        greatest(tables, [*range(SIZE)], SIZE)
 
 
 def three() -> Problem:

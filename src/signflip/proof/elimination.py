@@ -15,8 +15,9 @@ from signflip.network import SignLayer
 from signflip.proof.container import fail
 from signflip.proof.evaluate import MANY, Array, rounded_up
 
-MOST_READ, MOST_WIDTH, MOST_ENTRIES = 16, 22, 2**26
-"""Neurons of a table over what one neuron reads, and of any table; entries of the former."""
+MOST_READ, MOST_WIDTH, MOST_ENTRIES, MOST_AT_ONCE = 16, 22, 2**26, 2**28
+"""Neurons of a table over what one neuron reads, and of any table; entries of the former, and of
+those of sets; and of all that are there at once."""
 MOST_LEAD, RULED_OUT = 2**40, -(2**42)
 """What a lead's numbers add up to at most; what a table holds where signs exclude each other."""
 
@@ -155,8 +156,12 @@ def excluding(known: Iterable[int], held: int, width: int) -> Tables:
         known: sets of literals, as bits.
         held: literals of the case.
         width: neurons of a table at most.
+
+    Raises:
+        ProofError: they have too many entries.
     """
     tables: Tables = {}
+    entries = 0
     for literals in set(known):
         left = literals & ~held
         places = [at for at in range(left.bit_length()) if left >> at & 1]
@@ -164,6 +169,8 @@ def excluding(known: Iterable[int], held: int, width: int) -> Tables:
         # a literal whose opposite the case has leaves nothing to rule out
         opposed = any(held >> (at ^ 1) & 1 for at in places)
         if scope and not opposed and len(set(scope)) == len(scope) <= width:
+            entries += 0 if scope in tables else 2 ** len(scope)
+            _check_entries(entries, MOST_ENTRIES)
             table = np.zeros((2,) * len(scope), np.int64)
             table[tuple(at % 2 for at in places)] = RULED_OUT
             add(tables, scope, table)
@@ -176,25 +183,37 @@ def greatest(tables: Tables, order: list[int], width: int) -> int:
 
     A neuron is eliminated by adding up the tables that have it, in groups of `width` neurons at
     most, and keeping the better of its signs in each: a sum of maxima is not below the maximum.
+
+    Raises:
+        ProofError: the tables have too many entries at once.
     """
     rank = {variable: place for place, variable in enumerate(order)}
     buckets: list[list[tuple[Scope, Array]]] = [[] for _ in order]
-    value = 0
+    value = waiting = 0  # entries of tables in buckets
     rest = list(tables.items())
     for place in range(-1, len(order)):
         if place >= 0:
-            variable, rest = order[place], []
+            variable, rest, new = order[place], [], 0
             for scope, total in _together(buckets[place], width):
                 axis = scope.index(variable)
                 better = np.maximum(total.take(0, axis), total.take(1, axis))
                 rest.append((scope[:axis] + scope[axis + 1 :], better))
+                new += better.size
+                _check_entries(waiting + new, MOST_AT_ONCE)
+            waiting -= sum(table.size for _, table in buckets[place])
             buckets[place] = []
         for scope, table in rest:
             if scope:
+                waiting += table.size
                 buckets[min(rank[each] for each in scope)].append((scope, table))
             else:
                 value += int(table)
     return value
+
+
+def _check_entries(entries: int, most: int) -> None:
+    if entries > most:
+        fail("elimination", f"its tables have over {most} entries")
 
 
 def _together(tables: list[tuple[Scope, Array]], width: int) -> Iterator[tuple[Scope, Array]]:
