@@ -60,6 +60,7 @@ def test_the_bound_of_full_cases_is_that_of_the_network(problem: Problem) -> Non
     assert is_true(problem.network, exact)
     assert not accepted(problem, replace(exact, bound=best - Fraction(1, 10**9)))
     assert not accepted(problem, replace(exact, strict=problem.rivals))
+    assert not accepted(problem, replace(exact, rivals=(*problem.rivals, problem.rivals[0])))
     above = replace(exact, bound=best + Fraction(1, 10**9), strict=problem.rivals)
     assert accepted(problem, above)
 

@@ -1,5 +1,6 @@
 """What a checked file is said to prove."""
 
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
@@ -50,6 +51,12 @@ def test_a_bound_is_named_exactly_where_that_is_short() -> None:
     text = said(replace(CONTENT, bound=Fraction(1, 3**80)))
     shown = text.partition("by more than ")[2].removesuffix(".")
     assert Fraction(float(shown)) >= Fraction(1, 3**80)
+
+
+def test_a_bound_beyond_the_range_of_floats_is_said() -> None:
+    assert "by more than inf." in said(replace(CONTENT, bound=Fraction(10**400)))
+    text = said(replace(CONTENT, bound=Fraction(-(10**400)), strict=(0,)))
+    assert f"ahead of any other by at least {sys.float_info.max!r}." in text
 
 
 def test_a_witness_has_its_own_distance_and_class() -> None:

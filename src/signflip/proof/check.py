@@ -63,6 +63,8 @@ def check(data: bytes, network: BinaryNetwork) -> Proved:
         fail("image", f"its class is {prediction}, and not {file.prediction}")
     if not rivals or not rivals <= set(range(len(values))) - {prediction}:
         fail("rivals", f"they must be classes other than {prediction}")
+    if len(rivals) < len(file.rivals):
+        fail("rivals", "one is there twice")
     if not set(file.strict) <= rivals:
         fail("rivals", "a strict one is not among them")
     for x in (file.image,) if witness is None else (file.image, witness):

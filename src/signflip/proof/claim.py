@@ -83,6 +83,9 @@ def _number(value: Fraction, towards: float) -> str:
 
 
 def _rounded(value: Fraction, towards: float) -> float:
-    near = float(value)
-    wrong = Fraction(near) < value if towards > 0 else Fraction(near) > value
+    try:
+        near = float(value)
+    except OverflowError:
+        near = math.inf if value > 0 else -math.inf
+    wrong = near < value if towards > 0 else near > value  # as they are: nothing is rounded
     return math.nextafter(near, towards) if wrong else near
