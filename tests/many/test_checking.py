@@ -1,5 +1,6 @@
 """Whether the proof beside an answer is one of that answer, for a sweep's store."""
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,9 +17,10 @@ from signflip.many.store import Store
 from signflip.many.sweep import run_sweep
 from signflip.many.task import problem_key
 from signflip.methods import Exact
-from signflip.problem import Mask, Target, Terms, Ties
+from signflip.network import InputRange
+from signflip.problem import Distance, GridName, Mask, Norm, Target, Terms, Ties
 from signflip.result import Verdict
-from tests.support.sweeps import HereExecutor, result_row, series, tiny_plan
+from tests.support.sweeps import HereExecutor, image_set, result_row, series, tiny_plan
 from tests.support.tiny import INPUTS
 
 EPSILONS = (0.02, 0.05, 0.3)
@@ -116,6 +118,84 @@ def test_a_witness_beyond_the_ball_is_none(store: Path) -> None:
     assert fault == f"answer: the witness of the proof is not within {robust.epsilon!r}"
 
 
+def altered(store: Path, record: Record, **changes: object) -> str | None:
+    """What is wrong with an answer's proof where the answer was altered."""
+    names = ", ".join(f"{name} = ?" for name in changes)
+    with Store.open(store) as opened:
+        statement = f"UPDATE results SET {names} WHERE key = ?"
+        opened.connection.execute(statement, (*changes.values(), record.key))
+        (fault,) = (found for each, found in check_proofs(opened) if each.key == record.key)
+    return fault
+
+
+def test_answers_of_another_class_or_target_have_no_proof(store: Path) -> None:
+    robust, flipped = opposites(store)
+    other = (robust.prediction + 1) % 3
+    assert altered(store, robust, prediction=other) == (
+        f"answer: the proof is of an image of class {robust.prediction}"
+    )
+    # of its own class the prediction is level with, which counts there
+    fault = altered(store, flipped, target=flipped.prediction, ties="flip")
+    assert fault is not None
+    assert "is no rival of class" in fault
+    assert "is no rival of class" in str(altered(store, flipped, target=-1))
+
+
+def test_an_answer_of_no_problem_has_no_proof(store: Path) -> None:
+    fault = altered(store, opposites(store)[0], epsilon=7.0)
+    assert str(fault).startswith("answer: it is of no problem: epsilon is 7.0")
+
+
+def test_a_proof_is_a_file_of_the_folder(store: Path) -> None:
+    record = opposites(store)[0]
+    for name in ("/dev/zero", "../results.db", f"sub/{record.proof}"):
+        assert altered(store, record, proof=name) == (
+            f"file: {name!r} is no name of a file in the folder"
+        )
+    os.mkfifo(proofs_folder(store) / "pipe.proof")  # nobody writes to it
+    fault = altered(store, record, proof="pipe.proof")
+    assert str(fault).endswith("pipe.proof is a folder, or no file that holds anything")
+
+
+def test_networks_and_images_are_those_of_their_keys(store: Path) -> None:
+    robust = answers(store, Verdict.ROBUST)
+    this, other = pair(robust, lambda a, b: a.image != b.image)
+    with Store.open(store) as opened:
+        statement = "UPDATE images SET pixels = (SELECT pixels FROM images WHERE key = ?)"
+        opened.connection.execute(statement, (other.image,))
+    assert faults(store)[str(other.proof)] is None
+    assert "not that of the answer's key" in str(faults(store)[str(this.proof)])
+
+
+@pytest.mark.parametrize("grid", [None, GridName.FLOAT32, GridName.EIGHT_BIT])
+@pytest.mark.parametrize("mask", [False, True])
+def test_the_ends_of_a_smallest_distance_are_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grid: GridName | None, mask: bool
+) -> None:
+    points = (grid or GridName.FLOAT32).of(InputRange())
+    images = replace(found := image_set(4), images=points.nearest(found.images))
+    monkeypatch.setattr("tests.support.sweeps.image_set", lambda _: images)
+    asked = Terms(
+        measure=Distance(Norm.LINF, 1e-3),
+        grid=grid,
+        mask=Mask.of(MASK, "mask.npy") if mask else None,
+    )
+    path = store_of(tmp_path / "smallest.db", asked, (0.02, 0.3))
+    assert set(faults(path).values()) == {None}
+    robust = answers(path, Verdict.ROBUST)[0]
+    flipped = next(each for each in answers(path, Verdict.FLIPPED) if each.proof is not None)
+    # a ball of radius 0 is proved by its only image
+    assert altered(path, robust, lower=0.0) is None
+    assert "does not hold all" in str(altered(path, robust, epsilon=0.3, lower=0.0))
+    assert flipped.lower is not None
+    assert "does not hold all" in str(altered(path, flipped, lower=2 * flipped.lower))
+    fault = altered(path, flipped, lower=flipped.lower, upper=flipped.lower)
+    assert f"the witness in the store is {flipped.upper!r} away" in str(fault)
+    fault = altered(path, flipped, upper=flipped.upper, witness=None)
+    assert fault == "answer: the witness in the store is missing"
+    assert altered(path, flipped, verdict="unknown") is None  # the lower end is proved
+
+
 MASK = np.arange(INPUTS) % 4 != 1
 """Most pixels."""
 SMALLER = MASK & (np.arange(INPUTS) % 4 != 2)
@@ -123,9 +203,13 @@ SMALLER = MASK & (np.arange(INPUTS) % 4 != 2)
 
 def masked_store(path: Path, free: Booleans, epsilons: Sequence[float]) -> Path:
     """Answers with proofs where only some pixels may change."""
+    return store_of(path, Terms(mask=Mask.of(free, "mask.npy")), epsilons)
+
+
+def store_of(path: Path, asked: Terms, epsilons: Sequence[float]) -> Path:
+    """Answers with proofs on some terms."""
     plan = tiny_plan(series("exact", Exact()), images=4, epsilons=epsilons)
     (block,) = plan.blocks
-    asked = Terms(mask=Mask.of(free, "mask.npy"))
     cases = tuple(replace(case, terms=asked) for case in block.cases)
     plan = replace(plan, blocks=(replace(block, cases=cases),))
     plan = plan.with_proofs(proofs_folder(path))
