@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from signflip.methods import Exact
 from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.patterns.chains import chains_of
 from signflip.patterns.space import PatternSpace
-from signflip.problem import Problem, Untargeted
+from signflip.problem import GridName, Problem, Untargeted
 from signflip.result import Verdict
 
 
@@ -61,3 +62,36 @@ def test_exact_decides_as_all_images_do(seed: int) -> None:
     result = attack(problem, Exact())
     flips = problem.objectives(images_of(problem)).max() > 0
     assert result.verdict is (Verdict.FLIPPED if flips else Verdict.ROBUST)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        InputRange(lower=0, upper=4e-323, step=5e-324),
+        InputRange(lower=0, upper=1e-321),
+        InputRange(lower=1e15, upper=1e15 + 40),
+    ],
+)
+def test_grid_points_may_have_no_number_between(inputs: InputRange) -> None:
+    """Their own thresholds stay: a number between two of them would be rounded to one."""
+    grid = GridName.EIGHT_BIT.of(inputs)
+    middle = float(grid.nearest(np.array([(inputs.lower + inputs.upper) / 2]))[0])
+    points = [float(grid.floor(np.array([np.nextafter(middle, -np.inf)]))[0]), middle]
+    points.append(float(grid.ceil(np.array([np.nextafter(middle, np.inf)]))[0]))
+    images = np.array(points)[:, None]
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    for image, limit, turn in itertools.product(points, points, (1, -1)):
+        for threshold in (turn * limit, np.nextafter(turn * limit, np.inf)):
+            first = SignLayer.dense([[turn]], [threshold])
+            network = BinaryNetwork((first,), output, input_range=inputs)
+            problem = Problem.ball(
+                network,
+                [image],
+                epsilon=1.5 * (points[2] - points[0]),
+                grid=GridName.EIGHT_BIT,
+                goal=Untargeted(),
+            )
+            assert problem.box.lower <= points[0]
+            assert problem.box.upper >= points[2]
+            seen = problem.first_layer.signs_of_reals(images)
+            np.testing.assert_array_equal(seen, first.signs_of_reals(images))

@@ -192,6 +192,8 @@ class Problem:
         above = grid.ceil(np.where(rising, limits, np.nextafter(-limits, np.inf)))
         below = grid.floor(np.nextafter(above, -np.inf))
         between = below + (above - below) * np.where(pixel <= below, 0.75, 0.25)
+        if not ((below < between) & (between < above)).all():
+            return layer  # of grid points so near to each other float64 has none between
         threshold[neurons] = np.where(rising, between, -between)
         return SignLayer(layer.map, threshold)
 
