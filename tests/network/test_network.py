@@ -350,3 +350,10 @@ def test_broken_images_are_refused(batch: Floats, message: str, method: str) -> 
 def test_whole_numbers_are_the_same_input_range() -> None:
     ours = InputRange(lower=0, upper=255, step=1)
     assert repr(ours) == repr(InputRange(lower=0.0, upper=255.0, step=1.0))
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(0, 1e39), (-1.5e38, 1), (-1e308, 1e308)])
+def test_an_input_range_that_float32_does_not_hold_is_refused(lower: float, upper: float) -> None:
+    with pytest.raises(NetworkError, match="beyond 1e38"):
+        InputRange(lower=lower, upper=upper)
+    InputRange(lower=-1e38, upper=1e38)

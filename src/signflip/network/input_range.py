@@ -7,19 +7,22 @@ import numpy as np
 from signflip.arrays import Booleans, Floats
 from signflip.errors import NetworkError
 
+_LARGEST = 1e38  # within float32, which witnesses are rounded to
+
 
 @dataclass(frozen=True, kw_only=True)
 class InputRange:
     """The values that each input of a network may have.
 
     Attributes:
-        lower: the least.
-        upper: the greatest.
+        lower: the least, from -1e38.
+        upper: the greatest, to 1e38.
         step: the inputs are `lower` plus a whole number of steps, as those of 8-bit images are with
             lower 0, upper 255 and step 1; None where every float64 between is an input.
 
     Raises:
-        NetworkError: a number is not finite, the range is empty, or it is no whole number of steps.
+        NetworkError: a number is out of range, the range is empty, or it is no whole number of
+            steps.
     """
 
     lower: float = 0.0
@@ -36,6 +39,12 @@ class InputRange:
             raise NetworkError(
                 f"the input range is {self.lower} to {self.upper}; both must be finite, and the "
                 "first below the second"
+            )
+        if max(-self.lower, self.upper) > _LARGEST:
+            raise NetworkError(
+                f"the input range is {self.lower} to {self.upper}; neither end must be beyond "
+                "1e38, or sums of inputs would overflow: divide both and the first layer's "
+                "thresholds by one number"
             )
         if self.step is None:
             return
