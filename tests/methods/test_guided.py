@@ -1,14 +1,20 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signflip.arrays import Floats
 from signflip.attack import attack
 from signflip.errors import ProblemError
+from signflip.methods import guided
 from signflip.methods.apgd import Apgd
 from signflip.methods.guided import FEWEST, Guided, _children
 from signflip.methods.rivals import Rivals, leads, nearest_rival
 from signflip.problem import Distance, Norm, Problem, Untargeted
+from signflip.result import Stop
+from signflip.search import Search
 from tests.support.random_problems import random_problem
 from tests.support.strategies import problems
 from tests.support.zoo import zoo_problems
@@ -47,6 +53,21 @@ def test_a_line_begins_at_the_warm_start_and_goes_beyond_it() -> None:
     climbed = attack(problem, Apgd(restarts=4, iterations=20))
     evolved = attack(problem, Guided(restarts=1, iterations=1, patience=200), start=climbed.witness)
     assert evolved.objective > climbed.objective
+
+
+def test_nothing_is_evolved_when_time_is_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass over a wide network takes long: what a climb found was offered by itself."""
+
+    def late(run: Search, _surrogate: object, images: Floats, **_: object) -> Floats:
+        while not run.clock.expired():
+            time.sleep(0.01)
+        return images
+
+    monkeypatch.setattr(guided, "climb_narrowing", late)
+    monkeypatch.setattr(Guided, "_evolve", lambda *_: pytest.fail("it evolves"))
+    monkeypatch.setattr(guided, "leads", lambda *_: pytest.fail("it ranks"))
+    result = attack(untargeted(np.random.default_rng(0), 3), Guided(), time_limit=0.2)
+    assert result.stop is Stop.TIME_LIMIT
 
 
 def test_it_minimises_no_norm() -> None:

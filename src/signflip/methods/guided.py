@@ -89,6 +89,8 @@ class Guided:
             ended = climb_narrowing(
                 run, surrogate, images, loss=loss, iterations=self.iterations, goal=self.goal
             )
+            if run.clock.expired():
+                return  # what was found was offered, and a pass over a wide network takes long
             rivals.learn(chosen, ended)
             best = int(leads(problem, ended, chosen).argmax())
             parent, rival = ended[best], int(chosen[best])
