@@ -237,7 +237,10 @@ def test_a_sigmoid_of_one_logit_keeps_its_side(tmp_path: Path, write: Write) -> 
     write(tmp_path / "without", [*parts[:3], logit], (12,))
     last = Part("Dense", {**logit.config, "activation": "sigmoid"}, logit.weights)
     write(tmp_path / "model", [*parts[:3], last], (12,))
-    assert read(tmp_path / "model").digest == read(tmp_path / "without").digest
+    with_it, without = read(tmp_path / "model"), read(tmp_path / "without")
+    assert with_it.digest == without.digest
+    said = (with_it.card["outputs"], without.card["outputs"])
+    assert said == ("one logit, Sigmoid", "one logit")
 
 
 @pytest.mark.parametrize("write", WRITERS)

@@ -73,13 +73,17 @@ class Builder:
         return self.add("Add", self.constant(0.1)).add("Sign")
 
     def save(
-        self, path: Path, kind: int = TensorProto.FLOAT, gives: int = TensorProto.FLOAT
+        self,
+        path: Path,
+        kind: int = TensorProto.FLOAT,
+        gives: int = TensorProto.FLOAT,
+        opset: int = OPSET,
     ) -> Path:
         image = helper.make_tensor_value_info("image", kind, [1, *self.shape])
         output = helper.make_tensor_value_info(self.last, gives, None)
         graph = helper.make_graph(self.nodes, "g", [image], [output], self.constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-        model.ir_version = 8
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+        model.ir_version = 8 if opset < 19 else 10
         onnx.save(model, path)
         return path
 

@@ -90,7 +90,7 @@ def drawn_weights(b: Builder) -> Builder:
     return b.add("MatMul", "drawn").sign().dense(3, 7)
 
 
-FOLLOWS = "follows a Softmax, an ArgMax or a TopK"
+FOLLOWS = "follows a Softmax, a Sigmoid, an ArgMax or a TopK"
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,8 @@ FOLLOWS = "follows a Softmax, an ArgMax or a TopK"
         (lambda b: small(b).add("Softmax").add("Cast", to=TensorProto.INT64), FOLLOWS),
         (lambda b: small(b).add("ArgMax", axis=1).add("Cast", to=TensorProto.FLOAT), FOLLOWS),
         (one_logit, "one value, of which it says nothing"),
+        (lambda b: small(b).add("Sigmoid"), "of 3 values, where large ones become 1 and tie"),
+        (lambda b: small(b).add("Softmax").add("Sigmoid"), FOLLOWS),
         (normalised_by_the_batch, "training_mode"),
         (another_kernel, r"kernel_shape is \(3, 3\), and its weight's \(2, 2\)"),
         (dropped, "it drops values"),

@@ -2,12 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import helper
 
+from signflip import load_network
 from signflip.errors import NetworkError
 from signflip.formats.onnx_run import OnnxRuntime
 from signflip.formats.onnx_write import write_onnx
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
+from tests.formats.test_onnx import Builder
 from tests.support.absent import unless_package
 
 pytestmark = unless_package("onnxruntime", "ONNX files in onnxruntime")
@@ -63,3 +66,13 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         OnnxRuntime(path, load_zoo("mnist-3x30"))
     with pytest.raises(NetworkError, match=r"other.onnx cannot be read: No such file"):
         OnnxRuntime(tmp_path / "other.onnx", load_zoo("mnist-3x30"))
+
+
+def test_weights_of_whole_numbers_meet_images_as_they_are(tmp_path: Path) -> None:
+    # onnxruntime's own way with such weights rounds what they meet
+    b = Builder((4,))
+    weight = [[1, 1, -1, -1, -1], [1, -1, 1, 1, 1], [-1, -1, -1, 1, -1], [-1, 1, 1, -1, 1]]
+    names = [b.constant(weight, np.int8), b.constant(0.5)]
+    b.nodes.append(helper.make_node("DequantizeLinear", names, ["scaled"]))
+    path = b.add("Gemm", "scaled").sign().dense(2, 5).save(tmp_path / "net.onnx", opset=21)
+    assert "the classes are those of onnxruntime on" in load_network(path).card["checked"]

@@ -140,6 +140,7 @@ def test_a_sigmoid_of_one_logit_keeps_its_side() -> None:
         values = module(torch.from_numpy(images))[:, 0].numpy()
     assert 0 < (values >= 0.5).sum() < 60
     assert np.array_equal(network.predict(images), values >= 0.5)
+    assert network.card["outputs"] == "one logit, Sigmoid"
 
 
 def hidden(*after: nn.Module) -> nn.Module:

@@ -1,8 +1,6 @@
 """`signflip verify`: VNN-LIB properties and Marabou queries, answered as the competition asks."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -12,14 +10,14 @@ from signflip.cli.options import FILE, inputs_option
 from signflip.clock import Clock
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
-from signflip.formats.assembly import SCALED
 from signflip.methods import Exact, Guided
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.decide import Answer, Turn, decide
 from signflip.queries.layout import Layout
 from signflip.queries.marabou import MarabouQuery, read_marabou
-from signflip.queries.query import Comparison, Query
+from signflip.queries.outputs import Outputs
+from signflip.queries.query import Query
 from signflip.queries.vnnlib import read_property
 from signflip.zoo.named import open_network
 
@@ -78,7 +76,7 @@ def queries_of(network: BinaryNetwork, property_: Path) -> tuple[Query, ...]:
         ProblemError: the file cannot be read, or does not fit the network.
     """
     layout, made = Layout.of(network), []
-    factor = Fraction(network.card.get(SCALED, "1"))
+    outputs = Outputs.of(network)
     for part in read_property(property_):
         if len(part.lower) != network.inputs:
             raise ProblemError(
@@ -86,14 +84,9 @@ def queries_of(network: BinaryNetwork, property_: Path) -> tuple[Query, ...]:
                 f"{network.inputs}"
             )
         lower, upper = layout.to_network(part.lower), layout.to_network(part.upper)
-        cases = tuple(tuple(_scaled(each, factor) for each in case) for case in part.cases)
+        cases = tuple(outputs.asked(case) for case in part.cases)
         made.append(Query(network=network, lower=lower, upper=upper, cases=cases))
     return tuple(made)
-
-
-def _scaled(asked: Comparison, factor: Fraction) -> Comparison:
-    """What is asked of class values, of values that were multiplied by a factor to be exact."""
-    return replace(asked, level=asked.level * factor)
 
 
 def query_of(network: BinaryNetwork, property_: Path) -> Query:
@@ -118,7 +111,7 @@ def _marabou(held: MarabouQuery, time_limit: float) -> str:
     found = held.witness(decision.witness)
     if found is None:
         return Answer.UNKNOWN.value
-    return _sat(found.image, found.outputs)
+    return _sat(found.image, [float(value) for value in found.outputs])
 
 
 def _vnnlib(queries: tuple[Query, ...], time_limit: float) -> str:
@@ -130,15 +123,16 @@ def _vnnlib(queries: tuple[Query, ...], time_limit: float) -> str:
         if decision.answer is Answer.SAT and decision.witness is not None:
             image = decision.witness
             signs = query.network.activations(image[None])[-1][0]
-            outputs = query.network.output.exact_values(signs)
-            return _sat(Layout.of(query.network).to_file(image), outputs)
+            values = query.network.output.exact_values(signs)
+            shown = Outputs.of(query.network).shown(values)
+            return _sat(Layout.of(query.network).to_file(image), shown)
         answers.add(decision.answer)
     open_ = [each for each in (Answer.TIMEOUT, Answer.UNKNOWN) if each in answers]
     return open_[0].value if open_ else Answer.UNSAT.value
 
 
-def _sat(image: Floats, outputs: Sequence[Fraction]) -> str:
+def _sat(image: Floats, outputs: Sequence[float]) -> str:
     """A witness in the competition's form."""
     lines = [f"(X_{i} {value!r})" for i, value in enumerate(image.tolist())]
-    lines += [f"(Y_{c} {float(value)!r})" for c, value in enumerate(outputs)]
+    lines += [f"(Y_{c} {value!r})" for c, value in enumerate(outputs)]
     return "sat\n(" + "\n".join(lines) + ")"

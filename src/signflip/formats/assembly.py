@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Booleans
 from signflip.errors import NetworkError
+from signflip.formats.outputs import outputs_card
 from signflip.formats.thresholds import neurons_of
 from signflip.formats.value import (
     Exact,
@@ -249,12 +250,25 @@ class Assembly:
         return self._pool_signs(signed, pool, every).arranged(value.shape, maximum.places)
 
     def finish(
-        self, value: Value, card: dict[str, str], *, keep_ties: bool = False
+        self,
+        value: Value,
+        card: dict[str, str],
+        *,
+        after: str | None = None,
+        keep_ties: bool = False,
     ) -> BinaryNetwork:
-        """The network whose class values these are; `keep_ties` as of `as_floats`."""
+        """The network whose class values these are.
+
+        Args:
+            value: the last one.
+            card: what is known of the network.
+            after: what follows class values in the file, as of `outputs_card`.
+            keep_ties: as of `as_floats`.
+        """
         if not self.layers:
             raise NetworkError("there is no sign before the output; a binarized network has one")
         output, factor = self._output(value, keep_ties=keep_ties)
+        card = {**card, **outputs_card(value.size == 1, after)}
         if factor != 1:
             card = {**card, SCALED: str(factor)}
         return BinaryNetwork(tuple(self.layers), output, card, self.input_range, self.input_shape)
@@ -265,7 +279,7 @@ class Assembly:
         matrix = value.matrix.toarray()
         scale, bias, factor = as_floats(value.gain, value.shift, keep_ties=keep_ties)
         if len(matrix) == 1:
-            # one logit: class 1 where it is at least 0
+            # one logit: class 1 where it is above 0; at 0 the classes tie
             matrix, scale, bias = np.vstack([-matrix, matrix]), scale.repeat(2), bias.repeat(2)
             bias[0] *= -1
         return OutputLayer(matrix, scale, bias), factor

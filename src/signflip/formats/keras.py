@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from signflip.errors import MissingExtraError, NetworkError
 from signflip.formats.assembly import Assembly
-from signflip.formats.keras_layers import Layer, only_arranges, read_layer
+from signflip.formats.keras_layers import Layer, only_arranges, ordered_by, read_layer
 from signflip.formats.native import network_from_bytes, network_to_bytes
 from signflip.formats.onnx_graph import CHANNELS_LAST, LAYOUT
 from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
@@ -221,7 +221,8 @@ def _network(model: Any, weights: Weights, input_range: InputRange, source: str)
             value = read_layer(assembly, value, layer)
         except NetworkError as error:
             raise NetworkError(f"the layer {name!r} ({kind} of {value.shape}): {error}") from error
-    return assembly.finish(value.arranged((value.size,)), card)
+    ends = [end for entry in layers if (end := ordered_by(_kind(entry), entry["config"]))]
+    return assembly.finish(value.arranged((value.size,)), card, after=ends[-1] if ends else None)
 
 
 def _kind(entry: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from signflip.errors import NetworkError
 from signflip.formats.assembly import Assembly
 from signflip.formats.keras_windows import windows_of
+from signflip.formats.outputs import ORDERED
 from signflip.formats.value import Value, exact, refuse_infinite
 from signflip.network.maps.windows import Windows
 
@@ -75,6 +76,11 @@ def only_arranges(kind: str, config: Mapping[str, Any]) -> bool:
     return kind in ("Dropout", "Flatten", "Reshape")
 
 
+def ordered_by(kind: str, config: Mapping[str, Any]) -> str | None:
+    """The function in a layer of which only the order of class values is known, if there is one."""
+    return "Softmax" if kind == "Softmax" else ORDERED.get(str(_name(config.get("activation"))))
+
+
 def _name(quantizer: Any) -> str | None:
     """The name of a quantiser or an activation, which a file has as text or as a class."""
     if isinstance(quantizer, dict):
@@ -89,10 +95,9 @@ def _activated(assembly: Assembly, value: Value, layer: Layer) -> Value:
     name = _name(layer.config.get("activation"))
     if name in (None, "linear"):
         return value
-    if name in ("softmax", "log_softmax"):
-        return _ordered_alike(value, layer, name, axis=-1)
-    if name == "sigmoid":
-        return _ordered_alike(value, layer, name)
+    if name in ORDERED:
+        axis = None if name == "sigmoid" else -1
+        return _ordered_alike(value, layer, str(name), axis)
     if name in SIGNS:
         return assembly.sign(value, at_zero=SIGNS[name])
     raise NetworkError(f"there is no exact form of its activation {name!r}")

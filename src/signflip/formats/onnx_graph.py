@@ -128,7 +128,8 @@ def _network(
     result = reading.values.get(output)
     if not isinstance(result, Value):
         raise NetworkError("the graph's first output does not depend on the image")
-    return assembly.finish(result, card, keep_ties=True)
+    after = reading.ranked.get(output)
+    return assembly.finish(result, card, after=after, keep_ties=True)
 
 
 def _stored(tensor: Any, path: Path) -> npt.NDArray[Any]:

@@ -27,7 +27,8 @@ class Graph:
         consumers: name -> the nodes that read it.
         opset: version of the standard operators.
         output: name of the graph's first output.
-        ranked: name -> whether it is classes; else it has the order of class values, and no more.
+        ranked: name -> what it is, of which no more is known than the order of classes: Softmax,
+            LogSoftmax, Sigmoid, or `CLASSES`.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Graph:
         self.consumers = consumers
         self.opset = opset
         self.output = output
-        self.ranked: dict[str, bool] = {}
+        self.ranked: dict[str, str] = {}
 
     def value(self, node: Any, place: int = 0) -> Value:
         """An input that depends on the image."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import DataError, MissingExtraError, NetworkError
+from signflip.formats.outputs import outputs_of
 from signflip.network import BinaryNetwork
 
 _TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
@@ -50,7 +51,10 @@ class OnnxRuntime:
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4  # it writes to stderr by itself
+        # it would round what weights of whole numbers meet, to 8 bits
+        settings.add_session_config_entry("session.disable_quant_qdq", "1")
         self._path, self._count = path, network.classes
+        self._least = 0.5 if "Sigmoid" in outputs_of(network) else 0.0  # of one logit, for class 1
         try:
             with path.open("rb"):
                 pass  # onnxruntime would say less clearly why it cannot
@@ -119,10 +123,10 @@ class OnnxRuntime:
             (output, *_) = self._session.run(None, {self._name: values})
         except Exception as error:  # as above
             raise DataError(f"onnxruntime cannot run {self._path}: {_first_line(error)}") from error
-        return _classes(np.asarray(output).reshape(len(images), -1), self._count)
+        return _classes(np.asarray(output).reshape(len(images), -1), self._count, self._least)
 
 
-def _classes(output: npt.NDArray[np.generic], count: int) -> Integers:
+def _classes(output: npt.NDArray[np.generic], count: int, least: float) -> Integers:
     """Classes (N,) of class values (N, count), of one logit (N, 1), or of the first classes (N, k).
 
     The first classes are fewer than all, and whole numbers.
@@ -133,7 +137,7 @@ def _classes(output: npt.NDArray[np.generic], count: int) -> Integers:
         return np.asarray(output.argmax(axis=1), dtype=np.int64)
     single = output[:, 0]
     if single.dtype.kind == "f":
-        return (single.astype(np.float64) >= 0).astype(np.int64)
+        return (single.astype(np.float64) >= least).astype(np.int64)
     return single.astype(np.int64)
 
 

@@ -1,7 +1,8 @@
-"""What follows class values and keeps their order, to the graph's end: Softmax, ArgMax, TopK.
+"""What follows class values and keeps their order, to the end: Softmax, Sigmoid, ArgMax, TopK.
 
-Of a Softmax only the order of the classes is known, and of an ArgMax or TopK only which class is
-first. `Graph.ranked` has the names of such outputs; whatever reads one must keep what is known.
+Of a Softmax only the order of the classes is known, of the Sigmoid of one logit its side, and of
+an ArgMax or TopK which class is first. `Graph.ranked` has the names of such outputs; whatever reads
+one must keep what is known.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from signflip.errors import NetworkError
 from signflip.formats.onnx_reading import Graph, Handler, attributes
 from signflip.formats.onnx_shapes import SHAPES
+from signflip.formats.outputs import CLASSES
 from signflip.formats.value import Value
 
 MOVES = frozenset({"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze"})
@@ -18,14 +20,15 @@ _WHOLE = frozenset({6, 7})  # INT32, INT64
 
 
 def follow(reading: Graph, node: Any) -> None:
-    """A node that reads what a Softmax, an ArgMax or a TopK gave.
+    """A node that reads what a Softmax, a Sigmoid, an ArgMax or a TopK gave.
 
     Raises:
         NetworkError: it does not keep the order of the classes.
     """
     kind, name = node.op_type, node.input[0]
     if name in reading.ranked:
-        classes = reading.ranked[name]
+        said = reading.ranked[name]
+        classes = said == CLASSES
         if kind in MOVES or (
             kind == "Cast" and int(attributes(node)["to"]) in (_WHOLE if classes else _FLOATS)
         ):
@@ -33,14 +36,14 @@ def follow(reading: Graph, node: Any) -> None:
                 reading.put(node, reading.value(node))
             else:
                 SHAPES[kind](reading, node)
-            reading.ranked[node.output[0]] = classes
+            reading.ranked[node.output[0]] = said
             return
-        if kind in TAILS and not classes:
+        if kind in TAILS and kind != "Sigmoid" and not classes:
             TAILS[kind](reading, node)
             return
     raise NetworkError(
-        "it follows a Softmax, an ArgMax or a TopK, after which only what keeps the order of the "
-        "classes may come: export the graph up to its class values"
+        "it follows a Softmax, a Sigmoid, an ArgMax or a TopK, after which only what keeps the "
+        "order of the classes may come: export the graph up to its class values"
     )
 
 
@@ -48,7 +51,18 @@ def _softmax(reading: Graph, node: Any) -> None:
     value = reading.value(node)
     _refuse_axis(value, int(attributes(node).get("axis", 1 if reading.opset < 13 else -1)))
     reading.put(node, value)
-    reading.ranked[node.output[0]] = False
+    reading.ranked[node.output[0]] = node.op_type
+
+
+def _sigmoid(reading: Graph, node: Any) -> None:
+    value = reading.value(node)
+    if value.size != 1:
+        raise NetworkError(
+            f"it is of {value.size} values, where large ones become 1 and tie; it can be read "
+            "only at the end, of one logit"
+        )
+    reading.put(node, value)
+    reading.ranked[node.output[0]] = node.op_type
 
 
 def _arg_max(reading: Graph, node: Any) -> None:
@@ -59,7 +73,7 @@ def _arg_max(reading: Graph, node: Any) -> None:
             "it takes the last of classes that tie (select_last_index); Signflip takes the first"
         )
     reading.put(node, value)
-    reading.ranked[node.output[0]] = True
+    reading.ranked[node.output[0]] = CLASSES
 
 
 def _top_k(reading: Graph, node: Any) -> None:
@@ -79,7 +93,7 @@ def _top_k(reading: Graph, node: Any) -> None:
             "classes"
         )
     reading.values[node.output[1]] = value
-    reading.ranked[node.output[1]] = True
+    reading.ranked[node.output[1]] = CLASSES
 
 
 def _refuse_axis(value: Value, axis: int) -> None:
@@ -95,6 +109,7 @@ def _refuse_axis(value: Value, axis: int) -> None:
 TAILS: Mapping[str, Handler] = {
     "Softmax": _softmax,
     "LogSoftmax": _softmax,
+    "Sigmoid": _sigmoid,
     "ArgMax": _arg_max,
     "TopK": _top_k,
 }

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from signflip.errors import MissingExtraError, NetworkError
 from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
+from signflip.formats.outputs import ORDERED
 from signflip.formats.pytorch_run import TorchRuntime
 from signflip.formats.value import Value, exact, refuse_infinite
 from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
@@ -64,8 +65,9 @@ def from_torch(
         except NetworkError as error:
             kind = type(child).__name__
             raise NetworkError(f"the module {name!r} ({kind} of {value.shape}): {error}") from error
-    network = assembly.finish(value, dict(card or {}))
     last = [type(child).__name__ for _, child in children if type(child) not in own]
+    ends = [each for each in last if each in ORDERED.values()]
+    network = assembly.finish(value, dict(card or {}), after=ends[-1] if ends else None)
     runtime = TorchRuntime(module, shape, least=0.5 if "Sigmoid" in last else 0.0)
     try:
         compared = check_agreement(network, runtime, "PyTorch")

@@ -26,6 +26,7 @@ from signflip.queries.marabou_file import (
     parsed,
 )
 from signflip.queries.marabou_replay import Found, Replay, Row
+from signflip.queries.outputs import Outputs
 from signflip.queries.query import Case, Comparison, Query
 from signflip.queries.reading import (
     LARGEST,
@@ -175,7 +176,9 @@ def _query(file: MarabouFile, layers: list[list[Row]], known: Known) -> MarabouQ
     network = assembly.finish(
         _summed(assembly, value, replay.outputs, None), {"source": "a Marabou query"}
     )
-    query = Query(network=network, lower=low, upper=high, cases=(replay.case,))
+    query = Query(
+        network=network, lower=low, upper=high, cases=(Outputs.of(network).asked(replay.case),)
+    )
     return MarabouQuery(queries=(query,), scale=scale, replay=replay)
 
 
