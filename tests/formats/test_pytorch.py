@@ -143,6 +143,27 @@ def test_a_sigmoid_of_one_logit_keeps_its_side() -> None:
     assert network.card["outputs"] == "one logit, Sigmoid"
 
 
+@pytest.mark.parametrize(
+    "pool",
+    [
+        nn.AvgPool2d(2, padding=1),
+        nn.AvgPool2d(2, padding=1, count_include_pad=False),
+        nn.AvgPool2d(2, divisor_override=3),
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.MaxPool2d(2, ceil_mode=True),
+    ],
+)
+def test_what_pools_divide_by(pool: nn.Module) -> None:
+    torch.manual_seed(9)
+    size = 9 if getattr(pool, "padding", 0) else 4
+    layers = [pool, nn.BatchNorm2d(1), PlusAtZero(), nn.Flatten(), nn.Linear(size, 3)]
+    module = settled(nn.Sequential(*layers))
+    agrees(module, from_torch(module, (1, 4, 4), signs=SIGNS), (1, 4, 4))
+    cut = nn.Sequential(type(pool)(3, ceil_mode=True), PlusAtZero(), nn.Flatten())
+    with pytest.raises(NetworkError, match=r"reach beyond the image \(ceil_mode\)"):
+        from_torch(cut, (1, 4, 4), signs=SIGNS)
+
+
 def hidden(*after: nn.Module) -> nn.Module:
     return nn.Sequential(binary(nn.Linear(12, 9)), PlusAtZero(), binary(nn.Linear(9, 4)), *after)
 

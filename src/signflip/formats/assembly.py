@@ -95,10 +95,13 @@ class Assembly:
         places = conv.neurons // len(signs)
         return self._summed(value, conv.matrix, np.repeat(scales, places), conv.output_shape)
 
-    def average_pool(self, value: Value, windows: Windows) -> Value:
-        """The mean of each window of each channel; what is beyond the image does not count."""
+    def average_pool(self, value: Value, windows: Windows, over: int | None = None) -> Value:
+        """The mean of each window of each channel, of what is within the image.
+
+        With `over`, it is the sum over that number, as where zeros beyond the image count.
+        """
         pool = _pool(value.shape, windows)
-        share = 1 / exact(pool.fan_in)
+        share = 1 / exact(pool.fan_in if over is None else np.full(pool.neurons, over))
         return self._summed(value, pool.matrix, share, pool.output_shape)
 
     def _summed(self, value: Value, matrix: Any, scales: Exact | None, shape: Shape) -> Value:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from signflip.errors import NetworkError
-from signflip.formats.onnx_reading import Graph, attributes
+from signflip.formats.onnx_reading import Constant, Graph, attributes
 from signflip.formats.value import Value
 
 FLOATS = frozenset({1, 10, 11, 16})
@@ -42,7 +42,7 @@ def cast(reading: Graph, node: Any) -> None:
     if kind not in _WHOLE:
         raise NetworkError(f"it casts to the type {kind} of ONNX, which has no exact form")
     name = _name(kind)
-    ends = _whole_range(reading, value)
+    ends = whole_range(reading, value)
     if ends is None:
         raise NetworkError(
             f"it casts to {name} values that need not be whole, and cuts them: export the graph "
@@ -63,7 +63,29 @@ def _name(kind: int) -> str:
     return str(TensorProto.DataType.Name(kind)).lower()
 
 
-def _whole_range(reading: Graph, value: Value) -> tuple[Fraction, Fraction] | None:
+def refuse_overflow(reading: Graph, value: Value, constant: Constant) -> None:
+    """Refuse what whole numbers that are computed with a constant, of its type, cannot hold.
+
+    Raises:
+        NetworkError: a value is none of its type, or may be none.
+    """
+    if constant.dtype.kind not in "iu":
+        return
+    name, ends = constant.dtype.name, whole_range(reading, value)
+    limits = np.iinfo(constant.dtype)
+    if ends is None:
+        raise NetworkError(
+            f"it computes in {name} values that need not be whole, and cuts them; where images are "
+            "of whole numbers, state it: --inputs 0:255:1"
+        )
+    if ends[0] < limits.min or ends[1] > limits.max:
+        raise NetworkError(
+            f"it computes values from {ends[0]} to {ends[1]} in {name}, which must be from "
+            f"{limits.min} to {limits.max}: export the graph with a wider type"
+        )
+
+
+def whole_range(reading: Graph, value: Value) -> tuple[Fraction, Fraction] | None:
     """The least and the greatest that the values may be; None where one need not be whole."""
     if value.pooled is not None or value.real or not value.size:
         return None

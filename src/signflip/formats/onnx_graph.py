@@ -15,9 +15,10 @@ import numpy.typing as npt
 from signflip.errors import DataError, MissingExtraError, NetworkError
 from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
+from signflip.formats.onnx_casts import FLOATS
 from signflip.formats.onnx_layout import are_channels_last, metadata, stated_range
 from signflip.formats.onnx_nodes import NODES
-from signflip.formats.onnx_reading import Graph, refuse
+from signflip.formats.onnx_reading import Graph, attributes, refuse
 from signflip.formats.onnx_run import InvalidFileError, OnnxRuntime
 from signflip.formats.onnx_tails import follow
 from signflip.formats.value import Value
@@ -28,8 +29,12 @@ CHANNELS_LAST = "channels last"
 """In the card of a network whose file reads (rows, columns, channels): Signflip reads channels
 first, and whoever speaks of the file's own inputs has to bring them into that order."""
 UINT8 = 2  # onnx.TensorProto.UINT8
-NUMBERS = frozenset({1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 16})
-"""Of onnx.TensorProto: types of floats and whole numbers."""
+WHOLE = frozenset({2, 3, 4, 5, 6, 7, 12, 13})
+"""Of onnx.TensorProto: types of whole numbers."""
+STANDARD = frozenset({"", "ai.onnx"})
+"""The domain of ONNX's own operators, by its two names."""
+OTHERS = frozenset({"BipolarQuant", "MultiThreshold"})
+"""Operators of QONNX and FINN, whose domains have had several names."""
 
 
 def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwork:
@@ -57,11 +62,23 @@ def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwor
         raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
     card = {"source": path.name, "producer": model.producer_name}
     try:
-        network = _network(model, path, input_range, card)
+        network = _network(_inlined(model), path, input_range, card)
         checked = _compared(path, model, network)
         return replace(network, card={**network.card, CHECKED: checked})
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
+
+
+def _inlined(model: Any) -> Any:
+    """The model with the nodes of its own functions in their place."""
+    from onnx import inliner
+
+    if not model.functions:
+        return model
+    try:
+        return inliner.inline_local_functions(model)
+    except (RuntimeError, ValueError) as error:
+        raise NetworkError(f"its functions cannot be written out ({error})") from error
 
 
 def _compared(path: Path, model: Any, network: BinaryNetwork) -> str:
@@ -103,13 +120,14 @@ def _network(
     inputs = [each for each in graph.input if each.name not in constants]
     if len(inputs) != 1:
         raise NetworkError(f"the graph has {len(inputs)} inputs; it must have one, the image")
-    shape, uint8 = _image_shape(inputs[0])
+    shape, kind = _image_shape(inputs[0])
     if not graph.output:
         raise NetworkError("the graph has no output; it must give class values or classes")
     nodes, output, said = _needed(graph), graph.output[0].name, metadata(model)
     input_range = input_range or stated_range(said)
     if input_range is None:
-        input_range = InputRange(lower=0, upper=255, step=1) if uint8 else InputRange()
+        step = 1 if kind in WHOLE else None
+        input_range = InputRange(lower=0, upper=255 if kind == UINT8 else 1, step=step)
     consumers = _consumers(nodes)
     channels_last = are_channels_last(shape, said, inputs[0].name, consumers)
     stored = (shape[2], shape[0], shape[1]) if channels_last else shape
@@ -118,7 +136,9 @@ def _network(
     assembly = Assembly(stored, input_range)
     image = assembly.image()
     start = image.transposed((1, 2, 0)) if channels_last else image
-    opset = max((each.version for each in model.opset_import if not each.domain), default=13)
+    opset = max(
+        (each.version for each in model.opset_import if each.domain in STANDARD), default=13
+    )
     values: dict[str, Value | npt.NDArray[Any]] = {inputs[0].name: start, **constants}
     reading = Graph(assembly, values, consumers, opset, output)
     # constants first: what a node means may depend on those of the nodes after it
@@ -173,9 +193,13 @@ def _read_node(reading: Graph, node: Any) -> None:
 
 
 def _dispatch(reading: Graph, node: Any) -> None:
+    if node.domain not in STANDARD and node.op_type not in OTHERS:
+        raise NetworkError(f"it is of the operators {node.domain!r}, of which none is known here")
     depends = [isinstance(reading.values.get(each), Value) for each in node.input]
     if node.op_type == "Shape" and any(depends):
-        reading.put(node, np.array([1, *reading.value(node).shape], dtype=np.int64))
+        said = attributes(node)
+        sizes = [1, *reading.value(node).shape][said.get("start", 0) : said.get("end")]
+        reading.put(node, np.array(sizes, dtype=np.int64))
     elif not any(depends):
         reading.fold(node)
     elif any(each in reading.ranked for each in node.input):
@@ -196,11 +220,11 @@ def _described(value: Value | npt.NDArray[Any] | None) -> str:
     return f"{kind} of shape {tuple(value.shape)}"
 
 
-def _image_shape(entry: Any) -> tuple[Shape, bool]:
-    """The shape of one image, and whether its type is uint8."""
+def _image_shape(entry: Any) -> tuple[Shape, int]:
+    """The shape of one image, and its type in ONNX."""
     tensor = entry.type.tensor_type
     sizes = [int(each.dim_value) for each in tensor.shape.dim]
-    if tensor.elem_type not in NUMBERS:
+    if tensor.elem_type not in WHOLE | FLOATS:
         raise NetworkError(
             f"the graph's input {entry.name!r} is of ONNX's type {tensor.elem_type}; it must be of "
             "floats or whole numbers"
@@ -211,7 +235,7 @@ def _image_shape(entry: Any) -> tuple[Shape, bool]:
             f"the graph's input {entry.name!r} has shape {sizes}; every size but the batch's must "
             "be stated"
         )
-    return tuple(image), tensor.elem_type == UINT8
+    return tuple(image), int(tensor.elem_type)
 
 
 def _needed(graph: Any) -> list[Any]:

@@ -18,6 +18,10 @@ _SHAPED = {"ConstantOfShape": 0, "Expand": 1}
 """Operators whose result may be far larger than what they read -> which input is its shape."""
 
 
+_SINCE = {"DequantizeLinear": 19, "QuantizeLinear": 19}
+"""Operators whose older versions the evaluator lacks -> one that says the same, and more."""
+
+
 class Graph:
     """A pass over a graph's nodes.
 
@@ -111,7 +115,7 @@ def _computed(reading: Graph, node: Any) -> list[Constant]:
     outputs = [onnx.helper.make_value_info(name, onnx.TypeProto()) for name in node.output if name]
     model = make_model(
         make_graph([node], "constants", inputs, outputs),
-        opset_imports=[make_opsetid("", reading.opset)],
+        opset_imports=[make_opsetid("", max(reading.opset, _SINCE.get(node.op_type, 0)))],
     )
     try:
         return list(ReferenceEvaluator(model).run(None, feeds))

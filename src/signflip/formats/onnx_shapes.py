@@ -88,9 +88,17 @@ def _pad(reading: Graph, node: Any) -> None:
     number = settings.get("value", 0.0)
     if pads is None and len(node.input) > 2 and node.input[2]:
         number = float(reading.constant(node, 2).ravel()[0])
+    rank = len(value.shape) + 1
+    axes = list(range(rank))
+    if pads is None and len(node.input) > 3 and node.input[3]:
+        axes = [int(axis) % rank for axis in reading.constant(node, 3).tolist()]
     half = len(amounts) // 2
-    before, after = amounts[:half], amounts[half:]
-    if half != len(value.shape) + 1 or before[0] or after[0] or min(amounts) < 0:
+    if len(amounts) != 2 * len(axes) or len(set(axes)) < len(axes):
+        raise NetworkError(f"its pads are {amounts}; it must have two for each of its axes {axes}")
+    before, after = ([0] * rank for _ in range(2))
+    for axis, first, last in zip(axes, amounts[:half], amounts[half:], strict=True):
+        before[axis], after[axis] = int(first), int(last)
+    if before[0] or after[0] or min(before + after) < 0:
         raise NetworkError(f"its pads are {amounts}; the batch cannot be padded, and nothing cut")
     reading.put(node, value.padded(tuple(before[1:]), tuple(after[1:]), float(number)))
 

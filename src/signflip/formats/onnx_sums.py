@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from signflip.errors import NetworkError
-from signflip.formats.onnx_reading import Graph, Handler, attributes
+from signflip.formats.onnx_casts import refuse_overflow
+from signflip.formats.onnx_reading import Graph, Handler, attributes, without_batch
 from signflip.formats.value import Exact, Value, exact
 from signflip.network.maps.windows import Windows
 
@@ -18,7 +19,10 @@ def _affine(combine: Callable[[Value, Exact, bool], Value]) -> Handler:
     """A node of a value and a constant; `combine` is told whether the constant comes first."""
 
     def handle(reading: Graph, node: Any) -> None:
-        reading.put(node, combine(*reading.value_and_constant(node)))
+        value, constant, first = reading.value_and_constant(node)
+        made = combine(value, constant, first)
+        refuse_overflow(reading, made, reading.constant(node, 0 if first else 1))
+        reading.put(node, made)
 
     return handle
 
@@ -56,9 +60,11 @@ def _batch_norm(reading: Graph, node: Any) -> None:
 
 def _matmul(reading: Graph, node: Any) -> None:
     value, weight = reading.value(node), reading.constant(node, 1)
-    if weight.ndim != 2 or len(value.shape) != 1:
+    if weight.ndim != 2 or not value.shape or value.shape[-1] != value.size:
         raise NetworkError(f"it multiplies {value.shape} by {weight.shape}; both must be flat")
-    reading.put(node, reading.assembly.linear(value, weight.T))
+    made = reading.assembly.linear(value, weight.T)
+    refuse_overflow(reading, made, weight)
+    reading.put(node, made.arranged((*value.shape[:-1], made.size)))
 
 
 def _gemm(reading: Graph, node: Any) -> None:
@@ -69,8 +75,9 @@ def _gemm(reading: Graph, node: Any) -> None:
     made = reading.assembly.linear(value, rows)
     made = made.scaled(Fraction(float(settings.get("alpha", 1.0))), 0)
     if len(node.input) > 2 and node.input[2]:
-        bias = exact(reading.constant(node, 2).ravel())
+        bias = without_batch(reading.constant(node, 2), 1)
         made = made.scaled(1, bias * Fraction(float(settings.get("beta", 1.0))))
+    refuse_overflow(reading, made, weight)
     reading.put(node, made)
 
 
@@ -99,17 +106,22 @@ def _conv(reading: Graph, node: Any) -> None:
 def _windows(reading: Graph, node: Any) -> Windows:
     value, settings = reading.value(node), attributes(node)
     kernel = settings["kernel_shape"]
-    if len(kernel) != 2 or len(value.shape) != 3 or settings.get("ceil_mode", 0):
-        raise NetworkError("only pooling of two dimensions, with whole windows, can be said")
+    if len(kernel) != 2 or len(value.shape) != 3:
+        raise NetworkError("only pooling of two dimensions can be said")
     size = (int(kernel[0]), int(kernel[1]))
     stride, dilation = _pair(settings, "strides"), _pair(settings, "dilations")
-    return Windows(
+    if dilation != (1, 1) and _auto_pad(settings).startswith("SAME"):
+        raise NetworkError("runtimes differ in what auto_pad is of a dilated pool; state its pads")
+    made = Windows(
         image=value.shape[1:],
         kernel=size,
         stride=stride,
         dilation=dilation,
         padding=_pads(settings, value.shape, size, stride, dilation),
     )
+    if settings.get("ceil_mode", 0) and not made.whole:
+        raise NetworkError("its last windows reach beyond the image (ceil_mode)")
+    return made
 
 
 def _max_pool(reading: Graph, node: Any) -> None:
@@ -118,9 +130,8 @@ def _max_pool(reading: Graph, node: Any) -> None:
 
 def _average_pool(reading: Graph, node: Any) -> None:
     windows = _windows(reading, node)
-    if any(windows.padding) and attributes(node).get("count_include_pad", 0):
-        raise NetworkError("it counts the padding (count_include_pad)")
-    reading.put(node, reading.assembly.average_pool(reading.value(node), windows))
+    over = windows.taps if attributes(node).get("count_include_pad", 0) else None
+    reading.put(node, reading.assembly.average_pool(reading.value(node), windows, over))
 
 
 def _global_average_pool(reading: Graph, node: Any) -> None:
@@ -135,6 +146,11 @@ def _pair(settings: Mapping[str, Any], name: str) -> tuple[int, int]:
     return int(down), int(right)
 
 
+def _auto_pad(settings: Mapping[str, Any]) -> str:
+    mode = settings.get("auto_pad", b"NOTSET")
+    return mode.decode() if isinstance(mode, bytes) else str(mode)
+
+
 def _pads(
     settings: Mapping[str, Any],
     shape: tuple[int, ...],
@@ -142,8 +158,7 @@ def _pads(
     stride: tuple[int, int],
     dilation: tuple[int, int],
 ) -> Pads:
-    mode = settings.get("auto_pad", b"NOTSET")
-    mode = mode.decode() if isinstance(mode, bytes) else mode
+    mode = _auto_pad(settings)
     if mode in ("NOTSET", ""):
         top, left, bottom, right = settings.get("pads", (0, 0, 0, 0))
         return int(top), int(left), int(bottom), int(right)

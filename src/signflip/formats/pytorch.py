@@ -187,16 +187,19 @@ def _windows(value: Value, child: Any) -> Windows:
     def pair(number: Any) -> tuple[int, int]:
         return (int(number), int(number)) if isinstance(number, int) else (number[0], number[1])
 
-    if len(value.shape) != 3 or child.ceil_mode:
-        raise NetworkError("only pooling of (channels, rows, columns), with whole windows")
+    if len(value.shape) != 3:
+        raise NetworkError("only pooling of (channels, rows, columns)")
     down, right = pair(child.padding)
-    return Windows(
+    made = Windows(
         image=value.shape[1:],
         kernel=pair(child.kernel_size),
         stride=pair(child.stride),
         padding=(down, right, down, right),
         dilation=pair(getattr(child, "dilation", 1)),
     )
+    if child.ceil_mode and not made.whole:
+        raise NetworkError("its last windows reach beyond the image (ceil_mode)")
+    return made
 
 
 def _max_pool(assembly: Assembly, value: Value, child: Any, _after: list[str]) -> Value:
@@ -205,9 +208,8 @@ def _max_pool(assembly: Assembly, value: Value, child: Any, _after: list[str]) -
 
 def _average_pool(assembly: Assembly, value: Value, child: Any, _after: list[str]) -> Value:
     windows = _windows(value, child)
-    if any(windows.padding) and child.count_include_pad:
-        raise NetworkError("it counts the padding (count_include_pad)")
-    return assembly.average_pool(value, windows)
+    over = child.divisor_override or (windows.taps if child.count_include_pad else None)
+    return assembly.average_pool(value, windows, over)
 
 
 def _flatten(_assembly: Assembly, value: Value, _child: Any, _after: list[str]) -> Value:

@@ -35,8 +35,7 @@ class Windows:
             numbers = getattr(self, name)
             if min(numbers) < least:
                 raise NetworkError(f"a window's {name} is {numbers}; each must be at least {least}")
-        taps = self.kernel[0] * self.kernel[1]
-        if max(self.numbers) > MOST or (min(self.shape) > 0 and self.count * taps > MOST):
+        if max(self.numbers) > MOST or (min(self.shape) > 0 and self.count * self.taps > MOST):
             raise NetworkError(
                 f"windows of {self.kernel[0]}x{self.kernel[1]} with stride, padding and dilation "
                 f"{self.numbers} over {self.image[0]}x{self.image[1]} pixels are too many"
@@ -61,6 +60,21 @@ class Windows:
     def count(self) -> int:
         """Number of windows."""
         return self.shape[0] * self.shape[1]
+
+    @property
+    def taps(self) -> int:
+        """Number of pixels in a window, with those beyond the image."""
+        return self.kernel[0] * self.kernel[1]
+
+    @property
+    def whole(self) -> bool:
+        """Whether windows reach to the end of the padded image, so that none is left out there."""
+        lacking = []
+        for axis in (0, 1):
+            padded = self.image[axis] + self.padding[axis] + self.padding[axis + 2]
+            extent = self.dilation[axis] * (self.kernel[axis] - 1) + 1
+            lacking.append((padded - extent) % self.stride[axis])
+        return not any(lacking)
 
     @property
     def numbers(self) -> tuple[int, ...]:
