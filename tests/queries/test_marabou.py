@@ -272,3 +272,42 @@ def test_the_published_network_knows_mnist() -> None:
     predicted = held.queries[0].network.predict(test_set.images * held.scale)
     assert np.mean(predicted == test_set.labels) == pytest.approx(0.8966)
     assert len(load_dataset("mnist-sample").images) > 0
+
+
+# inputs 0 to 2; sums 3 to 5 of them, and their signs 6 to 8; a sum 9 of these, and its sign 10
+DECIMAL = """12 3 3 {equations} 4 3 0,0 1,1 2,2 1 0,11 0,0.6 1,0.6 2,0.6 0,0.9 1,0.9 2,0.9
+    0,0,0.5,0,1,3,-1 1,0,0.5,1,1,4,-1 2,0,0.5,2,1,5,-1
+    3,0,{constant},6,{weight},7,{weight},8,{weight},9,-1 {last}
+    0,sign,6,3 1,sign,7,4 2,sign,8,5 3,sign,10,9"""
+
+
+def decimal(folder: Path, weight: str, constant: str, *last: str) -> Answer:
+    """The answer to a query whose signs 6 to 8 are all 1, by a witness in its own numbers."""
+    text = DECIMAL.format(
+        equations=4 + len(last), weight=weight, constant=constant, last=" ".join(last)
+    )
+    path = folder / "decimal.ipq"
+    path.write_text("\n".join(text.split()))
+    held = read_marabou(path)
+    decision = decide(held.queries[0], EXACT)
+    assert decision.witness is None or held.witness(decision.witness) is not None
+    return decision.answer
+
+
+@pytest.mark.parametrize(("weight", "constant"), [("0.7", "2.1"), ("0.1", "0.3"), ("0.3", "0.9")])
+def test_decimals_that_meet_a_threshold_are_at_it(
+    tmp_path: Path, weight: str, constant: str
+) -> None:
+    # as float64, 0.7 (1 + 1 + 1) is below 2.1
+    asked = [f"4,0,0,10,1,11,-1 5,{kind},{level},11,1" for kind, level in ((1, 1), (2, -1))]
+    assert decimal(tmp_path, weight, constant, *asked[0].split()) is Answer.SAT
+    assert decimal(tmp_path, weight, constant, *asked[1].split()) is Answer.UNSAT
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+@pytest.mark.parametrize("number", ["0.7", "0.3", "0.1"])
+def test_outputs_of_decimals_meet_what_is_asked(tmp_path: Path, kind: int, number: str) -> None:
+    output = f"4,0,0,10,{number},11,-1"
+    assert decimal(tmp_path, "1", "0", output, f"5,{kind},{number},11,1") is Answer.SAT
+    beyond = f"{number}0001" if kind == 1 else f"{number[:-1]}0999"
+    assert decimal(tmp_path, "1", "0", output, f"5,{kind},{beyond},11,1") is Answer.UNSAT

@@ -5,7 +5,7 @@ the query's inputs are divided by `scale` to be those of the file. Its box is ro
 that a proof covers the whole box of the file; a witness is replayed with the file's own numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.errors import NetworkError, ProblemError
 from signflip.formats.assembly import Assembly
-from signflip.formats.value import Value, exact
-from signflip.network import InputRange
+from signflip.formats.value import Value
+from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.marabou_file import (
     AT_LEAST,
     AT_MOST,
@@ -176,9 +176,8 @@ def _query(file: MarabouFile, layers: list[list[Row]], known: Known) -> MarabouQ
     network = assembly.finish(
         _summed(assembly, value, replay.outputs, None), {"source": "a Marabou query"}
     )
-    query = Query(
-        network=network, lower=low, upper=high, cases=(Outputs.of(network).asked(replay.case),)
-    )
+    case = _widened(replay.case, replay.outputs, network)
+    query = Query(network=network, lower=low, upper=high, cases=(Outputs.of(network).asked(case),))
     return MarabouQuery(queries=(query,), scale=scale, replay=replay)
 
 
@@ -252,9 +251,40 @@ def _summed(
     layer: list[Row],
     divide: list[Fraction] | None,
 ) -> Value:
+    rows = [
+        {place: factor / divide[place] for place, factor in row.items()} if divide else row
+        for row, _ in layer
+    ]
+    # decimals of one size are signs times an exact number; others are rounded to float64
+    sizes = [{abs(factor) for factor in row.values()} for row in rows]
+    alike = all(len(each) < 2 for each in sizes)
+    gains = [each.pop() if alike and each else _ONE for each in sizes]
     weight = np.zeros((len(layer), value.size))
-    for number, (row, _) in enumerate(layer):
-        for place, coefficient in row.items():
-            weight[number, place] = coefficient / divide[place] if divide else coefficient
+    for number, (row, gain) in enumerate(zip(rows, gains, strict=True)):
+        for place, factor in row.items():
+            weight[number, place] = factor / gain
     constants = np.array([constant for _, constant in layer], dtype=object)
-    return assembly.linear(value, weight).scaled(exact([1]), constants)
+    return assembly.linear(value, weight).scaled(np.array(gains, dtype=object), constants)
+
+
+def _widened(case: Case, outputs: list[Row], network: BinaryNetwork) -> Case:
+    """What a case asks of outputs that are rounded to float64: at least what holds of the exact.
+
+    A proof then holds for the file's numbers, by which a witness is replayed.
+    """
+    made = network.output
+    first = network.classes - len(outputs)  # of one output a network makes two class values
+    errors = []
+    for c, row in enumerate(outputs, first):
+        scale = Fraction(float(made.scale[c]))
+        held = [scale * Fraction(weight) for weight in made.weight[c].tolist()]
+        error = abs(row.constant - Fraction(float(made.bias[c])))
+        for place, weight in enumerate(held):
+            error += abs(row.weights.get(place, Fraction(0)) - weight)
+        errors.append(error)
+    return tuple(
+        replace(
+            each, level=each.level - sum(abs(factor) * errors[c] for c, factor in each.coefficients)
+        )
+        for each in case
+    )
