@@ -112,6 +112,41 @@ def test_what_else_smt_lib_writes_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "factors", "level"),
+    [
+        ("(<= (- Y_0 Y_1) 0)", {0: -1, 1: 1}, 0),
+        ("(>= 0.0 (+ Y_0 (* -1.0 Y_1)))", {0: -1, 1: 1}, 0),
+        ("(<= (* 0.5 Y_0) (/ Y_1 2))", {0: -1, 1: 1}, 0),
+        ("(>= (* 1.0 Y_2) (/ 1 3))", {2: 1}, Fraction(1, 3)),
+        ("(<= (- Y_2) -1.5)", {2: 1}, Fraction(3, 2)),
+        ("(<= (+ (* 3 Y_2) 1) (* 2 Y_2))", {2: -1}, 1),
+        ("(>= (+ Y_1 Y_0 (- Y_2 Y_0)) (* 2 Y_2))", {1: 1, 2: -1}, 0),
+        ("(>= (- Y_1 Y_0) 2)", {0: -1, 1: 1}, 2),
+    ],
+)
+def test_sums_that_compare_outputs(
+    tmp_path: Path, text: str, factors: dict[int, int], level: Fraction
+) -> None:
+    coefficients = tuple((c, Fraction(factor)) for c, factor in factors.items())
+    asked = Comparison(coefficients=coefficients, level=Fraction(level))
+    assert read(tmp_path, f"{BOX}(assert {text})")[2] == ((asked,),)
+
+
+def test_sums_that_bound_inputs(tmp_path: Path) -> None:
+    text = "(assert (<= (- X_0) (/ 1 4))) (assert (>= (+ 0.5 (* -2 X_0)) 0)) (assert (<= Y_0 Y_1))"
+    assert read(tmp_path, text)[:2] == ([-0.25], [0.25])
+
+
+def test_a_remark_ends_with_its_line_however_that_ends(tmp_path: Path) -> None:
+    text = (BOX + "; a remark\n(assert (>= Y_1 Y_0)) ; another\n(assert (>= Y_2 Y_0))").splitlines()
+    for end in ("\r", "\r\n"):
+        path = tmp_path / "p.vnnlib"
+        path.write_bytes(end.join(text).encode())
+        (part,) = read_property(path)
+        assert part.cases == ((beats(1, 0), beats(2, 0)),)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("(assert (>= X_0 0)", "never closed"),
@@ -119,7 +154,11 @@ def test_what_else_smt_lib_writes_is_read(tmp_path: Path) -> None:
         ("(assert (>= X_0 0)) (assert (>= Y_0 Y_1))", "X_0 has no upper bound"),
         (BOX + "(assert (> Y_0 Y_1))", r"\(> Y_0 Y_1\) is strict, which is not decided here"),
         (BOX + "(assert (not (>= Y_0 Y_1)))", "no comparison by"),
-        (BOX + "(assert (>= (+ Y_0 Y_1) Y_2))", "neither an input, nor an output, nor a number"),
+        (BOX + "(assert (>= (+ Y_0 Y_1) Y_2))", "a sum of 1 Y_0 and 1 Y_1 and -1 Y_2 is compared"),
+        (BOX + "(assert (>= (* 2 Y_0) Y_1))", "a sum of 2 Y_0 and -1 Y_1 is compared"),
+        (BOX + "(assert (>= (- Y_0) Y_1))", "a sum of -1 Y_0 and -1 Y_1 is compared"),
+        (BOX + "(assert (>= (- Y_0 X_1) Y_1))", "X_1 is compared with a variable"),
+        (BOX + "(assert (>= (* 1e-300 Y_0) 1e300))", "beyond 1e300"),
         (BOX + "(assert (>= X_0 X_1))", "X_0 is compared with a variable"),
         (BOX + "(assert (>= Y_0 X_1))", "X_1 is compared with a variable"),
         (BOX + "(assert (>= Y_0 1e))", "no number"),

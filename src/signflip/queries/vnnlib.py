@@ -1,7 +1,8 @@
 """VNN-LIB properties: boxes of inputs X_i, and what outputs Y_c are looked for.
 
 Read are assertions of `<=`, `>=` and `=` between an input and a number, two outputs, or an output
-and a number, and `and`, `or` of those. Each box of inputs that they describe makes a part.
+and a number, also where these are written as sums, and `and`, `or` of those. Each box of inputs
+that they describe makes a part.
 """
 
 import re
@@ -16,22 +17,31 @@ import numpy as np
 
 from signflip.arrays import Floats
 from signflip.errors import ProblemError
+from signflip.queries.linear import (
+    Expression,
+    Linear,
+    Variable,
+    added,
+    linear,
+    scaled,
+    shown,
+    variable_of,
+)
 from signflip.queries.query import Case, Comparison
-from signflip.queries.reading import LARGEST_INPUT, FaultyError, float_from, number, refuse, text_of
+from signflip.queries.reading import (
+    LARGEST,
+    LARGEST_INPUT,
+    FaultyError,
+    float_from,
+    refuse,
+    text_of,
+)
 
-Expression = str | list["Expression"]
 MOST_CASES = 100_000
 MOST_BOXES = 1000
 SAYS_NOTHING = {"set-logic", "set-info", "set-option", "check-sat", "get-model", "exit"}
 """Commands to a solver, which are no part of the question."""
-_TOKEN = re.compile(r'[()]|\|[^|]*\||"[^"]*"|;[^\n]*|[^\s();]+')
-
-
-class Variable(NamedTuple):
-    """`X_place` or `Y_place`."""
-
-    kind: str
-    place: int
+_TOKEN = re.compile(r'[()]|\|[^|]*\||"[^"]*"|;[^\n\r]*|[^\s();]+')
 
 
 class Bound(NamedTuple):
@@ -108,7 +118,7 @@ def _parts(expressions: list[Expression]) -> tuple[Part, ...]:
         match each:
             case ["declare-const", str(name), "Real"] | ["declare-fun", str(name), [], "Real"]:
                 if name.startswith("X_"):
-                    inputs = max(inputs, _variable(name).place + 1)
+                    inputs = max(inputs, variable_of(name).place + 1)
             case ["assert", asserted]:
                 alternatives = _alternatives(asserted)
                 if len(alternatives) == 1:
@@ -118,9 +128,9 @@ def _parts(expressions: list[Expression]) -> tuple[Part, ...]:
             case [str(command), *_] if command in SAYS_NOTHING:
                 pass
             case str() | []:
-                refuse(f"{_shown(each)} stands alone; everything is in parentheses")
+                refuse(f"{shown(each)} stands alone; everything is in parentheses")
             case _:
-                refuse(f"{_shown(each)} is neither a declaration nor an assertion; inputs are Real")
+                refuse(f"{shown(each)} is neither a declaration nor an assertion; inputs are Real")
     everywhere = _tightest(shared)
     boxes: dict[frozenset[tuple[tuple[int, str], Fraction]], list[Case]] = {}
     for choice in choices:
@@ -195,58 +205,47 @@ def _alternatives(expression: Expression) -> list[Alternative]:
                 made = _together(made, _alternatives(part))
             return made
         case ["<=", left, right]:
-            return _compared(_term(right), _term(left))
+            return _compared(linear(right), linear(left))
         case [">=", left, right]:
-            return _compared(_term(left), _term(right))
+            return _compared(linear(left), linear(right))
         case ["=", left, right]:
-            ends = _term(left), _term(right)
+            ends = linear(left), linear(right)
             return _together(_compared(*ends), _compared(*reversed(ends)))
         case ["<" | ">", _, _]:
             refuse(
-                f"{_shown(expression)} is strict, which is not decided here; write <= or >=, "
+                f"{shown(expression)} is strict, which is not decided here; write <= or >=, "
                 "with which a tie counts"
             )
-    return refuse(f"{_shown(expression)} is no comparison by <=, >= or =, nor an and, or of some")
+    return refuse(f"{shown(expression)} is no comparison by <=, >= or =, nor an and, or of some")
 
 
-def _compared(larger: Variable | Fraction, smaller: Variable | Fraction) -> list[Alternative]:
+def _compared(larger: Linear, smaller: Linear) -> list[Alternative]:
     """Larger >= smaller."""
-    match larger, smaller:
-        case Variable("X", index), Fraction():
-            return [(Bound(index, "lower", smaller),)]
-        case Fraction(), Variable("X", index):
-            return [(Bound(index, "upper", larger),)]
-        case (Variable("X", index), _) | (_, Variable("X", index)):
-            refuse(f"X_{index} is compared with a variable; inputs are compared with numbers only")
-    coefficients: dict[int, Fraction] = {}
-    level = Fraction(0)
-    for term, sign in ((larger, 1), (smaller, -1)):
-        if isinstance(term, Variable):
-            coefficients[term.place] = coefficients.get(term.place, Fraction(0)) + sign
-        else:
-            level -= sign * term
-    if not any(coefficients.values()):
-        return [(ALWAYS,)] if level <= 0 else []
-    return [(Comparison(coefficients=tuple(sorted(coefficients.items())), level=level),)]
+    terms, constant = added(larger, scaled(smaller, Fraction(-1)))
+    kinds = {variable.kind for variable in terms}
+    if not terms:
+        return [(ALWAYS,)] if constant >= 0 else []
+    if "X" not in kinds:
+        return [(_of_outputs(terms, -constant),)]
+    if len(terms) > 1:
+        place = min(variable.place for variable in terms if variable.kind == "X")
+        refuse(f"X_{place} is compared with a variable; inputs are compared with numbers only")
+    ((variable, factor),) = terms.items()
+    side = "lower" if factor > 0 else "upper"
+    return [(Bound(variable.place, side, -constant / factor),)]
 
 
-def _term(expression: Expression) -> Variable | Fraction:
-    match expression:
-        case str(name) if name.startswith(("X_", "Y_")):
-            return _variable(name)
-        case str(text):
-            return number(text)
-        case ["-", str(text)]:
-            return -number(text)
-    return refuse(f"{_shown(expression)} is neither an input, nor an output, nor a number")
-
-
-def _variable(name: str) -> Variable:
-    if not re.fullmatch(r"\d{1,9}", name[2:], re.ASCII):
-        refuse(f"{name} is no variable, such as X_0")
-    return Variable(name[0], int(name[2:]))
-
-
-def _shown(expression: Expression) -> str:
-    text = str(expression).replace("[", "(").replace("]", ")").replace("'", "").replace(",", "")
-    return text if len(text) < 80 else text[:77] + "..."
+def _of_outputs(terms: dict[Variable, Fraction], level: Fraction) -> Comparison:
+    """Two outputs that are compared, or an output and a number; multiplied by what is theirs."""
+    sizes = {abs(factor) for factor in terms.values()}
+    if len(terms) > 2 or len(sizes) > 1 or (len(terms) == 2 and sum(terms.values()) != 0):
+        few = " and ".join(f"{float(factor):g} Y_{each.place}" for each, factor in terms.items())
+        refuse(
+            f"a sum of {few} is compared; outputs are compared with one another, or with numbers"
+        )
+    size = sizes.pop()
+    level /= size
+    if abs(level) > LARGEST:
+        refuse("an output is compared with a number beyond 1e300")
+    shares = sorted((each.place, factor / size) for each, factor in terms.items())
+    return Comparison(coefficients=tuple(shares), level=level)
