@@ -7,6 +7,7 @@ import torch
 from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.methods import Fgsm, Pgd
+from signflip.network import BinaryNetwork, Dense, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
 from tests.adapters.grey_levels import grey_levels
 
@@ -103,6 +104,8 @@ def test_arrays_that_do_not_fit_are_refused(classifier: Any) -> None:
         (IMAGES, {"y": np.full(6, 10)}, "y: labels hold 10"),
         (IMAGES, {"y": np.array(["1"] * 6)}, "labels must be whole numbers, or one-hot"),
         (IMAGES, {"mask": np.ones(5)}, r"the mask has shape \(5,\)"),
+        (IMAGES, {"mask": np.full((28, 28), np.nan)}, "the mask must hold numbers"),
+        (IMAGES, {"mask": np.full((28, 28), "x")}, "the mask must hold numbers"),
     ):
         with pytest.raises(SettingError, match=words):
             attack.generate(images, **more)
@@ -110,6 +113,20 @@ def test_arrays_that_do_not_fit_are_refused(classifier: Any) -> None:
         SignflipEvasion(classifier, Fgsm(), eps=np.ones(3)).generate(IMAGES)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="the method is the class Fgsm"):
         SignflipEvasion(classifier, Fgsm, eps=0.02)  # type: ignore[arg-type]
+
+
+def test_channels_come_first() -> None:
+    rng = np.random.default_rng(0)
+    hidden = SignLayer(Dense(rng.choice([-1, 1], (20, 60))), rng.normal(size=20))
+    output = OutputLayer(rng.choice([-1, 1], (3, 20)), np.ones(3), np.zeros(3))
+    network = BinaryNetwork((hidden,), output, input_shape=(3, 4, 5))
+    attack = SignflipEvasion(art_classifier(network), Fgsm(), eps=0.02)
+    images = rng.random((2, 3, 4, 5)).astype(np.float32)
+    for shape in ((2, 3, 4, 5), (2, 60), (2, 3, 1, 4, 5)):
+        assert attack.generate(images.reshape(shape)).shape == shape
+    # read as they lie, they would be other images
+    with pytest.raises(SettingError, match=r"reads \(N, 60\) or \(N, 3, 4, 5\): channels come"):
+        attack.generate(images.transpose(0, 2, 3, 1))
 
 
 def test_preprocessing_is_refused(classifier: Any) -> None:

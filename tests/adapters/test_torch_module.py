@@ -15,7 +15,7 @@ from signflip.data import load_dataset
 from signflip.errors import DataError, SettingError
 from signflip.methods.losses import Margin
 from signflip.methods.surrogate import Slope, Surrogate
-from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.network import BinaryNetwork, Dense, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
 from tests.support.map_strategies import mapped_networks
 from tests.support.strategies import images, networks
@@ -140,6 +140,20 @@ def test_it_survives_copies_and_state() -> None:
     for other in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
         other.load_state_dict(module.state_dict())
         torch.testing.assert_close(other(images), module(images), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("cast", ["float", "double", "half", "bfloat16"])
+def test_no_cast_of_the_module_rounds_real_weights(cast: str) -> None:
+    # classes that float32 does not tell apart
+    rng = np.random.default_rng(0)
+    hidden = SignLayer(Dense(rng.choice([-1, 1], (8, 6))), rng.normal(size=8))
+    weight = rng.normal(size=8) * (1 + 1e-8 * rng.normal(size=(3, 8)))
+    network = BinaryNetwork((hidden,), OutputLayer(weight, np.ones(3), np.zeros(3)))
+    images = rng.random((200, 6))
+    module = getattr(module_of(network), cast)()
+    values = module(torch.from_numpy(images))
+    np.testing.assert_array_equal(values.argmax(dim=1).numpy(), network.predict(images))
+    np.testing.assert_allclose(values.numpy(), network.forward(images), rtol=1e-13, atol=1e-13)
 
 
 def test_autocast_rounds_nothing() -> None:

@@ -156,6 +156,12 @@ class SignflipEvasion(EvasionAttack):  # type: ignore[misc]
                 f"x has shape {x.shape}; it must hold at least one image, (N, ...) with "
                 f"{self.network.inputs} values each"
             )
+        shape = self.network.image_shape
+        if len(shape) > 1 and _wide(x.shape[1:]) not in (_wide(shape), _wide((x[0].size,))):
+            raise SettingError(
+                f"x has shape {x.shape}; this network reads (N, {x[0].size}) or (N, "
+                f"{', '.join(map(str, shape))}): channels come first"
+            )
         if np.asarray(self.eps).dtype.kind not in "iuf" or np.ndim(self.eps):
             raise SettingError(f"eps is {self.eps!r}; it must be one number")
         flat: Floats = x.reshape(len(x), -1).astype(np.float64)
@@ -193,10 +199,17 @@ class SignflipEvasion(EvasionAttack):  # type: ignore[misc]
         return labels.astype(np.int64)
 
 
+def _wide(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its axes of one, which change no order."""
+    return tuple(size for size in shape if size != 1)
+
+
 def _free(mask: Any, shape: tuple[int, ...]) -> Booleans:
     """Where pixels may change."""
     if mask is None:
         return np.ones(shape, dtype=np.bool_)
+    if np.asarray(mask).dtype.kind not in "biuf" or not np.isfinite(mask).all():
+        raise SettingError("the mask must hold numbers: 0 where a pixel stays, another where not")
     try:
         free: Booleans = np.broadcast_to(mask, shape) != 0
     except ValueError as error:

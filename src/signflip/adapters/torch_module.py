@@ -9,6 +9,7 @@ import math
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -212,6 +213,19 @@ class _Dense(nn.Module):
         return functional.linear(below, self.weight.to(below.dtype))
 
 
+class _Real(nn.Module):
+    """The same for real weights."""
+
+    def __init__(self, weight: npt.NDArray[np.float64]) -> None:
+        super().__init__()
+        # as bits: module.float() would round them
+        self.register_buffer("weight_bits", torch.from_numpy(weight.view(np.int64).copy()))
+
+    def forward(self, below: Tensor) -> Tensor:
+        weight = cast("Tensor", self.weight_bits).view(torch.float64)
+        return functional.linear(below, weight.to(below.dtype))
+
+
 class _Sparse(nn.Module):
     """The same for a matrix that is mostly 0: convolutions, pools, and networks made sparse."""
 
@@ -236,8 +250,9 @@ class _Sparse(nn.Module):
 def torch_map(layer: SignLayer | OutputLayer) -> nn.Module:
     """The linear map of a layer: (N, inputs) to (N, neurons), with a gradient. One branch a map."""
     if isinstance(layer, OutputLayer):
-        kind = np.float64 if layer.real else np.float32
-        return _Dense(torch.from_numpy(layer.weight.astype(kind)))
+        if layer.real:
+            return _Real(np.ascontiguousarray(layer.weight, dtype=np.float64))
+        return _Dense(torch.from_numpy(layer.weight.astype(np.float32)))
     if isinstance(layer.map, SparseMap):
         return _Sparse(layer.map)
     return _Dense(torch.from_numpy(layer.map.rows(slice(None)).astype(np.float32)))
