@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from signflip import load_network
 from signflip.errors import NetworkError
@@ -76,3 +76,20 @@ def test_weights_of_whole_numbers_meet_images_as_they_are(tmp_path: Path) -> Non
     b.nodes.append(helper.make_node("DequantizeLinear", names, ["scaled"]))
     path = b.add("Gemm", "scaled").sign().dense(2, 5).save(tmp_path / "net.onnx", opset=21)
     assert "the classes are those of onnxruntime on" in load_network(path).card["checked"]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int32", "int64", "float16"])
+def test_files_of_other_types_are_compared(tmp_path: Path, kind: str) -> None:
+    b = Builder((12,)).add("Cast", to=TensorProto.FLOAT).dense(9, 12)
+    b.add("Sub", b.constant(0.5)).sign().dense(3, 9)
+    path = b.save(tmp_path / "net.onnx", kind=getattr(TensorProto, kind.upper()))
+    network = load_network(path)
+    assert "onnxruntime on 32 random inputs" in network.card["checked"]
+    runtime = OnnxRuntime(path, network)
+    images = np.array([[0.0] * 12, [1.0] * 12, [0.6] * 12, [-1e30] * 12])
+    read = runtime.read(images)
+    assert read[:2].tolist() == images[:2].tolist()
+    if kind != "float16":
+        assert read[2].tolist() == [1.0] * 12
+        assert (read[3] <= 0).all()
+        assert np.array_equal(runtime.predict(images), network.predict(read))

@@ -12,8 +12,16 @@ from signflip.errors import DataError, MissingExtraError, NetworkError
 from signflip.formats.outputs import outputs_of
 from signflip.network import BinaryNetwork
 
-_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64}
-
+_FLOATS: dict[str, np.dtype[Any]] = {
+    "tensor(float16)": np.dtype(np.float16),
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(double)": np.dtype(np.float64),
+}
+_WHOLE: dict[str, np.dtype[Any]] = {
+    f"tensor({name})": np.dtype(name)
+    for name in ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
+}
+_TYPES = {**_FLOATS, **_WHOLE}
 
 _BEYOND = ("NOT_IMPLEMENTED", "max supported IR version", "is under development")
 """In what onnxruntime says of files that are valid, and that it cannot run."""
@@ -27,7 +35,8 @@ class OnnxRuntime:
     """A network's ONNX file in onnxruntime, on one core.
 
     Attributes:
-        dtype: what the file reads, float32 or float64.
+        dtype: what the file computes in: the floats that it reads; float32 where these are whole
+            numbers.
     """
 
     def __init__(
@@ -71,9 +80,10 @@ class OnnxRuntime:
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in _TYPES:
             found = ", ".join(f"{entry.name}: {entry.type}" for entry in inputs) or "nothing"
-            raise NetworkError(f"{path} reads {found}; it must read one tensor of floats")
+            raise NetworkError(f"{path} reads {found}; it must read one tensor of numbers")
         self._name = inputs[0].name
-        self.dtype: np.dtype[Any] = np.dtype(_TYPES[inputs[0].type])
+        self._reads = _TYPES[inputs[0].type]
+        self.dtype = _FLOATS.get(inputs[0].type, _FLOATS["tensor(float)"])
         self._order, self._shape = self._layout(inputs[0].shape, network, channels_last)
         self._batch = inputs[0].shape[0] if isinstance(inputs[0].shape[0], int) else None
 
@@ -100,7 +110,16 @@ class OnnxRuntime:
 
     def read(self, images: Floats) -> Floats:
         """What the file reads of images (N, inputs), as float64: rounded to its type."""
-        return images.astype(self.dtype).astype(np.float64)
+        return self._read(images).astype(np.float64)
+
+    def _read(self, images: Floats) -> npt.NDArray[Any]:
+        if self._reads.kind == "f":
+            with np.errstate(over="ignore"):
+                return images.astype(self._reads)
+        limits = np.iinfo(self._reads)
+        # the greatest numbers of 64 bits are no float64s
+        most = np.nextafter(limits.max, 0) if self._reads.itemsize == 8 else limits.max
+        return np.clip(np.rint(images), limits.min, most).astype(self._reads)
 
     def predict(self, images: Floats) -> Integers:
         """Classes (N,) of images (N, inputs) float64, as onnxruntime has them.
@@ -118,7 +137,7 @@ class OnnxRuntime:
         return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.int64)
 
     def _run(self, images: Floats) -> Integers:
-        values = images[:, self._order].astype(self.dtype).reshape(len(images), *self._shape)
+        values = self._read(images[:, self._order]).reshape(len(images), *self._shape)
         try:
             (output, *_) = self._session.run(None, {self._name: values})
         except Exception as error:  # as above
