@@ -93,3 +93,16 @@ def test_files_of_other_types_are_compared(tmp_path: Path, kind: str) -> None:
         assert read[2].tolist() == [1.0] * 12
         assert (read[3] <= 0).all()
         assert np.array_equal(runtime.predict(images), network.predict(read))
+
+
+def test_class_values_that_are_close_may_be_rounded_together(tmp_path: Path) -> None:
+    # 0.1 + 0.2 and 0.3, each as float32: the second is 7e-9 above, and float32 has them tie
+    b = Builder((2,))
+    b.add("MatMul", b.constant(np.eye(2))).sign().add(
+        "MatMul", b.constant([[0.1, 0.3], [0.2, 0.0]])
+    )
+    path = b.save(tmp_path / "net.onnx")
+    network = load_network(path)
+    assert "but for" in network.card["checked"]
+    assert network.predict(np.array([[0.5, 0.5]])).tolist() == [1]
+    assert OnnxRuntime(path, network).predict(np.array([[0.5, 0.5]])).tolist() == [0]

@@ -160,7 +160,30 @@ def why_they_differ(
             f"{close} of {network.widths[0]} first-layer sums are within the rounding of {kind} of "
             f"their thresholds{after}, where its arithmetic may take the wrong side"
         )
+    if _values_close(network, read, runtime.dtype, prediction, theirs):
+        return (
+            f"the values of classes {prediction} and {theirs} differ by less than the rounding of "
+            f"{kind}{after}"
+        )
     return None
+
+
+def _values_close(
+    network: BinaryNetwork, image: Floats, dtype: np.dtype[Any], one: int, other: int
+) -> bool:
+    """Whether sums in a type may take one class's value at an image for the other's, or above."""
+    output, classes = network.output, [one, other]
+    if max(classes) >= network.classes:
+        return False
+    scale, bias = np.abs(output.scale[classes]), np.abs(output.bias[classes])
+    if not output.real and (scale == 1).all() and (np.rint(bias) == bias).all():
+        return False  # whole numbers: no sum is rounded
+    # a sum of signs is whole; then come a product and a sum, which a file may have taken apart
+    terms = output.inputs + 4 if output.real else 4
+    size = scale * np.abs(output.weight[classes]).sum(axis=1, dtype=np.float64) + bias
+    error = terms * float(np.finfo(dtype).eps) * float(size.sum())
+    values = output.exact_values(network.activations(image[None])[-1][0])
+    return bool(abs(values[one] - values[other]) <= error)
 
 
 def _close(network: BinaryNetwork, image: Floats, dtype: np.dtype[Any]) -> int:
