@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from signflip.attack import Outcome
 from signflip.errors import ProblemError
 from signflip.methods import Exact
-from signflip.network import BinaryNetwork
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Box, Problem
 from signflip.queries import decide as decide_module
 from signflip.queries.decide import Answer, Turn, decide
@@ -206,3 +206,26 @@ def test_no_case_is_begun_when_time_is_out(monkeypatch: pytest.MonkeyPatch) -> N
     assert not begun
     assert decide(query, EXACT).answer is Answer.UNSAT
     assert begun
+
+
+@pytest.mark.parametrize("size", [1, 10**250, Fraction(1, 10**250)], ids=["1", "large", "small"])
+@pytest.mark.parametrize(
+    ("level", "answer"),
+    [(10**280, Answer.UNSAT), (-(10**280), Answer.SAT), (6, Answer.SAT)],
+    ids=["never", "always", "sometimes"],
+)
+def test_numbers_beyond_class_values_are_decided(
+    size: Fraction, level: int, answer: Answer
+) -> None:
+    # f_0 = 3 (s_0 + s_1), which is 6 in a corner of the box
+    first = SignLayer.dense(np.array([[1, 0], [0, 1]]), np.array([0.9, 0.9]))
+    output = OutputLayer(np.array([[1, 1], [-1, 1]]), np.full(2, 3.0), np.zeros(2))
+    asked = Comparison(coefficients=((0, Fraction(size)), (1, Fraction(0))), level=level * size)
+    query = Query(
+        network=BinaryNetwork((first,), output),
+        lower=np.zeros(2),
+        upper=np.ones(2),
+        cases=((asked,),),
+    )
+    decision = decide(query, (Turn(Exact(), 1.0),))
+    assert decision.answer is answer

@@ -217,7 +217,7 @@ def _compared(query: Query, group: tuple[Comparison, ...]) -> BinaryNetwork:
     """
     output = query.network.output
     rows, biases = [np.zeros(output.inputs)], [0.0]
-    for each in group:
+    for each in (_within_reach(asked, output) for asked in group):
         row, lift = np.zeros(output.inputs), 0.0
         bias = -each.level
         for c, factor in each.coefficients:
@@ -243,6 +243,22 @@ def _compared(query: Query, group: tuple[Comparison, ...]) -> BinaryNetwork:
         output=OutputLayer(made, scales, np.array(biases)),
         input_range=InputRange(lower=lower, upper=max(upper, lower + (step or 1.0)), step=step),
     )
+
+
+def _within_reach(asked: Comparison, output: OutputLayer) -> Comparison:
+    """The same comparison in numbers that an output layer holds: by factors of 1 at most.
+
+    A level that no class values reach, or that all do, stays one when it is just beyond them.
+    """
+    largest = max(abs(factor) for _, factor in asked.coefficients) or Fraction(1)
+    factors = tuple((c, factor / largest) for c, factor in asked.coefficients)
+    reach = Fraction(1)
+    for c, factor in factors:
+        # by more than the rounding of these sums
+        size = abs(float(output.scale[c])) * float(np.abs(output.weight[c]).sum(dtype=np.float64))
+        reach += abs(factor) * 2 * Fraction(size + abs(float(output.bias[c])))
+    level = max(-reach, min(reach, asked.level / largest))
+    return Comparison(coefficients=factors, level=level)
 
 
 def _halved(rows: Floats) -> tuple[Floats, Floats]:
