@@ -49,6 +49,16 @@ def pools_that_end_with_the_image(b: Builder) -> Builder:
     return b.dense(3, 2)
 
 
+def means_of_channels(b: Builder) -> Builder:
+    b.add("Conv", b.constant(b.signs(5, 1, 2, 2))).sign()
+    return b.add("ReduceMean", axes=[-1, 2], keepdims=0).dense(3, 5)
+
+
+def kept_means(b: Builder) -> Builder:
+    b.add("Conv", b.constant(b.signs(5, 1, 2, 2))).sign()
+    return b.add("ReduceMean", axes=[2, 3]).add("Flatten").dense(3, 5)
+
+
 FLAT, IMAGE = (12,), (1, 3, 4)
 
 
@@ -60,6 +70,8 @@ FLAT, IMAGE = (12,), (1, 3, 4)
         (FLAT, rows_of_one),
         (IMAGE, average_with_padding),
         (IMAGE, pools_that_end_with_the_image),
+        (IMAGE, means_of_channels),
+        (IMAGE, kept_means),
     ],
 )
 def test_more_forms(tmp_path: Path, shape: tuple[int, ...], build: Build) -> None:
@@ -74,6 +86,14 @@ def test_weights_of_int8_have_a_scale_for_each_column(tmp_path: Path) -> None:
     path = b.add("MatMul", "scaled").norm(9).sign().dense(4, 9).save(tmp_path / "net.onnx")
     # not with ONNX's evaluator, which has newer versions of the operator only
     assert "the classes are those of onnxruntime on" in load_network(path).card["checked"]
+
+
+def test_axes_of_a_mean_may_be_an_input(tmp_path: Path) -> None:
+    b = Builder(IMAGE).add("Conv", "kernel").sign()
+    b.constants.append(onnx.numpy_helper.from_array(b.signs(5, 1, 2, 2), "kernel"))
+    b.add("ReduceMean", b.constant([2, 3], np.int64), keepdims=0)
+    path = b.dense(3, 5).save(tmp_path / "net.onnx", opset=18)
+    agrees(path, load_network(path), images(IMAGE), IMAGE)
 
 
 @pytest.mark.parametrize("axes", [[0, 1, 3, 2], [3, 2], [-1, -2], [2, 3]])
@@ -167,6 +187,10 @@ def odd_pads(b: Builder) -> Builder:
         (column, r"Gemm of.*a constant of shape \(3, 1\) meets values of 2 axes"),
         (open_pool, r"MaxPool of.*last windows reach beyond the image \(ceil_mode\)"),
         (dilated_pool, "runtimes differ in what auto_pad is of a dilated pool"),
+        (
+            lambda b: b.dense(7, 12).sign().add("ReduceMean", b.constant([1], np.int64)),
+            "only the mean of each channel",
+        ),
         (odd_pads, r"its pads are \[0, 1\]; it must have two for each of its axes \[1, 1\]"),
     ],
 )

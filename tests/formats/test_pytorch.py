@@ -164,6 +164,20 @@ def test_what_pools_divide_by(pool: nn.Module) -> None:
         from_torch(cut, (1, 4, 4), signs=SIGNS)
 
 
+def test_means_of_channels() -> None:
+    torch.manual_seed(9)
+    layers = [binary(nn.Conv2d(1, 6, 3)), PlusAtZero(), nn.AdaptiveAvgPool2d(1), nn.Flatten(1, 3)]
+    module = settled(nn.Sequential(*layers, nn.Linear(6, 3)))
+    agrees(module, from_torch(module, (1, 6, 6), signs=SIGNS), (1, 6, 6))
+    for other, words in (
+        (nn.AdaptiveAvgPool2d(2), "only the mean of each channel"),
+        (nn.Flatten(0), r"it must be nn\.Flatten\(\)"),
+        (nn.Flatten(2), r"it must be nn\.Flatten\(\)"),
+    ):
+        with pytest.raises(NetworkError, match=words):
+            from_torch(nn.Sequential(*layers[:2], other), (1, 6, 6), signs=SIGNS)
+
+
 def hidden(*after: nn.Module) -> nn.Module:
     return nn.Sequential(binary(nn.Linear(12, 9)), PlusAtZero(), binary(nn.Linear(9, 4)), *after)
 

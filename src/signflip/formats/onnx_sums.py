@@ -134,11 +134,27 @@ def _average_pool(reading: Graph, node: Any) -> None:
     reading.put(node, reading.assembly.average_pool(reading.value(node), windows, over))
 
 
-def _global_average_pool(reading: Graph, node: Any) -> None:
+def _channel_means(reading: Graph, node: Any) -> Value:
     value = reading.value(node)
     size = (value.shape[1], value.shape[2])
-    windows = Windows(image=size, kernel=size)
-    reading.put(node, reading.assembly.average_pool(value, windows))
+    return reading.assembly.average_pool(value, Windows(image=size, kernel=size))
+
+
+def _global_average_pool(reading: Graph, node: Any) -> None:
+    reading.put(node, _channel_means(reading, node))
+
+
+def _reduce_mean(reading: Graph, node: Any) -> None:
+    """The mean of each channel, as `GlobalAveragePool` has it."""
+    value, settings = reading.value(node), attributes(node)
+    given = settings.get("axes")
+    if given is None and len(node.input) > 1 and node.input[1]:
+        given = reading.constant(node, 1).tolist()
+    axes = sorted(int(axis) % 4 for axis in given or ())
+    if len(value.shape) != 3 or axes != [2, 3]:
+        raise NetworkError("only the mean of each channel, of its rows and columns, can be said")
+    made = _channel_means(reading, node)
+    reading.put(node, made if settings.get("keepdims", 1) else made.arranged((made.size,)))
 
 
 def _pair(settings: Mapping[str, Any], name: str) -> tuple[int, int]:
@@ -190,5 +206,6 @@ SUMS: Mapping[str, Handler] = {
     "MaxPool": _max_pool,
     "AveragePool": _average_pool,
     "GlobalAveragePool": _global_average_pool,
+    "ReduceMean": _reduce_mean,
 }
 """Operator -> what it does."""

@@ -212,7 +212,18 @@ def _average_pool(assembly: Assembly, value: Value, child: Any, _after: list[str
     return assembly.average_pool(value, windows, over)
 
 
-def _flatten(_assembly: Assembly, value: Value, _child: Any, _after: list[str]) -> Value:
+def _adaptive_pool(assembly: Assembly, value: Value, child: Any, _after: list[str]) -> Value:
+    if child.output_size not in (1, (1, 1)) or len(value.shape) != 3:
+        raise NetworkError(
+            "only the mean of each channel, output_size 1, of (channels, rows, columns)"
+        )
+    windows = Windows(image=value.shape[1:], kernel=(value.shape[1], value.shape[2]))
+    return assembly.average_pool(value, windows)
+
+
+def _flatten(_assembly: Assembly, value: Value, child: Any, _after: list[str]) -> Value:
+    if child.start_dim != 1 or child.end_dim not in (-1, len(value.shape)):
+        raise NetworkError("it joins the images, or leaves axes apart; it must be nn.Flatten()")
     return value.arranged((value.size,))
 
 
@@ -296,6 +307,7 @@ RULES: Mapping[str, Rule] = {
     "BatchNorm2d": _batch_norm,
     "MaxPool2d": _max_pool,
     "AvgPool2d": _average_pool,
+    "AdaptiveAvgPool2d": _adaptive_pool,
     "Flatten": _flatten,
     "Dropout": _same,
     "Dropout2d": _same,
