@@ -254,6 +254,40 @@ def test_a_threshold_is_of_a_value_or_of_a_channel(tmp_path: Path) -> None:
     assert np.array_equal(matches, 2 * np.repeat(channels, 16) - 9)
 
 
+@pytest.mark.parametrize(
+    ("shape", "fits"),
+    [((3,), True), ((1, 3), True), ((), True), ((0, 3), False), ((4,), False), ((3, 3), False)],
+)
+@pytest.mark.parametrize("name", ["mean", "variance", "gamma", "beta"])
+def test_a_batch_norm_has_an_entry_for_each_channel(
+    tmp_path: Path, name: str, shape: tuple[int, ...], fits: bool
+) -> None:
+    steps = """
+        input = { shape = [4] }
+        [[step]]
+        kind = "dense"
+        weight = "w"
+        [[step]]
+        kind = "batch_norm"
+        mean = "mean"
+        variance = "variance"
+        gamma = "gamma"
+        beta = "beta"
+        epsilon = 0
+        [[step]]
+        kind = "sign"
+        at_zero = 1
+    """
+    arrays = {key: np.full(3, 4.0) for key in ("mean", "variance", "gamma", "beta")}
+    path = write(tmp_path, steps, {"w": np.ones((3, 4)), **arrays, name: np.full(shape, 4.0)})
+    if fits:
+        # 4 (x - 4) / 2 + 4
+        assert load_network(path).hidden[0].threshold.tolist() == [2.0] * 3
+        return
+    with pytest.raises(NetworkError, match=rf"the array '{name}' has shape .* of 3 channels"):
+        load_network(path)
+
+
 @pytest.mark.parametrize("shape", [(1,), (16,), (4, 4), (4, 16), (1, 4, 4)])
 def test_another_number_of_thresholds_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(NetworkError, match=r"the threshold 't' has shape .* one for each channel"):

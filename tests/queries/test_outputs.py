@@ -11,9 +11,10 @@ from onnx import TensorProto
 from signflip import load_network, save_network
 from signflip.cli.verify import queries_of
 from signflip.errors import ProblemError
+from signflip.formats.assembly import Assembly
 from signflip.formats.outputs import OUTPUTS
 from signflip.methods import Exact
-from signflip.network import BinaryNetwork
+from signflip.network import BinaryNetwork, InputRange
 from signflip.queries.decide import Answer, Turn, decide
 from signflip.queries.marabou import read_marabou
 from signflip.queries.outputs import Outputs
@@ -108,3 +109,9 @@ def test_of_classes_nothing_can_be_asked(tmp_path: Path) -> None:
     read = load_network(network(tmp_path, 3, "ArgMax", gives=TensorProto.INT64))
     with pytest.raises(ProblemError, match=r"gives classes \(ArgMax, TopK\)"):
         answer(read, tmp_path, "(>= Y_0 1)")
+
+
+def test_a_card_that_is_given_says_nothing_of_outputs() -> None:
+    assembly = Assembly((2,), InputRange())
+    value = assembly.sign(assembly.image())
+    assert OUTPUTS not in assembly.finish(value, {OUTPUTS: "one logit", "seed": "1"}).card

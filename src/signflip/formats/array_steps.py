@@ -144,14 +144,25 @@ class BatchNormStep(_Step):
     def apply(self, assembly: Assembly, value: Value, arrays: Arrays) -> Value:
         """The next value."""
         del assembly
-        variance = arrays[self.variance].astype(np.float64) + self.epsilon
+        channels = value.shape[0] if value.shape else 1
+
+        def entries(name: str) -> npt.NDArray[Any]:
+            array = arrays[name]
+            if array.size not in (channels, 1) or array.squeeze().ndim > 1:
+                raise NetworkError(
+                    f"the array {name!r} has shape {array.shape}; it must have an entry for each "
+                    f"of {channels} channels, or one for all"
+                )
+            return np.broadcast_to(array.ravel(), (channels,))
+
+        variance = entries(self.variance).astype(np.float64) + self.epsilon
         if not np.all(variance > 0):
             raise NetworkError(f"a variance is {variance.min()}; it must be above 0")
-        gamma = exact(arrays[self.gamma]) if self.gamma else exact(np.ones(variance.shape))
+        gamma = exact(entries(self.gamma)) if self.gamma else exact(np.ones(channels))
         factor = gamma / exact(np.sqrt(variance))
-        offset = -factor * exact(arrays[self.mean])
+        offset = -factor * exact(entries(self.mean))
         if self.beta:
-            offset = offset + exact(arrays[self.beta])
+            offset = offset + exact(entries(self.beta))
         shape = (-1, *(1,) * (len(value.shape) - 1))
         return value.scaled(factor.reshape(shape), offset.reshape(shape))
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Booleans
 from signflip.errors import NetworkError
-from signflip.formats.outputs import outputs_card
+from signflip.formats.outputs import OUTPUTS, outputs_card
 from signflip.formats.thresholds import neurons_of
 from signflip.formats.value import (
     Exact,
@@ -271,7 +271,8 @@ class Assembly:
         if not self.layers:
             raise NetworkError("there is no sign before the output; a binarized network has one")
         output, factor = self._output(value, keep_ties=keep_ties)
-        card = {**card, **outputs_card(value.size == 1, after)}
+        others = {key: text for key, text in card.items() if key != OUTPUTS}
+        card = {**others, **outputs_card(value.size == 1, after)}
         if factor != 1:
             card = {**card, SCALED: str(factor)}
         return BinaryNetwork(tuple(self.layers), output, card, self.input_range, self.input_shape)
