@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 
 from signflip import load_network
 from signflip.errors import NetworkError
+from signflip.network import InputRange
 from tests.formats.test_onnx import Builder, agrees, images
 
 Build = Callable[[Builder], Builder]
@@ -200,3 +201,14 @@ def test_what_would_be_another_network_is_refused(
     path = build(Builder(FLAT)).save(tmp_path / "net.onnx", opset=18)
     with pytest.raises(NetworkError, match=message):
         load_network(path)
+
+
+def test_a_graph_of_whole_numbers_reads_no_others(tmp_path: Path) -> None:
+    b = Builder(FLAT).add("Cast", to=TensorProto.FLOAT).dense(7, 12).sign().dense(3, 7)
+    path = b.save(tmp_path / "net.onnx", kind=TensorProto.INT32)
+    assert load_network(path).input_range == InputRange(lower=0, upper=1, step=1)
+    grey = load_network(path, input_range=InputRange(lower=0, upper=255))
+    assert grey.input_range == InputRange(lower=0, upper=255, step=1)
+    for stated in (InputRange(lower=0, upper=1, step=0.5), InputRange(lower=0, upper=0.5)):
+        with pytest.raises(NetworkError, match="whole numbers"):
+            load_network(path, input_range=stated)

@@ -126,8 +126,9 @@ def _network(
     nodes, output, said = _needed(graph), graph.output[0].name, metadata(model)
     input_range = input_range or stated_range(said)
     if input_range is None:
-        step = 1 if kind in WHOLE else None
-        input_range = InputRange(lower=0, upper=255 if kind == UINT8 else 1, step=step)
+        input_range = InputRange(lower=0, upper=255 if kind == UINT8 else 1)
+    if kind in WHOLE:
+        input_range = _whole(input_range)
     consumers = _consumers(nodes)
     channels_last = are_channels_last(shape, said, inputs[0].name, consumers)
     stored = (shape[2], shape[0], shape[1]) if channels_last else shape
@@ -150,6 +151,17 @@ def _network(
         raise NetworkError("the graph's first output does not depend on the image")
     after = reading.ranked.get(output)
     return assembly.finish(result, card, after=after, keep_ties=True)
+
+
+def _whole(inputs: InputRange) -> InputRange:
+    """The range of inputs of a graph that reads whole numbers."""
+    step = inputs.step or 1.0
+    if step != round(step):
+        raise NetworkError(
+            f"the graph reads whole numbers, and the inputs are stated in steps of {step:g}; state "
+            "whole ones: --inputs 0:255:1"
+        )
+    return replace(inputs, step=step)
 
 
 def _stored(tensor: Any, path: Path) -> npt.NDArray[Any]:
