@@ -15,7 +15,7 @@ from signflip.methods import Exact
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Box, Problem
 from signflip.queries import decide as decide_module
-from signflip.queries.decide import Answer, Turn, decide
+from signflip.queries.decide import Answer, Turn, decide, rounded_to_float32
 from signflip.queries.query import Comparison, Query
 from signflip.run import Run
 from tests.support.map_strategies import mapped_networks
@@ -229,3 +229,33 @@ def test_numbers_beyond_class_values_are_decided(
     )
     decision = decide(query, (Turn(Exact(), 1.0),))
     assert decision.answer is answer
+
+
+def between(low: float, high: float) -> Query:
+    """Is there x with low <= x_0 + x_1 <= high?"""
+    first = SignLayer.dense(np.array([[1, 1], [-1, -1]]), np.array([low, -high]))
+    output = OutputLayer(np.array([[1, 1], [-1, 1]]), np.ones(2), np.zeros(2))
+    both = Comparison(coefficients=((0, Fraction(1)),), level=Fraction(2))
+    network = BinaryNetwork((first,), output)
+    return Query(network=network, lower=np.zeros(2), upper=np.ones(2), cases=((both,),))
+
+
+@pytest.mark.parametrize(
+    ("query", "witness", "there"),
+    [
+        (between(0.3, 0.4), [0.1, 0.21], True),  # rounded, it still is one
+        (between(0.75, 0.75), [0.125 + 2**-40, 0.625 - 2**-40], True),  # another one is
+        (between(2**-60 + 0.5, 2**-60 + 0.5), [0.5, 0.0], True),
+        (between(1 + 2**-40, 1 + 2**-40), [1, 2**-40], True),
+        (between(2 - 2**-40, 2 - 2**-40), [1 - 2**-41, 1 - 2**-41], False),  # none is
+    ],
+)
+def test_witnesses_are_of_float32_numbers_where_one_is_found(
+    query: Query, witness: list[float], there: bool
+) -> None:
+    given = np.array(witness)
+    assert query.is_witness(given)
+    made = rounded_to_float32(query, given, EXACT, time_limit=10)
+    assert query.is_witness(made)
+    assert (made.astype(np.float32) == made).all() == there
+    assert there or made is given

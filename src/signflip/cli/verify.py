@@ -13,7 +13,7 @@ from signflip.files import write_bytes
 from signflip.methods import Exact, Guided
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange
-from signflip.queries.decide import Answer, Turn, decide
+from signflip.queries.decide import Answer, Turn, decide, rounded_to_float32
 from signflip.queries.layout import Layout
 from signflip.queries.marabou import MarabouQuery, read_marabou
 from signflip.queries.outputs import Outputs
@@ -28,6 +28,8 @@ TURNS = (
     Turn(Guided(goal=SearchGoal.DECIDE, restarts=10_000, seed=1), 1.0),
 )
 """What is tried on each part of a query, one after the other."""
+MOST_SECONDS = 60.0
+"""For a witness of float32 numbers, where one of float64 is known."""
 
 
 @click.command()
@@ -121,7 +123,9 @@ def _vnnlib(queries: tuple[Query, ...], time_limit: float) -> str:
         share = clock.remaining() / (len(queries) - place)
         decision = decide(query, TURNS, time_limit=share)
         if decision.answer is Answer.SAT and decision.witness is not None:
-            image = decision.witness
+            # others check it in float32: a tenth of the time to find one that holds there
+            limit = min(MOST_SECONDS, clock.remaining() / 10)
+            image = rounded_to_float32(query, decision.witness, TURNS, time_limit=limit)
             signs = query.network.activations(image[None])[-1][0]
             values = query.network.output.exact_values(signs)
             shown = Outputs.of(query.network).shown(values)

@@ -88,6 +88,28 @@ def decide(query: Query, turns: Sequence[Turn], *, time_limit: float | None = No
     return Decision(answer=answer, witness=None, seconds=clock.elapsed())
 
 
+def rounded_to_float32(
+    query: Query, witness: Floats, turns: Sequence[Turn], *, time_limit: float
+) -> Floats:
+    """A witness of float32 numbers, which others can check in float32; else the one that is there.
+
+    Args:
+        query: the question.
+        witness: (inputs,) float64.
+        turns: methods that are tried, as of `decide`.
+        time_limit: seconds for looking for another witness where rounding this one spoils it.
+    """
+    narrowed = replace(query, float32=True)
+    on_grid = narrowed.on_grid()
+    if on_grid is None or narrowed.grid is None:
+        return witness
+    near = np.clip(narrowed.grid.nearest(witness), on_grid.lower, on_grid.upper)
+    if narrowed.is_witness(near):
+        return near
+    found = decide(narrowed, turns, time_limit=time_limit).witness
+    return witness if found is None else found
+
+
 def _parts(cases: tuple[Case, ...]) -> list[tuple[Case, ...]]:
     """Cases of one comparison are decided together; each other one by itself."""
     single = tuple(case for case in cases if len(case) == 1)
@@ -201,6 +223,8 @@ def _problem(query: Query, group: tuple[Comparison, ...], centre: Floats) -> Pro
     region: Region = Box(lower=query.lower, upper=query.upper, inputs=inputs)
     if inputs.step is not None:
         region = GridPoints(region, GridName.EIGHT_BIT.of(inputs))
+    elif query.grid is not None:
+        region = GridPoints(region, query.grid)
     return Problem(network, centre, region, Untargeted(), ties=Ties.FLIP)
 
 

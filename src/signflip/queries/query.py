@@ -16,7 +16,7 @@ import numpy as np
 from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork
-from signflip.problem.grids import Levels
+from signflip.problem.grids import Float32, Grid, Levels, on_grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,7 @@ class Query:
         lower: (inputs,) float64, the box.
         upper: (inputs,) float64.
         cases: what is looked for; one of them is enough.
+        float32: whether only inputs of float32 numbers count.
 
     Raises:
         ProblemError: shapes or classes do not fit, or the box is empty.
@@ -59,6 +60,7 @@ class Query:
     lower: Floats
     upper: Floats
     cases: tuple[Case, ...]
+    float32: bool = False
 
     def __post_init__(self) -> None:
         inputs, classes = self.network.inputs, self.network.classes
@@ -88,23 +90,26 @@ class Query:
         """Whether an image (inputs,) lies in the box and fulfils a case. Exact."""
         inside = bool((self.lower <= image).all() and (image <= self.upper).all())
         inside = inside and bool(self.network.input_range.on_grid(image).all())
+        inside = inside and not (self.float32 and not on_grid(Float32(), image).all())
         return inside and self.answered_by(self.network.activations(image[None])[-1][0])
 
     @property
-    def _steps(self) -> Levels | None:
+    def grid(self) -> Grid | None:
+        """The inputs that count: whole steps, or float32 numbers; None for all."""
         step = self.network.input_range.step
-        return None if step is None else Levels(0.0, step, 1)
+        if step is not None:
+            return Levels(0.0, step, 1)
+        return Float32() if self.float32 else None
 
     def on_grid(self) -> "Query | None":
-        """The query with its box cut to whole steps of the inputs; None where none is in it."""
-        steps = self._steps
-        if steps is None:
+        """The query with its box cut to inputs that count; None where none is in it."""
+        if self.grid is None:
             return self
-        lower, upper = steps.ceil(self.lower), steps.floor(self.upper)
+        lower, upper = self.grid.ceil(self.lower), self.grid.floor(self.upper)
         return None if (lower > upper).any() else replace(self, lower=lower, upper=upper)
 
     @property
     def centre(self) -> Floats:
         """(inputs,) float64: a point in the middle of the box, on the grid where there is one."""
         middle = np.clip(self.lower + (self.upper - self.lower) / 2, self.lower, self.upper)
-        return middle if self._steps is None else self._steps.floor(middle)
+        return middle if self.grid is None else self.grid.floor(middle)
