@@ -6,6 +6,7 @@ import pytest
 
 from signflip.methods import IProp
 from signflip.methods.spec import describe
+from signflip.report.remarks import remarks
 from tests.support.results import METHODS, frame_of, row
 
 
@@ -59,6 +60,21 @@ def test_an_untargeted_attack_is_one_on_other_data() -> None:
     assert frame["data"].to_list() == ["mnist", "mnist, untargeted"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "data"),
+    [
+        ({"ties": "flip"}, "mnist, ties flip"),
+        ({"ties": "predict", "target": None}, "mnist, untargeted, ties predict"),
+        ({"grid": "8bit"}, "mnist, 8bit"),
+        ({"mask": "border.png"}, "mnist, mask border.png"),
+    ],
+)
+def test_what_else_was_asked_is_asked_of_other_data(asked: dict[str, Any], data: str) -> None:
+    frame = frame_of(row("fgsm"), row("fgsm", key="other", problem="other", **asked))
+    assert frame["data"].to_list() == ["mnist", data]
+    assert remarks(frame) == []
+
+
 def lines(*rows: dict[str, Any]) -> list[str]:
     return sorted(frame_of(*rows)["line"])
 
@@ -70,6 +86,12 @@ def test_a_series_is_a_line_of_its_name() -> None:
 def test_time_limits_tell_lines_apart() -> None:
     rows = [row("fgsm", key=str(limit), time_limit=limit) for limit in (10.0, 0.5)]
     assert lines(*rows) == ["fgsm, 0.5 s", "fgsm, 10 s"]
+
+
+def test_no_time_limit_is_one_of_its_own() -> None:
+    rows = [row("auto", key=str(limit), time_limit=limit) for limit in (10.0, None)]
+    assert lines(*rows) == ["auto, 10 s", "auto, no time limit"]
+    assert lines(rows[1]) == ["auto"]
 
 
 def test_settings_tell_lines_apart() -> None:

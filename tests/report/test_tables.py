@@ -97,6 +97,11 @@ def test_series_have_their_settings() -> None:
     assert '"goal": "optimise"' in tables.lines_table(found).rows[2][-1]
 
 
+def test_a_series_without_a_time_limit_has_none() -> None:
+    (cells,) = tables.lines_table(tables.lines(frame_of(row("exact", time_limit=None)))).rows
+    assert cells[2] == "none"
+
+
 def test_markdown() -> None:
     frame = frame_of(flipped("fgsm", images_name="a|b", network_name="net"))
     lines = tables.markdown(tables.summary_table(tables.summary(frame))).splitlines()

@@ -49,7 +49,8 @@ def read_frame(store: Store) -> pl.DataFrame:
         store's columns but for witness and trace, and
 
         - `data` and `network`, the names that panels and tables show; `epsilon` and these two are
-          the row's `CELL`. An untargeted attack counts as one on other data.
+          the row's `CELL`. An untargeted attack counts as one on other data, and so does one with
+          another rule of ties, on a grid of images or with a mask.
         - `line`, the name of the series in figures and tables: what runs under one name with two
           settings, time limits or seeds on one problem has two names here.
         - of the settings: `configuration` (all but seeds), `warm` (has a warm start), `step`

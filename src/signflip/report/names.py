@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from signflip.methods import METHODS
+from signflip.problem import Ties
 from signflip.zoo import DATASETS
 
 
@@ -16,16 +17,25 @@ def with_names(frame: pl.DataFrame) -> pl.DataFrame:
     Args:
         frame: columns of the store, with `network_key` for `network`, and of the settings.
     """
-    untargeted = pl.when(pl.col("target").is_null()).then(pl.lit(", untargeted"))
-    frame = frame.with_columns(
-        data=pl.col("images_name") + untargeted.otherwise(pl.lit("")), network=_networks(frame)
-    )
+    frame = frame.with_columns(data=pl.col("images_name") + _asked(), network=_networks(frame))
     frame = _with_lines(frame)
     return frame.with_columns(
         pl.col("data").cast(pl.Enum(sorted(frame["data"].unique(), key=_data_order))),
         pl.col("network").cast(pl.Enum(sorted(frame["network"].unique(), key=_natural))),
         pl.col("line").cast(pl.Enum(_line_order(frame))),
     )
+
+
+def _asked() -> pl.Expr:
+    """What was asked of the images where it is not the paper's question: it is one of its own."""
+    ties, grid, mask = pl.col("ties"), pl.col("grid"), pl.col("mask")
+    parts = (
+        pl.when(pl.col("target").is_null()).then(pl.lit(", untargeted")),
+        pl.when(ties != Ties.NONE.value).then(pl.format(", ties {}", ties)),
+        pl.when(grid.is_not_null()).then(pl.format(", {}", grid)),
+        pl.when(mask.is_not_null()).then(pl.format(", mask {}", mask)),
+    )
+    return pl.concat_str(part.otherwise(pl.lit("")) for part in parts)
 
 
 def _networks(frame: pl.DataFrame) -> pl.Series:
@@ -66,8 +76,10 @@ def _with_lines(frame: pl.DataFrame) -> pl.DataFrame:
     )
     several_settings = pl.col("_settings").n_unique().over("series") > 1
     several_limits = pl.col("time_limit").n_unique().over("series") > 1
-    limits = {limit: f", {limit:g} s" for limit in frame["time_limit"].unique()}
-    limit = pl.col("time_limit").replace_strict(limits, return_dtype=pl.String)
+    limits = {limit: f", {limit:g} s" for limit in frame["time_limit"].drop_nulls().unique()}
+    limit = pl.col("time_limit").replace_strict(
+        limits, default=", no time limit", return_dtype=pl.String
+    )
     settings = pl.format(", settings {}", "_settings")
     frame = frame.with_columns(
         line=pl.col("series")

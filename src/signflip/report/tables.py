@@ -164,7 +164,7 @@ def lines_table(values: pl.DataFrame) -> Table:
             [
                 row["line"],
                 row["method"],
-                f"{row['time_limit']:g}",
+                "none" if row["time_limit"] is None else f"{row['time_limit']:g}",
                 f"{row['runs']:,}",
                 f"{row['failed']:,}",
                 f"{row['seconds']:,.0f}",
