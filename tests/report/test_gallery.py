@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ from hypothesis import strategies as st
 
 from signflip.errors import StoreError
 from signflip.many.store import Store
+from signflip.network import InputRange
 from signflip.problem import Box
 from signflip.report.gallery import LEVELS, drawn_shape, gallery_of, quantised
 from signflip.result import Stop, Verdict
 from tests.support.stores import attacked, fill, load, sample_row
+from tests.support.tiny import tiny_network
 
 
 def test_results_come_with_their_image_and_change(tmp_path: Path) -> None:
@@ -162,3 +165,20 @@ def test_no_change_is_allowed_in_a_ball_of_radius_zero() -> None:
 )
 def test_shapes_of_pictures(size: int, shape: tuple[int, int, int]) -> None:
     assert drawn_shape(size) == shape
+
+
+def test_originals_are_grey_from_end_to_end_of_the_input_range(tmp_path: Path) -> None:
+    grey = np.array([0.0, 51.0, 255.0, 128.0])
+    with Store.open(tmp_path / "store", create=True) as store:
+        image = store.add_image(grey)
+        for upper in (255.0, 510.0):
+            network = replace(tiny_network(inputs=4), input_range=InputRange(upper=upper))
+            key = store.add_network("grey", network)
+            changed = np.array([3.0, 51.0, 255.0, 125.0])
+            row = sample_row(key=key, network=key, image=image, epsilon=3.0, witness=changed)
+            store.add(row)
+        gallery = gallery_of(store)
+    found = {shown.inputs.upper: shown for shown in gallery.results}
+    assert gallery.originals[found[255.0].original].tolist() == [0, 51, 255, 128]
+    assert gallery.originals[found[510.0].original].tolist() == [0, 26, 128, 64]
+    assert [found[upper].reach for upper in (255.0, 510.0)] == [3 / 255, 3 / 510]

@@ -68,7 +68,8 @@ def embedded(gallery: Gallery) -> Embedded:
         columns[column] = [_number(getattr(record, column)) for record in records]
     columns["verdict"] = ["failed" if record.failed else record.verdict.value for record in records]
     keys = {key: number for number, key in enumerate(gallery.originals)}
-    columns["image"] = [keys[record.image] for record in records]
+    columns["image"] = [keys[result.original] for result in gallery.results]
+    columns["reach"] = [_number(result.reach) for result in gallery.results]
     changes = [result.change for result in gallery.results if result.change is not None]
     place_of_change = iter(range(len(changes)))
     columns["change"] = [

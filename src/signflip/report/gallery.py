@@ -12,6 +12,8 @@ from signflip.errors import StoreError
 from signflip.many.record import Record
 from signflip.many.schema import store_errors
 from signflip.many.store import Store
+from signflip.network import InputRange
+from signflip.network.input_range import UNIT_RANGE
 from signflip.result import Verdict
 
 LEVELS = 127
@@ -47,10 +49,23 @@ class Shown:
         record: the result, without its witness.
         change: (inputs,) best image minus original, in epsilon / `LEVELS`, rounded; None of robust
             and failed results, and where no image was better than the original.
+        inputs: what the network's inputs are: black and white are its ends.
     """
 
     record: Record
     change: Changes | None
+    inputs: InputRange = UNIT_RANGE
+
+    @property
+    def original(self) -> str:
+        """Key of the original in `Gallery.originals`: one image is two for two input ranges."""
+        image = self.record.image
+        return image if self.inputs == UNIT_RANGE else f"{image} in {self.inputs}"
+
+    @property
+    def reach(self) -> float:
+        """Epsilon as a part of the way from black to white."""
+        return self.record.epsilon / self.inputs.width
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,7 +75,7 @@ class Gallery:
     Attributes:
         total: how many results the store holds.
         results: those that are shown, networks, data sets and methods in turn.
-        originals: key -> (inputs,) grey levels from 0 to 255, rounded.
+        originals: `Shown.original` -> (inputs,) grey levels from 0 to 255, rounded.
     """
 
     total: int = 0
@@ -79,18 +94,29 @@ def gallery_of(store: Store, limit: int = 10_000) -> Gallery:
         StoreError: the store is damaged.
     """
     pixels: dict[str, Floats] = {}
+    originals: dict[str, GreyLevels] = {}
     results = []
     with store_errors(store.path):
         (total,) = store.connection.execute("SELECT count(*) FROM results").fetchone()
+        networks = store.connection.execute("SELECT key FROM networks").fetchall()
+    ranges = {key: store.network(key).input_range for (key,) in networks}
     for record in store.records(_CHOSEN, (limit,)):
         if record.image not in pixels:
             pixels[record.image] = store.pixels(record.image)
         change = None
         if record.witness is not None and record.verdict is not Verdict.ROBUST:
             change = quantised(record.witness, pixels[record.image], record.epsilon, record.key)
-        results.append(Shown(record=replace(record, witness=None), change=change))
-    originals = {key: np.rint(values * 255).astype(np.uint8) for key, values in pixels.items()}
+        inputs = ranges.get(record.network, UNIT_RANGE)
+        shown = Shown(record=replace(record, witness=None), change=change, inputs=inputs)
+        if shown.original not in originals:
+            originals[shown.original] = _grey_levels(pixels[record.image], inputs)
+        results.append(shown)
     return Gallery(total=total, results=tuple(results), originals=originals)
+
+
+def _grey_levels(pixels: Floats, inputs: InputRange) -> GreyLevels:
+    levels: GreyLevels = np.rint((pixels - inputs.lower) / inputs.width * 255).astype(np.uint8)
+    return levels
 
 
 def drawn_shape(size: int) -> tuple[int, int, int]:

@@ -89,7 +89,7 @@ function makeCard(row) {
     card.classList.add("without-change");
     for (const name of ["change", "result"]) card.querySelector(`[data-part="${name}"]`).remove();
   } else {
-    set("factor", `× ${say(1 / epsilon, 3)}`);
+    set("factor", `× ${say(1 / value(row, "reach"), 3)}`);
     set("result-name", verdict === "flipped" ? "adversarial" : "best found");
     set("result-class", `predicts ${value(row, "witness_prediction")}`);
   }

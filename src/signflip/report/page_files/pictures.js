@@ -99,7 +99,7 @@ async function drawResult(card, row) {
   paint("original", (p) => original[p], inColours);
   if (INDEX.columns.change[row] !== null) {
     const change = new Int8Array(await CHANGES.bytes(INDEX.columns.change[row]));
-    const unit = (INDEX.columns.epsilon[row] / INDEX.levels) * 255;
+    const unit = (INDEX.columns.reach[row] / INDEX.levels) * 255;
     paint("change", (p) => change[p], changeColours);
     paint("result", (p) => original[p] + change[p] * unit, inColours);
   }
