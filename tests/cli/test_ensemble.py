@@ -23,6 +23,9 @@ def test_class_values_are_sums(tmp_path: Path, invoke: Invoke) -> None:
     again = invoke("ensemble", "mnist-2x100", "--out", out)
     assert again.exit_code == 2
     assert "both.safetensors exists" in again.stderr
+    named = invoke("ensemble", "mnist-2x100", "--out", tmp_path / "both.onnx")
+    assert named.exit_code == 2
+    assert "both.onnx does not end in .safetensors" in named.stderr
 
 
 def test_networks_that_do_not_fit(tmp_path: Path, invoke: Invoke) -> None:

@@ -43,6 +43,11 @@ def test_what_cannot_be_read_is_an_error_of_the_option(
         reader("1;2")
 
 
+def test_a_network_of_no_layers_is_refused() -> None:
+    with pytest.raises(click.BadParameter, match="'0x100' names no hidden layers"):
+        values.hidden_widths("0x100")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"), [("2x100", (100, 100)), ("1x7", (7,)), ("200,100,50", (200, 100, 50))]
 )

@@ -28,7 +28,7 @@ from signflip.cli.options import (
     witnesses_option,
     workers_option,
 )
-from signflip.cli.output import ResultFiles, check_writable, writing
+from signflip.cli.output import ResultFiles, check_distinct, check_writable, writing
 from signflip.cli.proofs import make_folder, remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
@@ -89,6 +89,7 @@ def certify(
     are as for `signflip attack`.
     """
     check_workers(workers)
+    check_distinct(out=out, witnesses=witnesses, store=store, summary=summary)
     if summary is not None:
         check_writable(summary, overwrite=overwrite)
     image_set = load_dataset(images, data_dir=data_dir)

@@ -22,7 +22,7 @@ from signflip.cli.options import (
     time_limit_option,
     workers_option,
 )
-from signflip.cli.output import ResultFiles, check_writable, writing
+from signflip.cli.output import ResultFiles, check_distinct, check_writable, writing
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.clock import Clock
@@ -88,10 +88,9 @@ def curve(
     """
     check_workers(workers)
     check_picture_name(out)
+    check_distinct(out=out, json=numbers, store=store)
     for path in (out, *(() if numbers is None else (numbers,))):
         check_writable(path, overwrite=overwrite)
-    if numbers == out:
-        raise SettingError(f"--out and --json both name {out}; name two files")
     plan = _plan(network, images, _radii(epsilons), attacks, time_limit, index, data_dir)
     gathered = Gathered()
     with ResultFiles(None, None, plan, overwrite=overwrite) as files:

@@ -8,7 +8,7 @@ import click
 
 from signflip.cli.console import output
 from signflip.cli.options import FILE, inputs_option, overwrite_option
-from signflip.cli.output import check_writable, writing
+from signflip.cli.output import check_network_name, check_writable, writing
 from signflip.formats.native import save_network
 from signflip.network import InputRange
 from signflip.network import ensemble as joined
@@ -26,6 +26,7 @@ def ensemble(names: tuple[str, ...], inputs: InputRange | None, out: Path, overw
     Each is a name of the zoo or a file of any format; they have the same inputs, classes and number
     of hidden layers. Networks that were trained alike from several seeds are more robust together.
     """
+    check_network_name(out)
     check_writable(out, overwrite=overwrite)
     members = [open_network(name, inputs) for name in names]
     cards = [{"name": name, **member.card} for name, member in zip(names, members, strict=True)]

@@ -43,8 +43,7 @@ class ResultFiles:
     def __init__(
         self, out: Path | None, witnesses: Path | None, plan: Plan, *, overwrite: bool
     ) -> None:
-        if out is not None and out == witnesses:
-            raise SettingError(f"--out and --witnesses both name {out}; name two files")
+        check_distinct(out=out, witnesses=witnesses)
         if witnesses is not None:
             _check_witnesses(witnesses)
         check = partial(check_writable, overwrite=overwrite)
@@ -163,6 +162,37 @@ def writing(path: Path) -> Iterator[None]:
         raise SettingError(
             f"{path} cannot be written ({error.strerror}); name another file, or make room"
         ) from error
+
+
+def check_distinct(**paths: Path | None) -> None:
+    """Refuse two options that name one file.
+
+    Args:
+        paths: option, without its dashes -> the file, or None.
+
+    Raises:
+        SettingError: two of them are one.
+    """
+    named: dict[Path, str] = {}
+    for option, path in paths.items():
+        if path is None:
+            continue
+        other = named.setdefault(path.resolve(), option)
+        if other != option:
+            raise SettingError(f"--{other} and --{option} both name {path}; name two files")
+
+
+def check_network_name(path: Path) -> None:
+    """Refuse a name that says another format than that of Signflip's network files.
+
+    Raises:
+        SettingError: it is such a name.
+    """
+    if path.suffix.lower() != ".safetensors":
+        raise SettingError(
+            f"{path} does not end in .safetensors, the format that is written; name "
+            f"{path.stem}.safetensors, say, and `signflip convert` makes an ONNX file of it"
+        )
 
 
 def check_writable(path: Path, *, overwrite: bool) -> None:

@@ -11,7 +11,7 @@ from signflip.arrays import Floats, Integers
 from signflip.cli import values
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE, data_dir_option, index_option, overwrite_option
-from signflip.cli.output import check_writable, writing
+from signflip.cli.output import check_distinct, check_network_name, check_writable, writing
 from signflip.cli.robust_options import RobustOptions, robust_options
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
@@ -88,10 +88,11 @@ def train(
         plain["learning_rate"] = learning_rate
     settings: training.TrainingSettings
     settings = robust.settings(hidden, **plain) or training.TrainingSettings(
-        hidden=hidden or (100, 100), **plain
+        hidden=(100, 100) if hidden is None else hidden, **plain
     )
     if start is not None and not robust.given:
         raise SettingError("--start goes with --robust EPSILON, which is not given; give it")
+    check_network_name(out)
     check_writable(out, overwrite=overwrite)
     if checkpoint is not None:
         _check_checkpoint(checkpoint, out, resume=resume, overwrite=overwrite)
@@ -155,8 +156,7 @@ def _trained(
 
 
 def _check_checkpoint(checkpoint: Path, out: Path, *, resume: bool, overwrite: bool) -> None:
-    if checkpoint == out:
-        raise SettingError(f"--out and --checkpoint both name {out}; name two files")
+    check_distinct(out=out, checkpoint=checkpoint)
     if checkpoint.exists() and not (resume or overwrite):
         raise SettingError(
             f"{checkpoint} exists already; give --resume to go on from it, or --overwrite to "

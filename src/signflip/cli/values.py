@@ -77,7 +77,7 @@ def input_range(text: str) -> InputRange:
 def hidden_widths(text: str) -> tuple[int, ...]:
     """Reads the widths of hidden layers: DEPTHxWIDTH, or widths with commas between."""
     equal = re.fullmatch(r"(\d+)x(\d+)", text, re.ASCII)
-    if equal:
+    if equal and int(equal[1]):
         return (int(equal[2]),) * int(equal[1])
     if re.fullmatch(r"\d+(,\d+)*", text, re.ASCII):
         return tuple(map(int, text.split(",")))

@@ -88,7 +88,8 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, Any], State]:
         return _read(path)
     except _NOT_READ as error:
         raise SettingError(
-            f"checkpoint {str(path)!r} is damaged or no checkpoint: delete it and start again"
+            f"checkpoint {str(path)!r} is damaged or no checkpoint: name another, or start again "
+            "without it"
         ) from error
 
 

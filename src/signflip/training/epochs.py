@@ -52,7 +52,15 @@ class EpochRun(ABC, Generic[Module]):
         # The caller's random numbers are left as they were.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            self.module = make().to(device)
+            try:
+                self.module = make().to(device)
+            except (RuntimeError, MemoryError) as error:
+                if "memory" not in str(error):
+                    raise
+                raise SettingError(
+                    f"the network does not fit in memory: hidden is {settings.hidden}; name "
+                    "narrower layers"
+                ) from error
         self.optimizer = torch.optim.Adam(self.module.parameters(), lr=settings.learning_rate)
         self.random = torch.Generator().manual_seed(settings.seed)
 

@@ -59,7 +59,7 @@ class TrainingSettings:
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
             device = torch.device(self.device)
-            torch.empty(0, device=device)
+            torch.zeros(1, device=device).item()  # also "meta", which holds no numbers, is refused
         except (RuntimeError, AssertionError) as error:
             # A build of PyTorch without CUDA answers with an AssertionError.
             raise SettingError(
