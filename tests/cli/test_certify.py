@@ -125,6 +125,39 @@ def test_a_store_keeps_answers_and_a_summary_tells_them(
     assert "sum.json exists already" in again.stderr
 
 
+def test_an_image_that_comes_twice_counts_twice(folder: Path, invoke: Invoke) -> None:
+    images = load_dataset("images.npz").images[[0, 1, 0]]
+    first, second, _ = tiny_network().predict(images)
+    np.savez("images.npz", images=images, labels=[first, second, (first + 1) % 3])
+    result = invoke(*CERTIFY, "--epsilon", 0.02, "--summary", "sum.json")
+    assert result.exit_code == 0, result.output
+    found = {record["index"]: record for record in records(folder / "out.jsonl")}
+    assert sorted(found) == [0, 1, 2]
+    assert found[0]["verdict"] == found[2]["verdict"]
+    assert [found[index]["label"] for index in (0, 2)] == [first, (first + 1) % 3]
+    summary = json.loads((folder / "sum.json").read_text())
+    assert (summary["images"], summary["accuracy"]) == (3, 2 / 3)
+
+
+def test_answers_of_a_store_have_the_names_and_labels_of_the_images_asked_for(
+    folder: Path, invoke: Invoke
+) -> None:
+    images = load_dataset("images.npz").images
+    np.save("unlabelled.npy", images[::-1])
+    kept = ("--epsilon", 0.02, "--store", "kept.db")
+    first = (*CERTIFY[:2], "unlabelled.npy", "--ties", "none", *kept)
+    assert invoke(*first).exit_code == 0
+    labels = tiny_network().predict(images)
+    np.savez("images.npz", images=images, labels=labels)
+    result = invoke(*CERTIFY, *kept)
+    assert f"{IMAGES} of {IMAGES} are in kept.db" in result.stderr
+    assert "accuracy 100.00%" in result.stdout
+    found = sorted(records(folder / "out.jsonl"), key=lambda record: int(record["index"]))
+    assert [record["label"] for record in found] == labels.tolist()
+    assert [record["prediction"] for record in found] == labels.tolist()
+    assert {record["images"] for record in found} == {"images.npz"}
+
+
 @pytest.mark.parametrize(
     ("target", "goal", "words"),
     [
@@ -161,6 +194,8 @@ def test_targets(folder: Path, invoke: Invoke, target: str, goal: Goal | None, w
         (("--epsilon", "0.1", "--index", "8"), "--index 8 reaches beyond the images"),
         (("--epsilon", "0.1", "--method", "fgsm"), "No such option '--method'"),
         (("--epsilon", "0.1", "--witnesses", "out.jsonl"), "both name out.jsonl"),
+        (("--epsilon", "0.1", "--summary", "out.jsonl"), "--out and --summary both name out.jsonl"),
+        (("--epsilon", "0.1", "--store", "./out.jsonl"), "--out and --store both name out.jsonl"),
         (("--epsilon", "0.1", "--out", "images.npz"), "images.npz exists already"),
     ],
 )

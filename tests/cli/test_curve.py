@@ -53,6 +53,38 @@ def test_attacks_may_have_settings(labelled: Path, invoke: Invoke) -> None:
     assert list(found["withstood"]) == ["pgd:iterations=3", scaled]
 
 
+def test_an_attack_of_two_names_is_drawn_twice(labelled: Path, invoke: Invoke) -> None:
+    options = ("--attacks", "fgsm,fgsm:iterations=100", "--json", "c.json")
+    result = invoke(*CURVE, *options, "--out", "c.png")
+    assert result.exit_code == 0, result.output
+    withstood = json.loads((labelled / "c.json").read_text())["withstood"]
+    assert list(withstood) == ["fgsm", "fgsm:iterations=100"]
+    assert withstood["fgsm"] == withstood["fgsm:iterations=100"]
+
+
+def test_answers_of_a_sweep_serve_whatever_they_are_called_there(
+    labelled: Path, invoke: Invoke
+) -> None:
+    grid = """
+        time_limit = 180
+        [methods.mine]
+        method = "exact"
+        [[problems]]
+        networks = ["net.safetensors"]
+        images = "images.npz"
+        epsilons = [0.05, 0.3]
+        target = "untargeted"
+        ties = "flip"
+    """
+    (labelled / "grid.toml").write_text(grid)
+    assert invoke("sweep", "grid.toml", "--store", "kept.db").exit_code == 0
+    options = ("--attacks", "none", "--store", "kept.db", "--json", "c.json", "--out", "c.png")
+    result = invoke(*CURVE, *options)
+    assert result.exit_code == 0, result.output
+    assert f"{2 * IMAGES} of {2 * IMAGES} are in kept.db" in result.stderr
+    assert json.loads((labelled / "c.json").read_text())["images"] == IMAGES
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -70,6 +102,7 @@ def test_attacks_may_have_settings(labelled: Path, invoke: Invoke) -> None:
         (("--out", "c.png", "--epsilons", "0.1,big"), "'big'"),
         (("--out", "c.png", "--epsilons", "2"), "epsilon is 2.0; it must be from 0 to 1"),
         (("--out", "c.png", "--json", "c.png"), "both name c.png"),
+        (("--out", "c.png", "--json", "c.db", "--store", "c.db"), "both name c.db"),
         (("--out", "images.npz"), "no name of a picture"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from signflip.cli.console import progress_bar, remarks
@@ -12,6 +12,7 @@ from signflip.many.local import LocalExecutor
 from signflip.many.plan import Plan
 from signflip.many.record import Record
 from signflip.many.sweep import again_for_proofs, run_here, run_sweep, tasks_left
+from signflip.many.task import Task
 from signflip.result import Verdict
 
 
@@ -52,11 +53,12 @@ def gather(
         skipped = ", ".join(map(str, sorted(plan.skipped)))
         remarks().print(f"skipped, since predicted as the target already: {skipped}")
     behind = ""
+    asked = plan.by_key()
     with (
-        progress_bar(title, len(plan.tasks())) as bar,
+        progress_bar(title, sum(map(len, asked.values()))) as bar,
         closing(_records(plan, workers, store)) as found,
     ):
-        for record in found:
+        for record in (named(each, task) for each in found for task in asked[each.key]):
             if record.failed:
                 gathered.failed.append(record)
                 remarks().print(
@@ -69,6 +71,23 @@ def gather(
                     gathered.answers.append(record)
                 behind = f"{flips(gathered.answers)} flipped" if note is None else note(record)
             bar.advance(behind)
+
+
+def named(record: Record, task: Task) -> Record:
+    """The record as the task names what was attacked.
+
+    Its own names may be others: those of another image with the same pixels, or of the command that
+    put it in the store.
+    """
+    case = task.case
+    return replace(
+        record,
+        network_name=case.network_name,
+        images_name=case.images_name,
+        image_index=case.index,
+        label=case.label,
+        series=task.series.name,
+    )
 
 
 def _records(plan: Plan, workers: int, path: Path | None) -> Generator[Record]:

@@ -79,10 +79,17 @@ class Plan:
 
         A sweep that is stopped early so has something of every block.
         """
-        unique: dict[str, Task] = {}
+        return tuple(first for first, *_ in self.by_key().values())
+
+    def by_key(self) -> dict[str, list[Task]]:
+        """The tasks of each key, in order.
+
+        Several of one key are one attack: of an image that comes twice, or a method with two names.
+        """
+        found: dict[str, list[Task]] = {}
         for task in self._in_order():
-            unique.setdefault(task.key, task)
-        return tuple(unique.values())
+            found.setdefault(task.key, []).append(task)
+        return found
 
     def _in_order(self) -> Iterator[Task]:
         for place in range(max(len(block.cases) for block in self.blocks)):
