@@ -74,3 +74,17 @@ def test_lines_are_compared_on_the_problems_of_all() -> None:
 
 def test_lines_without_a_common_problem_leave_nothing() -> None:
     assert common(frame_of(row("fgsm", 0), row("milp", 1))).is_empty()
+
+
+def test_of_several_seeds_the_first_is_compared() -> None:
+    again = [
+        row(series, key=f"{series} again", seed=1)
+        for series in ("iprop", "iprop-step-1", "iprop-warm")
+    ]
+    frame = frame_of(*(row(series) for series in METHODS), *again)
+    for chosen in (main_lines, optimising_lines, step_lines, warm_lines):
+        assert lines(chosen(frame)) == lines(chosen(ALL))
+    # with another seed a step is no second step, nor are two runs two methods
+    assert step_lines(frame_of(row("iprop-step-1"), again[1])).is_empty()
+    named = [row("mine", key=str(seed), method="fgsm", seed=seed) for seed in (0, 1)]
+    assert lines(main_lines(frame_of(*named))) == ["mine"]

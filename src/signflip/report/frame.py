@@ -53,6 +53,7 @@ def read_frame(store: Store) -> pl.DataFrame:
           another rule of ties, on a grid of images or with a mask.
         - `line`, the name of the series in figures and tables: what runs under one name with two
           settings, time limits or seeds on one problem has two names here.
+        - `again`: whether the row repeats what another run of that name did, with another seed.
         - of the settings: `configuration` (all but seeds), `warm` (has a warm start), `step`
           (the class of the step size, or null), `step_neurons`, and `goal` (`decide`, `optimise` or
           null).

@@ -14,6 +14,8 @@ from signflip.zoo import DATASETS
 def with_names(frame: pl.DataFrame) -> pl.DataFrame:
     """Adds `data`, `network` and `line`, as Enums whose order is the order to show them in.
 
+    And `again`: whether the row is of a run with a further seed.
+
     Args:
         frame: columns of the store, with `network_key` for `network`, and of the settings.
     """
@@ -70,7 +72,10 @@ def _name(name: str, images: str, key: str) -> tuple[str, ...]:
 
 
 def _with_lines(frame: pl.DataFrame) -> pl.DataFrame:
-    """Adds `line`: the series' name, and what tells it from others that go by that name."""
+    """Adds `line`: the series' name, and what tells it from others that go by that name.
+
+    And `again`: whether the row is of a run with a further seed.
+    """
     frame = frame.sort("seed", "key").with_columns(
         _settings=pl.struct("method", "configuration").rank("dense").over("series")
     )
@@ -89,7 +94,7 @@ def _with_lines(frame: pl.DataFrame) -> pl.DataFrame:
     # the same again with another seed
     run = pl.int_range(1, pl.len() + 1).over("problem", "line")
     again = pl.when(run > 1).then(pl.format(", run {}", run)).otherwise(pl.lit(""))
-    return frame.with_columns(line=pl.col("line") + again).drop("_settings")
+    return frame.with_columns(line=pl.col("line") + again, again=run > 1).drop("_settings")
 
 
 def _line_order(frame: pl.DataFrame) -> list[str]:

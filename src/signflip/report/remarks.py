@@ -67,11 +67,11 @@ def _left_out(frame: pl.DataFrame) -> str | None:
 
 
 def _further_seeds(frame: pl.DataFrame) -> str | None:
-    again = frame.filter(pl.col("line").cast(pl.String).str.contains(r", run \d+$"))
-    if again.is_empty():
+    again = int(frame["again"].sum())
+    if not again:
         return None
     return (
-        f"{_count(len(again), 'run')} repeated with another seed; the tables have them as series "
+        f"{_count(again, 'run')} repeated with another seed; the tables have them as series "
         "of their own, and figures of methods show the first seed."
     )
 

@@ -1,4 +1,7 @@
-"""Which results a figure compares: the right series, on the problems that all of them answered."""
+"""Which results a figure compares: the right series, on the problems that all of them answered.
+
+Of runs with several seeds it is the first.
+"""
 
 import polars as pl
 
@@ -9,7 +12,8 @@ from signflip.report.frame import CELL
 ADAPTIVE = AdaptiveStep.__name__
 CONSTANT = ConstantStep.__name__
 
-_PLAIN = ~pl.col("warm")
+_FIRST = ~pl.col("again")
+_PLAIN = ~pl.col("warm") & _FIRST
 _IPROP = pl.col("method") == "iprop"
 _ADAPTIVE = _IPROP & (pl.col("step") == ADAPTIVE)
 
@@ -38,7 +42,7 @@ def step_lines(frame: pl.DataFrame) -> pl.DataFrame:
 
 def warm_lines(frame: pl.DataFrame) -> pl.DataFrame:
     """IProp with the adaptive step, from zero and from a warm start; only cells with both."""
-    adaptive = frame.filter(_ADAPTIVE)
+    adaptive = frame.filter(_ADAPTIVE & _FIRST)
     cold = _by_name(adaptive.filter(_PLAIN))
     both = pl.concat([cold, adaptive.filter(~_PLAIN)])
     return both.filter(pl.col("warm").n_unique().over(CELL) > 1)
