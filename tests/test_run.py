@@ -1,6 +1,7 @@
 import math
 import time
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,7 +93,21 @@ def test_a_start_is_the_first_incumbent_if_it_is_better() -> None:
     assert Run(problem, Clock.start(None), [0.1]).witness.tolist() == [0]
 
 
-@pytest.mark.parametrize("start", [[0.8], [math.nan], [0.1, 0.1], [[0.1]]])
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ([0.1, 0.1], r"the start has shape \(2,\); it must be flat: \(1,\)"),
+        ([[0.1]], r"the start has shape \(1, 1\); it must be flat: \(1,\)"),
+        ("image", "the start is 'image'; it must be an image: a flat array of 1 numbers"),
+        ([[0.1], []], r"the start is .*; it must be an image: a flat array of 1 numbers"),
+    ],
+)
+def test_a_start_that_is_no_image_is_refused(start: Any, said: str) -> None:
+    with pytest.raises(ProblemError, match=said):
+        Run(two_steps(), Clock.start(None), start)
+
+
+@pytest.mark.parametrize("start", [[0.8], [math.nan]])
 def test_a_start_outside_the_box_is_refused(start: list[float]) -> None:
     with pytest.raises(ProblemError, match=r"outside the problem's box.*problem.box.clip"):
         Run(two_steps(), Clock.start(None), start)

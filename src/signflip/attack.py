@@ -172,8 +172,8 @@ def attack(
             flip. Where there is none, the result's remark says why.
 
     Raises:
-        ProblemError: the method cannot work on the problem, or the start lies outside the region
-            or is no flip.
+        ProblemError: the method cannot work on the problem, or the start is no image, lies outside
+            the region or is no flip.
         SettingError: the method is none, the time limit is negative, or there can be no file for
             the proof.
     """

@@ -22,7 +22,8 @@ class Search:
     of two is better is for the problem's measure to say.
 
     Raises:
-        ProblemError: the start lies outside the region, or is no flip where distances are measured.
+        ProblemError: the start is no image, lies outside the region, or is no flip where distances
+            are measured.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Search:
         figure = self._incumbent.figure
         self.trace = [(clock.elapsed(), figure)] if np.isfinite(figure) else []
         if start is not None:
-            image = np.asarray(start, dtype=np.float64)
+            image = _as_image(start, problem)
             refusal = problem.measure.refuses_start(problem, image)
             if refusal is not None:
                 raise ProblemError(refusal)
@@ -110,3 +111,21 @@ class Search:
         if self._on_improvement is not None:
             self._on_improvement(seconds, better.figure, better.image.copy())
         return True
+
+
+def _as_image(start: npt.ArrayLike, problem: Problem) -> Floats:
+    """The start as (inputs,) float64.
+
+    Raises:
+        ProblemError: it is no array of numbers of that shape.
+    """
+    inputs = problem.network.inputs
+    try:
+        image = np.asarray(start, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(
+            f"the start is {start!r:.60}; it must be an image: a flat array of {inputs} numbers"
+        ) from error
+    if image.shape != (inputs,):
+        raise ProblemError(f"the start has shape {image.shape}; it must be flat: ({inputs},)")
+    return image
