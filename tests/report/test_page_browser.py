@@ -14,12 +14,15 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from signflip.many.store import Store
+from signflip.network import InputRange
+from signflip.problem import GridName, Ties
 from signflip.report.gallery import LEVELS, Gallery, gallery_of
 from signflip.report.page import write_page
 from signflip.result import Verdict
 from tests.support.browser import chromium, open_page
 from tests.support.pages import sample_page
-from tests.support.stores import altered, fill
+from tests.support.stores import altered, fill, load, sample_row
+from tests.support.tiny import tiny_network
 
 # what the file makes once serves all of its tests
 pytestmark = pytest.mark.xdist_group("browser")
@@ -249,6 +252,49 @@ def test_a_robust_result_says_what_was_proved(browser: Chrome, page: Path) -> No
     assert "Proved: no image within ε" in card.text
     assert len(card.find_elements(By.TAG_NAME, "canvas")) == 1
     assert pixels(browser, 0, "original").max() > 100
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "no image within ε = 0.01 of this one, in every pixel, gives class 3 a higher output"),
+        ({}, "than class 7."),
+        ({"ties": Ties.FLIP}, "than class 7, or the same."),
+        ({"ties": Ties.PREDICT}, "than class 7, or the same if it is the lower class."),
+        ({"grid": GridName.EIGHT_BIT}, "no image of 8 bits within ε"),
+        ({"grid": GridName.FLOAT32}, "no image of float32 numbers within ε"),
+        ({"mask": "<b>.png"}, "of this one, in the pixels that <b>.png lets change, gives"),
+    ],
+)
+def test_a_robust_result_is_of_what_was_asked(
+    browser: Chrome, tmp_path: Path, asked: dict[str, Any], said: str
+) -> None:
+    pixels = load("mnist-sample")[0]
+    with Store.open(tmp_path / "store", create=True) as store:
+        image = store.add_image(pixels)
+        store.add(sample_row(image=image, witness=pixels, verdict=Verdict.ROBUST, **asked))
+        found = gallery_of(store)
+    write_page(tmp_path / "page.html", sample_page(found))
+    open_page(browser, tmp_path / "page.html")
+    wait_for_drawing(browser)
+    (words,) = cards(browser, "words")
+    assert said in words.replace("\u00a0", " ")
+
+
+def test_the_change_of_grey_levels_is_drawn_in_grey_levels(browser: Chrome, tmp_path: Path) -> None:
+    grey = np.rint(load("mnist-sample")[0] * 200)
+    with Store.open(tmp_path / "store", create=True) as store:
+        network = replace(tiny_network(inputs=784), input_range=InputRange(upper=255))
+        key = store.add_network("grey", network)
+        row = sample_row(network=key, image=store.add_image(grey), epsilon=3.0, witness=grey + 3)
+        store.add(row)
+        found = gallery_of(store)
+    write_page(tmp_path / "page.html", sample_page(found))
+    open_page(browser, tmp_path / "page.html")
+    wait_for_drawing(browser)
+    assert np.array_equal(pixels(browser, 0, "original")[:, 0], grey)
+    assert np.array_equal(pixels(browser, 0, "result")[:, 0], grey + 3)
+    assert cards(browser, "factor") == ["× 85"]
 
 
 def test_a_failed_result_says_why(browser: Chrome, page: Path) -> None:

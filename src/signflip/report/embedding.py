@@ -5,6 +5,7 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from signflip.report.gallery import LEVELS, Changes, Gallery, GreyLevels, drawn_shape
 
@@ -20,6 +21,9 @@ _NAMED = {
     "method": "method",
     "series": "series",
     "stop": "stopped",
+    "ties": "ties",
+    "grid": "grid",
+    "mask": "mask",
 }
 _PLAIN = (
     "image_index",
@@ -59,7 +63,7 @@ def embedded(gallery: Gallery) -> Embedded:
     names: Json = {}
     columns: Json = {}
     for column, attribute in _NAMED.items():
-        values = [getattr(record, attribute) for record in records]
+        values = [_word(getattr(record, attribute)) for record in records]
         place = {name: number for number, name in enumerate(dict.fromkeys(values))}
         # a problem's key is of no use to a reader: its place is enough to tell it from others
         names[column] = len(place) if column == "problem" else list(place)
@@ -89,6 +93,10 @@ def embedded(gallery: Gallery) -> Embedded:
         originals=tuple(_packed(gallery.originals.values())),
         changes=tuple(_packed(changes)),
     )
+
+
+def _word(value: str | Enum | None) -> str | None:
+    return value.value if isinstance(value, Enum) else value
 
 
 def _packed(images: Iterable[GreyLevels] | Iterable[Changes]) -> Iterator[str]:

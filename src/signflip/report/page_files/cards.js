@@ -4,6 +4,10 @@
 const PROBLEM_SIZES = new Int32Array(INDEX.names.problem);
 for (const problem of INDEX.columns.problem) PROBLEM_SIZES[problem] += 1;
 
+/** Which images a proof is about, and what a rival may not have in them. */
+const GRIDS = { "8bit": "image of 8 bits", float32: "image of float32 numbers" };
+const TIES = { none: "", flip: ", or the same", predict: ", or the same if it is the lower class" };
+
 function say(number, digits = 4) {
   if (number === 0) return "0"; // a negative zero too
   const text = number.toLocaleString("en", { maximumSignificantDigits: digits });
@@ -23,9 +27,11 @@ function words(row) {
   if (verdict === "failed") return `No answer: ${value(row, "stop")}`;
   if (verdict === "robust") {
     const rival = target === null ? "any other class" : `class ${target}`;
+    const [image, place] = [GRIDS[value(row, "grid")] ?? "image", value(row, "mask")];
+    const where = place === null ? "in every pixel" : `in the pixels that ${place} lets change`;
     return (
-      `Proved: no image within ε\u00a0=\u00a0${epsilon} of this one, in every pixel, gives ${rival} ` +
-      `a higher output than class ${prediction}.`
+      `Proved: no ${image} within ε\u00a0=\u00a0${epsilon} of this one, ${where}, gives ${rival} ` +
+      `a higher output than class ${prediction}${TIES[value(row, "ties")]}.`
     );
   }
   if (verdict === "unknown") {
