@@ -320,3 +320,11 @@ def test_rows_beside_a_store_that_may_not_be_written(
         close_all(monkeypatch)
         with pytest.raises(StoreError, match="has rows that are not in it yet; copy both"):
             Store.open(path)
+
+
+def test_a_damaged_network_is_an_error_of_the_store(path: Path) -> None:
+    with Store.open(path, create=True) as store:
+        key = store.add_network("net", NETWORK)
+        store.connection.execute("UPDATE networks SET file = ?", (b"no zlib",))
+        with pytest.raises(StoreError, match="is damaged"):
+            store.network(key)

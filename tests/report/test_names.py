@@ -88,6 +88,11 @@ def test_time_limits_tell_lines_apart() -> None:
     assert lines(*rows) == ["fgsm, 0.5 s", "fgsm, 10 s"]
 
 
+def test_a_method_of_a_newer_version_comes_last() -> None:
+    frame = frame_of(row("newer", method="newer"), row("exact"), row("fgsm"))
+    assert frame["line"].unique().sort().to_list() == ["fgsm", "exact", "newer"]
+
+
 def test_no_time_limit_is_one_of_its_own() -> None:
     rows = [row("auto", key=str(limit), time_limit=limit) for limit in (10.0, None)]
     assert lines(*rows) == ["auto, 10 s", "auto, no time limit"]

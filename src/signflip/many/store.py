@@ -211,10 +211,17 @@ class Store:
         """The network of that key.
 
         Raises:
-            StoreError: there is none.
+            StoreError: there is none, or it is damaged.
         """
         data = self._blob("SELECT file FROM networks WHERE key = ?", key, "network")
-        return network_from_bytes(zlib.decompress(data), f"network {key} of {self.path}")
+        try:
+            unpacked = zlib.decompress(data)
+        except zlib.error as error:
+            raise StoreError(
+                f"the network {key} of {self.path} is damaged ({error}); take the store from a "
+                "backup, or run its sweep again"
+            ) from error
+        return network_from_bytes(unpacked, f"network {key} of {self.path}")
 
     def pixels(self, key: str) -> Floats:
         """The image (inputs,) float64 of that key.

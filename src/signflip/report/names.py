@@ -102,7 +102,9 @@ def _line_order(frame: pl.DataFrame) -> list[str]:
         pl.col("method", "warm", "step", "step_neurons").first(),
     )
     place = {name: index for index, name in enumerate(METHODS)}
-    order = first.with_columns(pl.col("method").replace_strict(place, return_dtype=pl.Int64))
+    order = first.with_columns(  # a method of a newer Signflip comes last
+        pl.col("method").replace_strict(place, default=len(place), return_dtype=pl.Int64)
+    )
     return order.sort("method", "warm", "step", "step_neurons", "line")["line"].to_list()
 
 
