@@ -100,6 +100,18 @@ def test_bad_starts(invoke: Invoke, options: tuple[str, ...], message: str) -> N
     assert "Traceback" not in result.output
 
 
+def test_a_tuned_network_goes_on_only_with_its_start(invoke: Invoke) -> None:
+    first = (*TRAIN, *ROBUST, "--checkpoint", "first.pt", "--out", "first.safetensors")
+    assert invoke(*first).exit_code == 0
+    tuned = (*TRAIN, *ROBUST, "--checkpoint", "tuned.pt", "--out", "tuned.safetensors")
+    assert invoke(*tuned, "--start", "first.pt").exit_code == 0
+    again = (*tuned, "--overwrite", "--resume")
+    other = invoke(*again)
+    assert other.exit_code == 2
+    assert "checkpoint 'tuned.pt' is of another run (start '" in other.stderr
+    assert invoke(*again, "--start", "first.pt").exit_code == 0
+
+
 def test_a_network_is_trained_with_witnesses(invoke: Invoke) -> None:
     found = ("--witnesses", "0.5", "--witness-method", "walk", "--witness-reach", "2")
     result = invoke(*TRAIN, *ROBUST, "--ramp", "0", *found, "--out", "trained.safetensors")

@@ -1,6 +1,7 @@
 """The loop of robust training: adversaries, intervals, and the best epoch."""
 
 import copy
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,7 @@ class _RobustRun(EpochRun[RobustModule]):
                 module.load_state_dict(start.state_dict())
             return module
 
-        identity = run_identity(settings, images, labels)
+        identity = {**run_identity(settings, images, labels), "start": _digest(start)}
         super().__init__(settings, identity, make, images[:kept], labels[:kept])
         device = self.images.device
         self.held_images, self.held_labels = images[kept:].to(device), labels[kept:].to(device)
@@ -206,3 +207,14 @@ class _RobustRun(EpochRun[RobustModule]):
         self.best, self.best_score = state["best"], state["best_score"]
         if self.witnesses is not None:
             self.witnesses.restore(state["witnesses"])
+
+
+def _digest(module: RobustModule | None) -> str | None:
+    """SHA-256 of a module's weights; None for none."""
+    if module is None:
+        return None
+    digest = hashlib.sha256()
+    for name, values in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(values.cpu().numpy().tobytes())
+    return digest.hexdigest()
