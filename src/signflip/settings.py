@@ -49,6 +49,15 @@ def check_number(**settings: object) -> None:
     _check(settings, is_number, "a number, such as 0.5")
 
 
+def check_flag(**settings: object) -> None:
+    """Refuse settings, by name, that are neither true nor false.
+
+    Raises:
+        SettingError: one is neither.
+    """
+    _check(settings, lambda value: isinstance(value, bool), "True or False")
+
+
 def _check(settings: Mapping[str, object], fits: Callable[[object], bool], what: str) -> None:
     for name, value in settings.items():
         if not fits(value):

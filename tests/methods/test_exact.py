@@ -381,6 +381,7 @@ def test_the_same_input_gives_the_same_answer() -> None:
     ("bad", "message"),
     [
         ({"threads": 0}, "threads is 0; it must be at least 1"),
+        ({"joint": "no"}, "joint is 'no'; it must be True or False"),
         ({"annealing": 1.5}, "annealing is 1.5; it must be from 0 to 1"),
         ({"ask": float("nan")}, "ask is nan and gate 0.65; they must rise from 0 to 1"),
         ({"ask": 0.7}, "ask is 0.7 and gate 0.65; they must rise from 0 to 1"),

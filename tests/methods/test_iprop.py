@@ -261,6 +261,8 @@ def test_it_stops_when_the_time_is_out() -> None:
         ({"cutoff": 0.0}, "the cutoff is 0.0; it must be above 0 seconds"),
         ({"cutoff": float("nan")}, "the cutoff is nan; it must be above 0 seconds"),
         ({"threads": 0}, "threads is 0; it must be at least 1"),
+        ({"fix_stable": 1}, "fix_stable is 1; it must be True or False"),
+        ({"step": 5}, r"the step is 5; it must be AdaptiveStep\(\) or ConstantStep"),
         ({"restarts": -1}, "restarts is -1; it must be 0 or more, or None"),
         (
             {"solver": "cplex"},

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.attack import attack
-from signflip.errors import ProblemError
+from signflip.errors import NetworkError, ProblemError
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.min_epsilon import min_epsilon
 from signflip.network import BinaryNetwork, InputRange, SignLayer
@@ -75,3 +75,9 @@ def test_what_lies_outside_the_range_is_refused() -> None:
     network = two_steps().network
     with pytest.raises(ProblemError, match=r"the box's lower is -2.0 at pixel 0.*divide 8-bit"):
         Problem(network, np.array([0.0]), Box.ball([0.0], 2.5, inputs=WIDE))
+
+
+@pytest.mark.parametrize("lower", ["a", None, True, 1j])
+def test_ends_that_are_no_numbers_are_refused(lower: object) -> None:
+    with pytest.raises(NetworkError, match=r"the input range's lower is .*; it must be a number"):
+        InputRange(lower=lower)  # type: ignore[arg-type]

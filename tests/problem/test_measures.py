@@ -37,6 +37,12 @@ def test_the_smallest_epsilon(method: Exact | Milp | WarmStarted) -> None:
     assert result.flip is result.witness
 
 
+@pytest.mark.parametrize("measure", ["l1", Norm.L1, None])
+def test_what_is_no_measure_is_refused(measure: object) -> None:
+    with pytest.raises(ProblemError, match=r"the measure is .*; it must be Margin"):
+        measured(measure)  # type: ignore[arg-type]
+
+
 def test_the_objective_has_no_distance() -> None:
     result = attack(two_steps(), Exact())
     assert result.distance is None

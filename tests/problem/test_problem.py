@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 
@@ -86,6 +87,7 @@ def test_a_box_keeps_its_own_arrays() -> None:
 @pytest.mark.parametrize(
     ("build", "message"),
     [
+        (lambda: Box.ball([0.5], "0.1"), "epsilon is '0.1'; it must be a number"),  # type: ignore[arg-type]
         (lambda: Box.ball([0.5], -0.1), "epsilon is -0.1; it must be from 0 to 1"),
         (lambda: Box.ball([0.5], 8), "epsilon is 8.*k grey levels is k / 255"),
         (lambda: Box.ball([0.5], math.nan), "epsilon is nan"),
@@ -282,3 +284,10 @@ def test_a_problem_keeps_its_own_image() -> None:
     assert problem.image[0] == 0.5
     with pytest.raises(ValueError, match="read-only"):
         problem.image[0] = 0.25
+
+
+def test_epsilon_is_any_kind_of_number() -> None:
+    fifth = Box.ball([0.5], 0.2)
+    for epsilon in (Fraction(1, 5), Decimal("0.2"), np.float64(0.2)):
+        box = Box.ball([0.5], epsilon)  # type: ignore[arg-type]
+        assert (box.lower, box.upper, box.epsilon) == (fifth.lower, fifth.upper, 0.2)

@@ -18,7 +18,7 @@ from signflip.preparation import Preparation
 from signflip.problem import Distance, Norm, Problem
 from signflip.result import Stop
 from signflip.run import Run
-from signflip.settings import check_number, check_whole
+from signflip.settings import check_flag, check_number, check_whole
 
 if TYPE_CHECKING:
     from signflip.patterns.space import PatternSpace
@@ -58,6 +58,7 @@ class Exact:
     def __post_init__(self) -> None:
         object.__setattr__(self, "goal", search_goal(self.goal))
         check_whole(threads=self.threads)
+        check_flag(joint=self.joint)
         check_number(annealing=self.annealing, ask=self.ask, gate=self.gate)
         if self.threads < 1:
             raise SettingError(f"threads is {self.threads}; it must be at least 1")

@@ -19,13 +19,13 @@ from signflip.methods.layer_solver import (
     layer_solver,
     tie_break,
 )
-from signflip.methods.step_size import AdaptiveStep, StepSize
+from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.preparation import Preparation
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.search import Search
-from signflip.settings import check_number, check_whole
+from signflip.settings import check_flag, check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +81,11 @@ class IProp:
         object.__setattr__(self, "tie_break", tie_break(self.tie_break))
         check_layer_solver(self.solver)
         check_number(cutoff=self.cutoff)
+        check_flag(fix_stable=self.fix_stable)
+        if not isinstance(self.step, AdaptiveStep | ConstantStep):
+            raise SettingError(
+                f"the step is {self.step!r}; it must be AdaptiveStep() or ConstantStep(neurons=5)"
+            )
         restarts = 0 if self.restarts is None else self.restarts
         check_whole(restarts=restarts, threads=self.threads, seed=self.seed)
         if self.restarts is not None and self.restarts < 0:

@@ -6,6 +6,7 @@ import numpy as np
 
 from signflip.arrays import Booleans, Floats
 from signflip.errors import NetworkError
+from signflip.settings import is_number
 
 _LARGEST = 1e38  # within float32, which witnesses are rounded to
 
@@ -32,9 +33,14 @@ class InputRange:
     def __post_init__(self) -> None:
         for name in ("lower", "upper", "step"):
             number = getattr(self, name)
+            if number is None and name == "step":
+                continue
+            if not is_number(number):
+                raise NetworkError(
+                    f"the input range's {name} is {number!r}; it must be a number, such as 255"
+                )
             # an int says the same, and is written as another number where networks are told apart
-            if number is not None:
-                object.__setattr__(self, name, float(number))
+            object.__setattr__(self, name, float(number))
         if not (np.isfinite(self.lower) and np.isfinite(self.upper) and self.lower < self.upper):
             raise NetworkError(
                 f"the input range is {self.lower} to {self.upper}; both must be finite, and the "

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from signflip.arrays import Floats
 from signflip.errors import SettingError
@@ -28,6 +28,7 @@ class Incumbent:
     figure: float
 
 
+@runtime_checkable
 class Measure(Protocol):
     """A measure: a frozen value."""
 

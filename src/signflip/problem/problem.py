@@ -108,6 +108,11 @@ class Problem:
         image.setflags(write=False)
         object.__setattr__(self, "image", image)
         object.__setattr__(self, "ties", ties_rule(self.ties))
+        if not isinstance(self.measure, Measure):
+            raise ProblemError(
+                f"the measure is {self.measure!r}; it must be Margin(), or Distance(Norm.LINF) for "
+                "the nearest flip"
+            )
         if image.shape != (self.network.inputs,) or self.box.lower.shape != image.shape:
             raise ProblemError(
                 f"the image has shape {image.shape} and the box {self.box.lower.shape}; the "

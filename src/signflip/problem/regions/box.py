@@ -81,6 +81,7 @@ class Box:
         centre = as_floats(image, "the image")
         check_range(centre, "the image", inputs)
         check_epsilon(epsilon, inputs)
+        epsilon = float(epsilon)  # of any kind of number
         lower, error = _two_sum(centre, -epsilon)
         lower = np.where(error > 0, np.nextafter(lower, np.inf), lower)
         upper, error = _two_sum(centre, epsilon)
@@ -96,7 +97,7 @@ class Box:
         return cls(
             lower=np.maximum(lower, inputs.lower),
             upper=np.minimum(upper, inputs.upper),
-            epsilon=float(epsilon),
+            epsilon=epsilon,
             inputs=inputs,
         )
 
