@@ -70,7 +70,7 @@ def stated_range(said: Mapping[str, str]) -> InputRange | None:
     try:
         lower, upper, step = json.loads(text)
         return InputRange(lower=lower, upper=upper, step=step)
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:
+    except (NetworkError, ValueError, TypeError, RecursionError, OverflowError) as error:
         raise NetworkError(
             f"its metadata has {RANGE} {text!r}; it must be [lower, upper, step], the step null "
             "where there is none"

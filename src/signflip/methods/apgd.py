@@ -61,23 +61,28 @@ class Apgd:
         """
         problem = run.problem
         surrogate = Surrogate.within(problem, self.width, self.slope)
-        widths = np.geomspace(self.width, self.last_width, self.iterations).tolist()
 
         rivals = Rivals(problem)
 
-        def climb_from(images: Floats) -> None:
+        def climb_from(images: Floats, iterations: int) -> None:
             chosen = rivals.next(len(images))
             ended = climb(
                 run,
                 surrogate,
                 images,
                 loss=LogitRatio(problem.prediction, chosen),
-                steps=AutoSteps(problem, 2 * half_width(problem), self.iterations),
-                widths=widths,
+                steps=AutoSteps(problem, 2 * half_width(problem), iterations),
+                widths=np.geomspace(self.width, self.last_width, iterations).tolist(),
                 goal=self.goal,
             )
             rivals.learn(chosen, ended)
 
         return restart(
-            run, self.restarts, self.seed, climb_from, surrogate=surrogate, goal=self.goal
+            run,
+            self.restarts,
+            self.seed,
+            climb_from,
+            iterations=self.iterations,
+            surrogate=surrogate,
+            goal=self.goal,
         )

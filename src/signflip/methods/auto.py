@@ -9,7 +9,6 @@ from signflip.arrays import Floats
 from signflip.attack import Method, Outcome, attack
 from signflip.errors import SettingError
 from signflip.methods.exact import Exact
-from signflip.methods.fgsm import Fgsm
 from signflip.methods.guided import Guided
 from signflip.methods.pgd import Pgd
 from signflip.methods.search_goal import SearchGoal, search_goal
@@ -32,7 +31,7 @@ LEAST_GRADIENT = 0.02
 """It is left out where it would get fewer seconds: one pass through a wide network takes 10 ms."""
 TREE_SIZES = ((SMALL, 0.2), (200, 0.5))
 """Up to so many unstable neurons, the walk's share of the time beside the exact search's tree."""
-FIRST_STEPS = Fgsm(step=2.0, iterations=3, restarts=1, width=0.5)
+FIRST_STEPS = Pgd(step=2.0, iterations=3, restarts=1, last_width=0.3)
 """A gradient's steps from corner to corner, before the walk's tables are made where there are more.
 
 They take some 2 ms each on 3x1024, and flip there what the walk's first 10 ms do not.

@@ -22,7 +22,10 @@ from signflip.result import Stop
 from signflip.run import Run
 from signflip.settings import check_whole
 
-FIRST_BATCH = 4
+QUICKER = 5
+"""How many times shorter the climb before the first batch is: ramps that narrow are only narrow at
+a climb's end, and on wide networks that of a batch comes after a second."""
+FIRST_BATCH = 2
 """Points of the first batch: few, since much is found by them within a tenth of a second."""
 BATCH = 64
 """Points that move at once: enough for fast products of matrices, few enough to stop in time."""
@@ -79,11 +82,13 @@ def restart(
     run: Run,
     restarts: int | None,
     seed: int,
-    climb_from: Callable[[Floats], None],
+    climb_from: Callable[[Floats, int], None],
     *,
+    iterations: int,
     surrogate: Surrogate,
     goal: SearchGoal = SearchGoal.OPTIMISE,
     first_batch: int = FIRST_BATCH,
+    quick: bool = True,
 ) -> Outcome:
     """Climb from batches of starting points, until they, the time or the question are through.
 
@@ -94,10 +99,12 @@ def restart(
         run: the run.
         restarts: number of starting points, or None for no end.
         seed: of the random ones.
-        climb_from: climbs from points (N, inputs).
+        climb_from: climbs from points (N, inputs) in so many steps.
+        iterations: steps of each climb.
         surrogate: on which it climbs.
         goal: to decide ends with the first flip.
         first_batch: points of the first batch.
+        quick: whether there is a short climb from the first point before all others.
 
     Raises:
         SettingError: neither the restarts nor the time are limited.
@@ -108,19 +115,22 @@ def restart(
     most = most_at_once(network)
     widest = max(int(layer.map.fan_in.sum()) for layer in network.hidden)
     started, size = 0, min(first_batch, most)
-    while not run.clock.expired():
+    first = run.witness
+    if quick and iterations > QUICKER:
+        with threads_for(widest):
+            climb_from(first[None], iterations // QUICKER)
+    while not run.clock.expired() and not goal.settled_by(run):
         count = size if restarts is None else min(size, restarts - started)
         if count == 0:
             return Outcome(Stop.BUDGET, remark=surrogate.remark)
         images = random_points(run.problem, count, rng)
         if started == 0:
-            images[0] = run.witness
+            images[0] = first
         with threads_for(widest * count):
-            climb_from(images)
-        if goal.settled_by(run):
-            return Outcome(Stop.DECIDED, remark=surrogate.remark)
+            climb_from(images, iterations)
         started, size = started + count, min(2 * size, most)
-    return Outcome(Stop.TIME_LIMIT, remark=surrogate.remark)
+    stop = Stop.DECIDED if goal.settled_by(run) else Stop.TIME_LIMIT
+    return Outcome(stop, remark=surrogate.remark)
 
 
 def most_at_once(network: BinaryNetwork) -> int:

@@ -61,16 +61,23 @@ class Fgsm:
         problem = run.problem
         surrogate = Surrogate(problem.network, problem.image)
 
-        def climb_from(images: Floats) -> None:
+        def climb_from(images: Floats, iterations: int) -> None:
             climb(
                 run,
                 surrogate,
                 images,
                 loss=Lead(problem.prediction, problem.rivals),
                 steps=SignSteps(problem, self.step * half_width(problem)),
-                widths=repeat(self.width, self.iterations),
+                widths=repeat(self.width, iterations),
             )
 
         return restart(
-            run, self.restarts, self.seed, climb_from, surrogate=surrogate, first_batch=BATCH
+            run,
+            self.restarts,
+            self.seed,
+            climb_from,
+            iterations=self.iterations,
+            surrogate=surrogate,
+            first_batch=BATCH,
+            quick=False,
         )

@@ -82,15 +82,15 @@ class Guided:
         rng = np.random.default_rng(self.seed)
         evolved = problem.image
 
-        def climb_and_evolve(images: Floats) -> None:
+        def climb_and_evolve(images: Floats, iterations: int) -> None:
             nonlocal evolved
             chosen = rivals.next(len(images))
             loss = Margin(problem.prediction, chosen)
             ended = climb_narrowing(
-                run, surrogate, images, loss=loss, iterations=self.iterations, goal=self.goal
+                run, surrogate, images, loss=loss, iterations=iterations, goal=self.goal
             )
-            if run.clock.expired():
-                return  # what was found was offered, and a pass over a wide network takes long
+            if iterations < self.iterations or run.clock.expired():
+                return  # what was found was offered; the longer climbs reach points worth evolving
             rivals.learn(chosen, ended)
             best = int(leads(problem, ended, chosen).argmax())
             parent, rival = ended[best], int(chosen[best])
@@ -100,7 +100,13 @@ class Guided:
             evolved = run.witness
 
         return restart(
-            run, self.restarts, self.seed, climb_and_evolve, surrogate=surrogate, goal=self.goal
+            run,
+            self.restarts,
+            self.seed,
+            climb_and_evolve,
+            iterations=self.iterations,
+            surrogate=surrogate,
+            goal=self.goal,
         )
 
     def _evolve(

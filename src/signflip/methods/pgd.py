@@ -80,7 +80,7 @@ class Pgd:
         surrogate = Surrogate.within(problem, self.width, self.slope)
         rivals = Rivals(problem)
 
-        def climb_from(images: Floats) -> None:
+        def climb_from(images: Floats, iterations: int) -> None:
             chosen = rivals.next(len(images))
             ended = climb_narrowing(
                 run,
@@ -88,7 +88,7 @@ class Pgd:
                 images,
                 loss=self._loss(problem, surrogate, images, chosen),
                 widths=(self.width, self.last_width),
-                iterations=self.iterations,
+                iterations=iterations,
                 step=self.step,
                 momentum=self.momentum,
                 goal=self.goal,
@@ -96,7 +96,13 @@ class Pgd:
             rivals.learn(chosen, ended)
 
         return restart(
-            run, self.restarts, self.seed, climb_from, surrogate=surrogate, goal=self.goal
+            run,
+            self.restarts,
+            self.seed,
+            climb_from,
+            iterations=self.iterations,
+            surrogate=surrogate,
+            goal=self.goal,
         )
 
     def _loss(

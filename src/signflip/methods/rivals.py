@@ -8,7 +8,7 @@ from signflip.problem import Problem
 
 
 class Rivals:
-    """The classes of restarts: all in turn, the nearest first; then by how far restarts came.
+    """The classes of restarts: all in turn, the nearest twice first; then by how far they came.
 
     Every second restart is then of the rival that came nearest, every fourth of the next, and so
     on: of 42 rivals few have a chance, and which these are is seen after one climb of each.
@@ -25,7 +25,7 @@ class Rivals:
 
     def next(self, count: int) -> Integers:
         """(count,) the rivals of the next restarts."""
-        turns = np.arange(self._given, self._given + count)
+        turns = np.maximum(np.arange(self._given, self._given + count) - 1, 0)
         self._given += count
         many = len(self._ranked)
         # how often 2 divides 1, 2, 3, ...: 0, 1, 0, 2, 0, 1, 0, 3, ...
