@@ -81,9 +81,9 @@ def test_rivals_take_turns_and_then_those_that_came_nearest() -> None:
     rng = np.random.default_rng(1)
     problem = untargeted(rng, classes=6)
     rivals = Rivals(problem)
-    nearest, *first = rivals.next(6)
-    first = np.array(first)
-    assert [nearest, *first] == [first[0], *problem.nearest_rivals]
+    turns = rivals.next(6)
+    first = turns[1:]
+    assert turns.tolist() == [first[0], *problem.nearest_rivals]
     images = rng.random((5, 9))
     rivals.learn(first, images)
     came = leads(problem, images, first)
