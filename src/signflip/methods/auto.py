@@ -40,9 +40,9 @@ HOPELESS_SHARE = 0.95
 """The walk's share with more of them: the tree will hardly end."""
 HOPELESS_SECONDS = 0.2
 """And what it walks before: on 3x1024 the tables of the tree take 10 ms, as does one gradient."""
-VAST, VAST_SHARE = 2500, 0.9
+VAST, VAST_SHARE = 1000, 0.9
 """With more unstable neurons, so much of the time is for gradients, and before the walk, which on
-3x6144 has hardly begun in 10 s. On 3x2048 at 0.02, of some 1,200, the walk is the stronger."""
+3x6144 has hardly begun in 10 s. On 3x1024 at 0.03, of some 750, the walk is the stronger."""
 SEEN_THROUGH = 400
 """Through two and more layers a tree sees by intervals. With more neurons in them than this, each
 unstable one counts as more than one: on the LFC (3 times 1,024) no tree of 60 ends in 0.3 s."""
@@ -55,7 +55,7 @@ class Auto:
     Intervals first: they prove at once what they can. Then the exact search with the pattern walk
     beside it, which gets the more of the time the less the search can hope to end: with more than
     80 unstable neurons it begins, and with more than 200 a gradient takes three steps before it and
-    a gradient attack goes on from where it came. With more than 2,500 `Guided` gets most of the
+    a gradient attack goes on from where it came. With more than 1,000 `Guided` gets most of the
     time after those steps, and all of it where a network is too deep and wide for the exact search.
     The result says which part its answer is from.
 
