@@ -54,7 +54,7 @@ def foolbox_attacks(case: Case, slope: str, width: float) -> Mapping[str, Attack
     """Attacks of foolbox."""
     from foolbox import attacks as fa
 
-    model = SignflipModel(case.network, slope=slope, width=width)
+    model = SignflipModel(case.network, slope=slope, width=width, epsilon=case.epsilon)
 
     def of(attack: Any) -> Attack:
         return lambda images, labels: attack(model, images, labels, epsilons=case.epsilon)[1]
@@ -70,7 +70,7 @@ def art_attacks(case: Case, slope: str, width: float) -> Mapping[str, Attack]:
     """Attacks of ART."""
     from art.attacks import evasion
 
-    classifier = art_classifier(case.network, slope=slope, width=width)
+    classifier = art_classifier(case.network, slope=slope, width=width, epsilon=case.epsilon)
     step = case.epsilon / 5
 
     def of(kind: Any, **settings: Any) -> Attack:
@@ -96,7 +96,7 @@ def torchattacks_attacks(case: Case, slope: str, width: float) -> Mapping[str, A
     """Attacks of torchattacks."""
     import torchattacks as ta
 
-    module = case.network.to_torch(slope=slope, width=width)
+    module = case.network.to_torch(slope=slope, width=width, epsilon=case.epsilon)
     classes = case.network.classes
     eps, steps = case.epsilon, 100
     return {

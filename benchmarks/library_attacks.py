@@ -82,10 +82,14 @@ class Seen:
 
 @cache
 def _seen(
-    network: BinaryNetwork, prediction: int, rivals: tuple[int, ...], ramp: tuple[str, float]
+    network: BinaryNetwork,
+    prediction: int,
+    rivals: tuple[int, ...],
+    ramp: tuple[str, float],
+    epsilon: float,
 ) -> Seen:
     slope, width = ramp
-    module = network.to_torch(slope=slope, width=width).eval()
+    module = network.to_torch(slope=slope, width=width, epsilon=epsilon).eval()
     if len(rivals) == 1:
         return Seen(module=Duel(module, prediction, rivals[0]), classes=4, attacked=2, label=0)
     count = network.classes
@@ -196,7 +200,7 @@ class Borrowed:
         for number in count():
             steps = STEPS[min(number, len(STEPS) - 1)]
             for ramp in RAMPS:
-                seen = _seen(problem.network, problem.prediction, rivals, ramp)
+                seen = _seen(problem.network, problem.prediction, rivals, ramp, epsilon)
                 attacks = LIBRARIES[self.library](seen, epsilon, steps)
                 for name, attack in attacks.items():
                     if name != "AutoAttack" or number:  # it has no steps, and takes longest by far

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signflip.adapters.torch_module import TorchNetwork, to_torch
 from signflip.data import load_dataset
-from signflip.errors import DataError, SettingError
+from signflip.errors import DataError, ProblemError, SettingError
 from signflip.methods.losses import Margin
 from signflip.methods.surrogate import Slope, Surrogate
 from signflip.network import BinaryNetwork, Dense, OutputLayer, SignLayer
@@ -106,6 +106,30 @@ def test_the_ramps_gradient_is_that_of_the_surrogate(
     values = module_of(network, width=width)(point)[0]
     (slope,) = torch.autograd.grad(values[1] - values[0], point)
     np.testing.assert_allclose(slope.numpy(), passed.gradient(pull), rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=20)
+@given(networks() | mapped_networks(), st.data(), st.sampled_from([0.03, 0.2, 1.0]))
+def test_within_a_ball_the_gradient_is_that_of_the_attacks_surrogate(
+    network: BinaryNetwork, data: st.DataObject, epsilon: float
+) -> None:
+    image = data.draw(images(network.inputs))
+    # the module knows the ball's radius, and not where the range of inputs cuts it
+    reach = np.float64(epsilon) * network.hidden[0].map.fan_in.astype(np.float64)
+    surrogate = Surrogate(network, image, 1.0, Slope.STRAIGHT_THROUGH, reach)
+    passed = surrogate.at(image[None])
+    if min(np.abs(np.abs(ramp) - 1).min() for ramp in passed.ramps) < 1e-3:
+        return  # at a kink either slope is right
+    _, pull = Margin(0, np.array([1]))(passed.values, np.array([0]))
+    point = torch.from_numpy(image[None].copy()).requires_grad_()
+    values = module_of(network, slope="straight-through", epsilon=epsilon)(point)[0]
+    (slope,) = torch.autograd.grad(values[1] - values[0], point)
+    np.testing.assert_allclose(slope.numpy(), passed.gradient(pull), rtol=1e-3, atol=1e-3)
+
+
+def test_an_epsilon_out_of_range_is_refused() -> None:
+    with pytest.raises(ProblemError, match="epsilon is 2; it must be from 0 to 1"):
+        load_zoo("mnist-2x100").to_torch(epsilon=2)
 
 
 def test_straight_through_reads_the_true_signs() -> None:

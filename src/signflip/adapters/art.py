@@ -32,7 +32,12 @@ from signflip.network import BinaryNetwork  # noqa: E402
 
 
 def art_classifier(
-    network: BinaryNetwork, *, slope: str = "ramp", width: float = 1.0, device: str = "cpu"
+    network: BinaryNetwork,
+    *,
+    slope: str = "ramp",
+    width: float = 1.0,
+    epsilon: float | None = None,
+    device: str = "cpu",
 ) -> Any:
     """A binarized network as a classifier of ART, for its attacks and for Signflip's.
 
@@ -40,11 +45,12 @@ def art_classifier(
         network: the network.
         slope: as in `network.to_torch`, for gradient attacks.
         width: the same.
+        epsilon: the same.
         device: `cpu` or `gpu`.
     """
     shape = network.image_shape
     return PyTorchClassifier(
-        network.to_torch(slope=slope, width=width),
+        network.to_torch(slope=slope, width=width, epsilon=epsilon),
         loss=torch.nn.CrossEntropyLoss(),
         input_shape=(1, *shape) if len(shape) == 2 else shape,  # channels first
         nb_classes=network.classes,

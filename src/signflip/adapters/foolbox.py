@@ -44,11 +44,12 @@ class SignflipModel(PyTorchModel):  # type: ignore[misc]
         *,
         slope: str = "ramp",
         width: float = 1.0,
+        epsilon: float | None = None,
         device: Any = "cpu",
     ) -> None:
-        """The model; `slope` and `width` as in `network.to_torch`, for gradient attacks."""
+        """The model; `slope`, `width`, `epsilon` as in `network.to_torch`, for gradients."""
         limits = (network.input_range.lower, network.input_range.upper)
-        module = network.to_torch(slope=slope, width=width)
+        module = network.to_torch(slope=slope, width=width, epsilon=epsilon)
         super().__init__(module, bounds=limits, device=device)
         self.network = network
 

@@ -15,9 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signflip.errors import DataError
-from signflip.methods.surrogate import BLACK, Slope, check_width, slope_named
+from signflip.methods.surrogate import (
+    BLACK,
+    FINEST,
+    WITHIN_REACH,
+    Slope,
+    check_width,
+    slope_named,
+)
 from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, OutputLayer, SignLayer
 from signflip.network.maps.sparse import SparseMap
+from signflip.problem.regions.box import check_epsilon
 
 _FLOATS = (torch.float32, torch.float64)
 
@@ -34,13 +42,17 @@ class TorchNetwork(nn.Module):
         network: the network.
         slope: what a layer reads when the gradient is made.
         width: half the width of the ramp, in the surrogate's unit.
+        epsilon: radius of the ball that an attack keeps to, None for none.
     """
 
-    def __init__(self, network: BinaryNetwork, slope: Slope, width: float) -> None:
+    def __init__(
+        self, network: BinaryNetwork, slope: Slope, width: float, epsilon: float | None = None
+    ) -> None:
         super().__init__()
         self.network = network
         self.slope = slope
         self.width = width
+        self.epsilon = epsilon
         self.layers = nn.ModuleList(_SignLayer(layer, k) for k, layer in enumerate(network.hidden))
         self.output = _Output(network.output)
 
@@ -68,7 +80,7 @@ class TorchNetwork(nn.Module):
     def _relaxed(self, flat: Tensor, signs: list[Tensor]) -> Tensor:
         below = flat
         for layer, sign in zip(self._layers(), signs, strict=True):
-            ramp = functional.hardtanh(layer.distance(below) / self.width)
+            ramp = functional.hardtanh(layer.distance(below, self.epsilon) / self.width)
             through = self.slope is Slope.STRAIGHT_THROUGH
             below = ramp + (sign.to(ramp.dtype) - ramp).detach() if through else ramp
         return self.output.real_values(below)
@@ -130,7 +142,7 @@ class _SignLayer(nn.Module):
             signs[doubtful] = settled.to(signs.device, signs.dtype)
         return signs.to(below.dtype)
 
-    def distance(self, below: Tensor) -> Tensor:
+    def distance(self, below: Tensor, epsilon: float | None = None) -> Tensor:
         """Sums less threshold (N, neurons), in the unit of the surrogate."""
         limit = 2.0 * self.layer.inputs
         unit = torch.tensor(self.roots, dtype=below.dtype, device=below.device)
@@ -139,6 +151,10 @@ class _SignLayer(nn.Module):
             norm = values.norm(dim=1, keepdim=True)
             norm = torch.where(norm > BLACK, norm, torch.ones_like(norm))
             unit = unit * norm / self.layer.inputs**0.5
+            if epsilon is not None:
+                share = WITHIN_REACH * epsilon * self.layer.map.fan_in
+                reach = torch.tensor(share, dtype=below.dtype, device=below.device)
+                unit = torch.minimum(torch.maximum(reach, FINEST * unit), unit)
             limit *= max(1.0, float(values.abs().amax()) if len(values) else 0.0)
         # a constant neuron's threshold may be beyond the range of float32
         threshold = self._threshold(torch.float64).clamp(-limit, limit).to(below.dtype)
@@ -259,7 +275,11 @@ def torch_map(layer: SignLayer | OutputLayer) -> nn.Module:
 
 
 def to_torch(
-    network: BinaryNetwork, *, slope: Slope | str = Slope.RAMP, width: float = 1.0
+    network: BinaryNetwork,
+    *,
+    slope: Slope | str = Slope.RAMP,
+    width: float = 1.0,
+    epsilon: float | None = None,
 ) -> TorchNetwork:
     """The network as a PyTorch module, for attacks of other libraries.
 
@@ -268,12 +288,17 @@ def to_torch(
         slope: `ramp` or `straight-through`: what a layer reads when the gradient is made.
         width: half the width of the linear part of the ramp; 1 is the paper's, narrower ones are
             nearer to the network, with gradients that are more often 0.
+        epsilon: radius of the ball that an attack keeps to, in the unit of the image: the first
+            layer's ramps are then no wider than what it can use. None for ramps of any image.
 
     Raises:
         SettingError: no slope has that name, or the width is out of range.
+        ProblemError: epsilon is.
     """
     check_width(width)
-    return TorchNetwork(network, slope_named(slope), width).eval()
+    if epsilon is not None:
+        check_epsilon(epsilon, network.input_range)
+    return TorchNetwork(network, slope_named(slope), width, epsilon).eval()
 
 
 def _signs(gaps: Tensor) -> Tensor:

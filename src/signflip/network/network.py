@@ -152,15 +152,20 @@ class BinaryNetwork:
         """
         return self.output.rankings(self.activations(images)[-1])
 
-    def to_torch(self, *, slope: str = "ramp", width: float = 1.0) -> "nn.Module":
+    def to_torch(
+        self, *, slope: str = "ramp", width: float = 1.0, epsilon: float | None = None
+    ) -> "nn.Module":
         """The network as a PyTorch module, see `signflip.adapters.torch_module.TorchNetwork`.
 
         Args:
             slope: `ramp` or `straight-through`: where the gradient comes from.
             width: half the width of the linear part of the ramp; 1 is the paper's.
+            epsilon: radius of the ball that an attack keeps to, which narrows the first layer's
+                ramps to what it can use; None for ramps of any image.
 
         Raises:
             SettingError: no slope has that name, or the width is out of range.
+            ProblemError: epsilon is.
             MissingExtraError: torch is not installed.
         """
         from signflip.adapters.extra import need
@@ -168,7 +173,7 @@ class BinaryNetwork:
         need("torch", "torch", "network.to_torch()")
         from signflip.adapters.torch_module import to_torch
 
-        return to_torch(self, slope=slope, width=width)
+        return to_torch(self, slope=slope, width=width, epsilon=epsilon)
 
     def _checked_images(self, images: npt.ArrayLike) -> Floats:
         array = np.asarray(images, dtype=np.float64)
