@@ -22,7 +22,7 @@ from signflip.queries.vnnlib import read_property
 from signflip.zoo.named import open_network
 
 TURNS = (
-    Turn(Guided(goal=SearchGoal.DECIDE), 0.1),
+    Turn(Guided(goal=SearchGoal.DECIDE), 0.05),
     Turn(Exact(), 1.0),
     # where the network is too wide for a proof, or a case was too close to call
     Turn(Guided(goal=SearchGoal.DECIDE, restarts=10_000, seed=1), 1.0),
