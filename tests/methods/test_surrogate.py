@@ -170,18 +170,18 @@ def test_an_attacks_ramps_are_of_what_its_region_can_flip() -> None:
     ):
         assert (np.abs(surrogate.at(image[None]).ramps[0][0]) < 1).tolist() == expected
     passed = Surrogate.within(problem, 1.0, Slope.RAMP).at(image[None])
-    # 0.05 below it, of 0.3 times 0.2
-    assert passed.ramps[0][0, 0] == pytest.approx(-0.05 / 0.06, rel=1e-4)
+    # 0.05 below it, of a reach of 0.2 by the root of 2 inputs
+    assert passed.ramps[0][0, 0] == pytest.approx(-0.05 / (0.2 / 2**0.5), rel=1e-4)
 
 
 @pytest.mark.parametrize(
     ("epsilon", "mask", "unit"),
     [
-        (0.1, [True, True], 0.3 * 0.2),
-        (0.1, [True, False], 0.3 * 0.1),
+        (0.1, [True, True], 0.2 / 2**0.5),
+        (0.1, [True, False], 0.1 / 2**0.5),
         (0.1, [False, False], 1e-4),
         (1e-300, [True, True], 1e-4),
-        (0.6, [True, True], 0.3 * 0.9),  # the range ends before: from 0 to 1, and from 0.2 to 1
+        (0.6, [True, True], 0.9 / 2**0.5),  # the range ends before: from 0 to 1, and from 0.2 to 1
         (0.0, [True, True], 1e-4),
     ],
 )
@@ -191,6 +191,17 @@ def test_the_reach_is_what_the_box_leaves(epsilon: float, mask: list[bool], unit
     surrogate = Surrogate.within(problem, 1.0, Slope.RAMP)
     ramps = surrogate.at(np.array([[0.6, 0.8], [0.6, 0.9]])).ramps[0][:, 0]
     assert ramps[1] - ramps[0] == pytest.approx(0.1 / unit, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "share"), [(1, 1.0), (4, 0.5), (9, 1 / 3), (16, 0.3), (40, 0.3)]
+)
+def test_what_reads_few_inputs_has_more_of_its_reach(inputs: int, share: float) -> None:
+    hidden = SignLayer.dense(np.ones((1, inputs), dtype=np.int8), np.zeros(1))
+    output = OutputLayer(np.array([[-1], [1]]), np.ones(2), np.zeros(2))
+    problem = Problem.ball(BinaryNetwork((hidden,), output), np.full(inputs, 0.5), epsilon=0.01)
+    ramps = Surrogate.within(problem, 1.0, Slope.RAMP).at(problem.image[None]).ramps[0]
+    assert ramps.item() == pytest.approx(0.5 / (share * 0.01), rel=1e-4)
 
 
 def test_a_constant_network_has_no_gradient_at_any_width() -> None:

@@ -152,8 +152,9 @@ class _SignLayer(nn.Module):
             norm = torch.where(norm > BLACK, norm, torch.ones_like(norm))
             unit = unit * norm / self.layer.inputs**0.5
             if epsilon is not None:
-                share = WITHIN_REACH * epsilon * self.layer.map.fan_in
-                reach = torch.tensor(share, dtype=below.dtype, device=below.device)
+                share = np.maximum(WITHIN_REACH, 1 / np.array(self.roots))
+                most = share * epsilon * self.layer.map.fan_in
+                reach = torch.tensor(most, dtype=below.dtype, device=below.device)
                 unit = torch.minimum(torch.maximum(reach, FINEST * unit), unit)
             limit *= max(1.0, float(values.abs().amax()) if len(values) else 0.0)
         # a constant neuron's threshold may be beyond the range of float32

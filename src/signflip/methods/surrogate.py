@@ -31,7 +31,11 @@ Pull = Callable[[Floats, Integers], Floats]
 classes), how much each class value is wanted higher."""
 BLACK = 1e-6
 WITHIN_REACH = 0.3
-"""An attack's unit of the first layer is at most this share of a sum's reach."""
+"""An attack's unit of the first layer is at most this share of a sum's reach.
+
+Of neurons that read few inputs it is more, 1 over the root of their number: what reads one pixel,
+as input thresholds do, is flipped by moving that pixel alone.
+"""
 FINEST = 1e-4
 """And at least this share of the unit without a reach: sums are float32."""
 WIDENINGS = 12
@@ -119,7 +123,8 @@ class Surrogate:
         # a black image, or one that is black in float32, has no norm, and any unit does
         unit = (norm if norm > BLACK else 1.0) * _roots(first) / first.inputs**0.5
         if self.reach is not None:
-            unit = np.clip(WITHIN_REACH * self.reach, FINEST * unit, unit)
+            share = np.maximum(WITHIN_REACH, 1 / _roots(first))
+            unit = np.clip(share * self.reach, FINEST * unit, unit)
         units = [_in_units(np.clip(first.threshold, -limit, limit), unit)]
         for layer in upper:
             # midway between the sums that answer -1 and those that answer +1
