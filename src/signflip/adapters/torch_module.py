@@ -18,9 +18,9 @@ from signflip.errors import DataError
 from signflip.methods.surrogate import (
     BLACK,
     FINEST,
-    WITHIN_REACH,
     Slope,
     check_width,
+    share_of_reach,
     slope_named,
 )
 from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, OutputLayer, SignLayer
@@ -152,8 +152,7 @@ class _SignLayer(nn.Module):
             norm = torch.where(norm > BLACK, norm, torch.ones_like(norm))
             unit = unit * norm / self.layer.inputs**0.5
             if epsilon is not None:
-                share = np.maximum(WITHIN_REACH, 1 / np.array(self.roots))
-                most = share * epsilon * self.layer.map.fan_in
+                most = share_of_reach(np.array(self.roots)) * epsilon * self.layer.map.fan_in
                 reach = torch.tensor(most, dtype=below.dtype, device=below.device)
                 unit = torch.minimum(torch.maximum(reach, FINEST * unit), unit)
             limit *= max(1.0, float(values.abs().amax()) if len(values) else 0.0)

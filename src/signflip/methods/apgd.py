@@ -1,6 +1,7 @@
 """Auto-PGD with the targeted difference of logits ratio."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class Apgd:
     Raises:
         SettingError: a setting is out of range.
     """
+
+    VERSION: ClassVar = 2
 
     iterations: int = 100
     restarts: int | None = 64

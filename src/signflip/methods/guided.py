@@ -1,6 +1,7 @@
 """An evolution strategy whose mutations follow a surrogate's slope."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,6 +47,8 @@ class Guided:
     Raises:
         SettingError: a setting is out of range.
     """
+
+    VERSION: ClassVar = 2
 
     children: int = 16
     patience: int = 300

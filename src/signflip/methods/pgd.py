@@ -1,6 +1,7 @@
 """Projected gradient ascent, with narrowing ramps, momentum, and the scalings of PGD++."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -42,6 +43,8 @@ class Pgd:
     Raises:
         SettingError: a setting is out of range.
     """
+
+    VERSION: ClassVar = 2
 
     step: float = 0.4
     iterations: int = 100

@@ -123,8 +123,8 @@ class Surrogate:
         # a black image, or one that is black in float32, has no norm, and any unit does
         unit = (norm if norm > BLACK else 1.0) * _roots(first) / first.inputs**0.5
         if self.reach is not None:
-            share = np.maximum(WITHIN_REACH, 1 / _roots(first))
-            unit = np.clip(share * self.reach, FINEST * unit, unit)
+            most = share_of_reach(_roots(first)) * self.reach
+            unit = np.clip(most, FINEST * unit, unit)
         units = [_in_units(np.clip(first.threshold, -limit, limit), unit)]
         for layer in upper:
             # midway between the sums that answer -1 and those that answer +1
@@ -220,6 +220,11 @@ class Pass:
             slope = layer.map.transpose(inside / (unit * np.float32(self.width)))
         gradient: Floats = slope * size
         return gradient
+
+
+def share_of_reach(roots: Floats) -> Floats:
+    """The share of its reach that is a neuron's unit at most, for roots of fan-ins (neurons,)."""
+    return np.maximum(WITHIN_REACH, 1 / roots)
 
 
 def _roots(layer: SignLayer) -> Floats:
