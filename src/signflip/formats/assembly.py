@@ -104,6 +104,11 @@ class Assembly:
         share = 1 / exact(pool.fan_in if over is None else np.full(pool.neurons, over))
         return self._summed(value, pool.matrix, share, pool.output_shape)
 
+    def channel_means(self, value: Value) -> Value:
+        """The mean of each channel of (channels, rows, columns)."""
+        size = (value.shape[1], value.shape[2])
+        return self.average_pool(value, Windows(image=size, kernel=size))
+
     def _summed(self, value: Value, matrix: Any, scales: Exact | None, shape: Shape) -> Value:
         value.refuse_maximum()
         gain = value.uniform_gain()

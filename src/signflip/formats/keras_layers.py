@@ -15,7 +15,6 @@ from signflip.formats.assembly import Assembly
 from signflip.formats.keras_windows import windows_of
 from signflip.formats.outputs import ORDERED
 from signflip.formats.value import Value, exact, refuse_infinite
-from signflip.network.maps.windows import Windows
 
 SIGNS: Mapping[str, int] = {
     "ste_sign": 1,
@@ -227,8 +226,7 @@ def _global_average(assembly: Assembly, value: Value, layer: Layer) -> Value:
     _refuse_channels_first(layer)
     if len(value.shape) != 3 or layer.config.get("keepdims"):
         raise NetworkError("only images of (rows, columns, channels) have a mean of each channel")
-    windows = Windows(image=value.shape[:2], kernel=(value.shape[0], value.shape[1]))
-    made = assembly.average_pool(value.transposed((2, 0, 1)), windows)
+    made = assembly.channel_means(value.transposed((2, 0, 1)))
     return made.arranged((made.size,))
 
 

@@ -134,14 +134,8 @@ def _average_pool(reading: Graph, node: Any) -> None:
     reading.put(node, reading.assembly.average_pool(reading.value(node), windows, over))
 
 
-def _channel_means(reading: Graph, node: Any) -> Value:
-    value = reading.value(node)
-    size = (value.shape[1], value.shape[2])
-    return reading.assembly.average_pool(value, Windows(image=size, kernel=size))
-
-
 def _global_average_pool(reading: Graph, node: Any) -> None:
-    reading.put(node, _channel_means(reading, node))
+    reading.put(node, reading.assembly.channel_means(reading.value(node)))
 
 
 def _reduce_mean(reading: Graph, node: Any) -> None:
@@ -153,7 +147,7 @@ def _reduce_mean(reading: Graph, node: Any) -> None:
     axes = sorted(int(axis) % 4 for axis in given or ())
     if len(value.shape) != 3 or axes != [2, 3]:
         raise NetworkError("only the mean of each channel, of its rows and columns, can be said")
-    made = _channel_means(reading, node)
+    made = reading.assembly.channel_means(value)
     reading.put(node, made if settings.get("keepdims", 1) else made.arranged((made.size,)))
 
 

@@ -217,8 +217,7 @@ def _adaptive_pool(assembly: Assembly, value: Value, child: Any, _after: list[st
         raise NetworkError(
             "only the mean of each channel, output_size 1, of (channels, rows, columns)"
         )
-    windows = Windows(image=value.shape[1:], kernel=(value.shape[1], value.shape[2]))
-    return assembly.average_pool(value, windows)
+    return assembly.channel_means(value)
 
 
 def _flatten(_assembly: Assembly, value: Value, child: Any, _after: list[str]) -> Value:
