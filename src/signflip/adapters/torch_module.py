@@ -53,7 +53,9 @@ class TorchNetwork(nn.Module):
         self.slope = slope
         self.width = width
         self.epsilon = epsilon
-        self.layers = nn.ModuleList(_SignLayer(layer, k) for k, layer in enumerate(network.hidden))
+        self.layers = nn.ModuleList(
+            _SignLayer(layer, k, epsilon) for k, layer in enumerate(network.hidden)
+        )
         self.output = _Output(network.output)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -80,7 +82,7 @@ class TorchNetwork(nn.Module):
     def _relaxed(self, flat: Tensor, signs: list[Tensor]) -> Tensor:
         below = flat
         for layer, sign in zip(self._layers(), signs, strict=True):
-            ramp = functional.hardtanh(layer.distance(below, self.epsilon) / self.width)
+            ramp = functional.hardtanh(layer.distance(below) / self.width)
             through = self.slope is Slope.STRAIGHT_THROUGH
             below = ramp + (sign.to(ramp.dtype) - ramp).detach() if through else ramp
         return self.output.real_values(below)
@@ -108,7 +110,7 @@ class TorchNetwork(nn.Module):
 class _SignLayer(nn.Module):
     """A hidden layer: exact signs, and the distance from the threshold as a ramp measures it."""
 
-    def __init__(self, layer: SignLayer, index: int) -> None:
+    def __init__(self, layer: SignLayer, index: int, epsilon: float | None) -> None:
         super().__init__()
         self.layer = layer
         self.reads_reals = index == 0
@@ -120,7 +122,11 @@ class _SignLayer(nn.Module):
             threshold = layer.integer_threshold.astype(np.float64) - 1
         # as bits: module.float() would round them
         self.register_buffer("threshold_bits", torch.from_numpy(threshold.view(np.int64).copy()))
-        self.roots = np.sqrt(np.maximum(layer.map.fan_in, 1)).tolist()
+        roots = np.sqrt(np.maximum(layer.map.fan_in, 1))
+        self.roots = roots.tolist()
+        self.most = None  # (neurons,) the largest units that a ball can use
+        if self.reads_reals and epsilon is not None:
+            self.most = share_of_reach(roots) * epsilon * layer.map.fan_in
 
     def signs(self, below: Tensor) -> Tensor:
         """Signs (N, neurons) of what lies below (N, inputs), exact."""
@@ -142,7 +148,7 @@ class _SignLayer(nn.Module):
             signs[doubtful] = settled.to(signs.device, signs.dtype)
         return signs.to(below.dtype)
 
-    def distance(self, below: Tensor, epsilon: float | None = None) -> Tensor:
+    def distance(self, below: Tensor) -> Tensor:
         """Sums less threshold (N, neurons), in the unit of the surrogate."""
         limit = 2.0 * self.layer.inputs
         unit = torch.tensor(self.roots, dtype=below.dtype, device=below.device)
@@ -151,10 +157,9 @@ class _SignLayer(nn.Module):
             norm = values.norm(dim=1, keepdim=True)
             norm = torch.where(norm > BLACK, norm, torch.ones_like(norm))
             unit = unit * norm / self.layer.inputs**0.5
-            if epsilon is not None:
-                most = share_of_reach(np.array(self.roots)) * epsilon * self.layer.map.fan_in
-                reach = torch.tensor(most, dtype=below.dtype, device=below.device)
-                unit = torch.minimum(torch.maximum(reach, FINEST * unit), unit)
+            if self.most is not None:
+                most = torch.tensor(self.most, dtype=below.dtype, device=below.device)
+                unit = torch.minimum(torch.maximum(most, FINEST * unit), unit)
             limit *= max(1.0, float(values.abs().amax()) if len(values) else 0.0)
         # a constant neuron's threshold may be beyond the range of float32
         threshold = self._threshold(torch.float64).clamp(-limit, limit).to(below.dtype)
@@ -298,6 +303,7 @@ def to_torch(
     check_width(width)
     if epsilon is not None:
         check_epsilon(epsilon, network.input_range)
+        epsilon = float(epsilon)  # of any kind of number
     return TorchNetwork(network, slope_named(slope), width, epsilon).eval()
 
 
