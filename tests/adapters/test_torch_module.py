@@ -116,13 +116,13 @@ def test_within_a_ball_the_gradient_is_that_of_the_attacks_surrogate(
     image = data.draw(images(network.inputs))
     # the module knows the ball's radius, and not where the range of inputs cuts it
     reach = np.float64(epsilon) * network.hidden[0].map.fan_in.astype(np.float64)
-    surrogate = Surrogate(network, image, 1.0, Slope.STRAIGHT_THROUGH, reach)
+    surrogate = Surrogate(network, image, 1.0, Slope.RAMP, reach)
     passed = surrogate.at(image[None])
     if min(np.abs(np.abs(ramp) - 1).min() for ramp in passed.ramps) < 1e-3:
         return  # at a kink either slope is right
     _, pull = Margin(0, np.array([1]))(passed.values, np.array([0]))
     point = torch.from_numpy(image[None].copy()).requires_grad_()
-    values = module_of(network, slope="straight-through", epsilon=epsilon)(point)[0]
+    values = module_of(network, epsilon=epsilon)(point)[0]
     (slope,) = torch.autograd.grad(values[1] - values[0], point)
     np.testing.assert_allclose(slope.numpy(), passed.gradient(pull), rtol=1e-3, atol=1e-3)
 
