@@ -35,18 +35,24 @@ some_problems = problems(
 
 @pytest.fixture(autouse=True, scope="module")
 def _frames_at_once() -> Iterator[None]:
-    """No problem is easy, and each frame has forms of its own."""
+    """No problem is easy; each frame has forms of its own, or is among the last."""
     patch = pytest.MonkeyPatch()
     patch.setattr(prove, "FEW", 0)
     patch.setattr(prove, "EASY", 1)
-    patch.setattr(hard, "RULES", Rules(least=0, fresh=1, age=1, near=0.0))
+    patch.setattr(hard, "RULES", Rules(least=0, fresh=1, age=1, near=0.0, bottom=0))
     yield
     patch.undo()
 
 
-@settings(max_examples=60)
-@given(problem=some_problems)
-def test_the_optimum_is_proved_and_nothing_below_it(problem: Problem) -> None:
+@settings(max_examples=80)
+@given(problem=some_problems, bottom=st.integers(0, 8))
+def test_the_optimum_is_proved_and_nothing_below_it(problem: Problem, bottom: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hard, "RULES", hard.RULES._replace(bottom=bottom))
+        _prove_the_optimum(problem)
+
+
+def _prove_the_optimum(problem: Problem) -> None:
     best = exact_optimum(problem).value
     proved = check(proof_of(problem, bound=best, clock=ENDLESS), problem.network)
     assert is_true(problem.network, proved.content)

@@ -12,17 +12,24 @@ from hypothesis import strategies as st
 from signflip import Verdict, attack
 from signflip.clock import ENDLESS
 from signflip.exact import tree
+from signflip.exact.frames import Rules
 from signflip.methods import Exact
 from signflip.methods.search_goal import SearchGoal
+from signflip.patterns.space import PatternSpace
 from signflip.problem import NO_FLIP, Problem, Ties
 from signflip.proof.check import check
-from signflip.proving import packing, prove
+from signflip.proof.container import pieces_of
+from signflip.proving import hard, packing, prove
+from signflip.proving.cases import Cases
 from signflip.proving.files import PROOFS
+from signflip.proving.hard import Frames
+from signflip.proving.prove import proof_of
 from signflip.proving.recording import Recording
 from signflip.result import Stop
 from signflip.run import Run
 from tests.support.map_strategies import mapped_networks
 from tests.support.proofs import is_true
+from tests.support.random_problems import random_problem
 from tests.support.strategies import networks, problems
 from tests.support.tiny import tiny_network
 
@@ -33,15 +40,18 @@ some_problems = problems(
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Searches are recorded from the start, and threads give work away at each step."""
     monkeypatch.setattr(tree, "RECORD", -1.0)
+    monkeypatch.setattr(Frames, "budget", 2)
+    monkeypatch.setattr(Cases, "budget", 2)
 
 
 @settings(max_examples=60)
-@given(problem=some_problems, goal=st.sampled_from(SearchGoal))
+@given(problem=some_problems, goal=st.sampled_from(SearchGoal), threads=st.integers(1, 3))
 def test_a_recorded_search_answers_as_any_and_has_its_proof(
-    problem: Problem, goal: SearchGoal
+    problem: Problem, goal: SearchGoal, threads: int
 ) -> None:
-    exact = Exact(goal=goal, annealing=0.0)
+    exact = Exact(goal=goal, annealing=0.0, threads=threads)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.proof"
         result = attack(problem, exact, proof=path)
@@ -70,6 +80,39 @@ def test_no_second_search_makes_the_proof(
     assert check(path.read_bytes(), problem.network).cases > 1
 
 
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32), threads=st.integers(2, 4), bottom=st.integers(0, 8))
+def test_the_frames_of_threads_are_one_proof(seed: int, threads: int, bottom: int) -> None:
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, inputs=6, widths=(14, 40), classes=3, epsilon=0.2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hard, "RULES", Rules(least=0, fresh=1, age=1, near=0.0, bottom=bottom))
+        prove_with(threads, problem)
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 20))
+def test_the_cases_of_threads_are_one_proof(seed: int) -> None:
+    for each in range(seed, seed + 20):  # one in ten has a set that refutes another part's case
+        rng = np.random.default_rng(each)
+        widths = (14, 12, 12)
+        problem = random_problem(rng, inputs=4, widths=widths, classes=3, epsilon=0.2)
+        prove_with(3, problem)
+
+
+def prove_with(threads: int, problem: Problem) -> None:
+    """Prove the optimum by a search of so many threads, and check that."""
+    if PatternSpace.of(problem).size == 0:
+        return
+    run = Run(problem, ENDLESS)
+    run.listener = listener = Recording(ENDLESS)
+    exact = Exact(goal=SearchGoal.OPTIMISE, annealing=0.0, threads=threads)
+    assert exact.run(run).stop is Stop.OPTIMAL
+    steps = listener.steps(run.standing)
+    assert steps is not None
+    made = proof_of(problem, bound=run.value, clock=ENDLESS, steps=steps)
+    assert check(made, problem.network).cases > 0
+
+
 def robust() -> Problem:
     """A problem without a flip that intervals do not settle."""
     network = tiny_network()
@@ -80,7 +123,7 @@ def robust() -> Problem:
         run.listener = listener = Recording(ENDLESS)
         outcome = Exact(annealing=0.0).run(run)
         steps = listener.steps(NO_FLIP)
-        if outcome.flipless and steps is not None and len(b"".join(steps)) > 1:
+        if outcome.flipless and steps is not None and len(b"".join(pieces_of(steps))) > 1:
             return problem
     raise AssertionError("there is none")
 

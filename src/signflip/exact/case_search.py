@@ -1,6 +1,7 @@
 """The search case by case of one problem: its tables, and room for what it learns."""
 
 import copy
+from typing import Self
 
 import numpy as np
 
@@ -116,6 +117,27 @@ class CaseSearch:
         else:
             self._grow()
 
+    def split(self) -> Self | None:
+        """Give the other half of the earliest case that has one away, if there is any.
+
+        What has been learnt goes with it.
+        """
+        path = self._path
+        halves = np.flatnonzero(~path.second[: max(0, path.depth[0])])
+        if len(halves) == 0:
+            return None
+        neuron = int(halves[0])
+        given = copy.copy(self)
+        given._path = copy.deepcopy(path._replace(steps=path.steps[:0]))
+        given._path = given._path._replace(steps=np.zeros(_room(len(path.toggled)), np.int32))
+        given._sets = copy.deepcopy(self._sets)
+        given._path.tally[:] = given._path.written[:] = 0
+        if path.kept:
+            path.least[0] = given._path.least[0] = neuron + 1
+        path.second[neuron] = True
+        turn(given._path, neuron)
+        return given
+
 
 class CasePart(CaseSearch):
     """A search by cases as a part of a frontier."""
@@ -133,23 +155,6 @@ class CasePart(CaseSearch):
             found += 1
             self.close_leaf()
         return found
-
-    def split(self) -> "CasePart | None":
-        """Give the other half of the earliest case that has one away, if there is any.
-
-        What has been learnt goes with it.
-        """
-        path = self._path
-        halves = np.flatnonzero(~path.second[: max(0, path.depth[0])])
-        if len(halves) == 0:
-            return None
-        neuron = int(halves[0])
-        given = copy.copy(self)
-        given._path, given._sets = copy.deepcopy(path), copy.deepcopy(self._sets)
-        given._path.tally[:] = 0
-        path.second[neuron] = True
-        turn(given._path, neuron)
-        return given
 
 
 _OF_SETS = ("words", "start", "literals", "multipliers", "following")
@@ -183,14 +188,20 @@ def _fresh_path(sums: Sums, size: int, span: int, geometry: Geometry, kept: bool
         active=np.zeros(size + 1, dtype=np.int64),
         began=np.zeros(size + 1, dtype=np.int64),
         kept=kept,
-        steps=np.zeros(ROOM + 4 * size, dtype=np.int32),
+        steps=np.zeros(_room(size), dtype=np.int32),
         written=np.zeros(1, dtype=np.int64),
+        least=np.zeros(1, dtype=np.int64),
         tally=np.zeros(1, dtype=np.int64),
         factor=fresh_factor(geometry),
         words=np.zeros((4, span), dtype=np.uint64),
     )
     path.sums[0] = sums
     return path
+
+
+def _room(size: int) -> int:
+    """Steps at first."""
+    return ROOM + 4 * size
 
 
 def _span(size: int) -> int:

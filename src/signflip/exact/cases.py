@@ -21,6 +21,7 @@ from signflip.exact.geometry import (
     Geometry,
     extend,
     refused,
+    size_of,
     whole_multiplier,
 )
 from signflip.exact.kernel import Upper, promising
@@ -72,6 +73,7 @@ class Path(NamedTuple):
     kept: bool  # whether steps are
     steps: npt.NDArray[np.int32]  # (room,) literals, and what closes cases
     written: npt.NDArray[np.int64]  # (1,) how many of the steps
+    least: npt.NDArray[np.int64]  # (1,) neurons assumed in all cases that are closed here
     tally: npt.NDArray[np.int64]  # (1,) cases that were looked at
     factor: Factor
     words: Words  # (4, words) scratch
@@ -117,6 +119,12 @@ def keep(sets: Sets, count: int) -> int:
 
 
 @compiled(inner=True)
+def _add(total: npt.NDArray[np.int16], times: np.int16, row: npt.NDArray[np.int8]) -> None:
+    for k in range(total.shape[0]):
+        total[k] += np.int16(times * np.int16(row[k]))
+
+
+@compiled(inner=True)
 def minimal(
     geometry: Geometry,
     factor: Factor,
@@ -146,17 +154,14 @@ def minimal(
     while i >= 0 and size > 1:
         u = np.int16(multipliers[i])
         less = need - np.int64(u) * geometry.grid_distance[neurons[i]]
-        row = geometry.directions[neurons[i]]
-        total = np.int32(0)
-        for k in range(row.shape[0]):
-            total += np.int32(geometry.grid_radius[k]) * np.int32(abs(factor.v[k] - u * row[k]))
-        if less > total:
+        _add(factor.v, np.int16(-u), geometry.directions[neurons[i]])
+        if less > size_of(geometry.grid_radius, factor.v):
             need = less
-            for k in range(row.shape[0]):
-                factor.v[k] -= u * row[k]
             for j in range(i, size - 1):
                 neurons[j], multipliers[j] = neurons[j + 1], multipliers[j + 1]
             size -= 1
+        else:
+            _add(factor.v, u, geometry.directions[neurons[i]])
         i -= 1
     return size
 
@@ -174,13 +179,16 @@ def _refusal(geometry: Geometry, factor: Factor, count: int, sets: Sets) -> int:
 
 @compiled()
 def close(path: Path, sets: Sets, number: int) -> None:
-    """Close the earliest case that has a set; or the one in hand by its bound, for `CLOSED`."""
+    """Close the earliest case that has a set; or the one in hand by its bound, for `CLOSED`.
+
+    Where the steps of what is given away are kept too, that is a case of this part.
+    """
     depth = path.depth[0]
     if number >= 0:
         deepest = -1
         for i in range(sets.start[number], sets.start[number + 1]):
             deepest = max(deepest, sets.literals[i])
-        while depth > (deepest >> 1) + 1:
+        while depth > max((deepest >> 1) + 1, path.least[0]):
             depth = _back(path, depth)
         path.written[0] = path.began[depth]
     if path.kept:

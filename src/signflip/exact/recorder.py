@@ -37,7 +37,7 @@ class Recorder(Protocol):
     """Keeps the steps of a search, for a proof."""
 
     def tree(
-        self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing]
+        self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing], workers: int
     ) -> Recorded | None:
         """What is to be searched from now on in place of the usual tree; None for that.
 
@@ -45,5 +45,6 @@ class Recorder(Protocol):
             space: the patterns of the problem.
             upper: the layers above the second, with the incumbent, which may rise.
             floor: what is no better than this is of no interest.
+            workers: threads.
         """
         ...

@@ -125,10 +125,10 @@ class ExactSearch(GoalSearch):
     def _tree(self) -> Tree:
         """What is to be searched: after a while, where a proof is wanted, a tree that makes it."""
         listener = self.run.listener
-        if self._recorded is None and isinstance(listener, Recorder):
-            late = self.run.clock.elapsed() - self._since > RECORD
-            if late and self._settings.threads == 1:
-                self._recorded = listener.tree(self.space, self._upper, lambda: self.floor)
+        late = self.run.clock.elapsed() - self._since > RECORD
+        if late and self._recorded is None and isinstance(listener, Recorder):
+            workers = self._settings.threads
+            self._recorded = listener.tree(self.space, self._upper, lambda: self.floor, workers)
         recorded = self._recorded
         return self._frontier if recorded is None or recorded.lost else recorded
 

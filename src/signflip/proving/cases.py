@@ -7,7 +7,6 @@ import numpy as np
 from signflip.exact.case_search import CaseSearch
 from signflip.exact.kernel import Upper
 from signflip.patterns.space import PatternSpace
-from signflip.proof.container import Packed
 from signflip.proving.growing import End
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.packing import PIECE, Packing
@@ -55,7 +54,7 @@ class Cases(CaseSearch):
         else:
             self.close_refused(refusal.neurons, refusal.multipliers)
 
-    def packed(self) -> Packed:
+    def packing(self) -> Packing:
         """The steps, once all is covered."""
         packing, sets = Packing(), int(self._sets.size[0])
         done = Written(steps=np.zeros(2, np.int64), order=np.full(sets, -1, np.int64))
@@ -63,4 +62,4 @@ class Cases(CaseSearch):
         out = np.empty(PIECE + room, dtype=np.uint8)
         while size := written(self._path, self._sets, self._literals, done, room, out):
             packing.add(out[:size].tobytes())
-        return packing.steps()
+        return packing

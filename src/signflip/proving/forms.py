@@ -17,6 +17,7 @@ from signflip.exact.rows import Rows
 from signflip.proof.joint import FACTOR, POINT
 
 I16 = np.int16
+I32 = np.int32
 I64 = np.int64
 Longs = npt.NDArray[np.int64]
 BITS = 6
@@ -52,8 +53,17 @@ def shown(diagonal: Doubles, products: Whole, count: int, factor: Longs) -> bool
 
 
 @compiled(inner=True)
-def round_form(frame: int, rival: int, rows: Rows, factor: Longs, s: State) -> bool:
-    """Round what a frame has chosen for a rival; whether the checker will take it."""
+def round_form(frame: int, rival: int, latest: bool, rows: Rows, factor: Longs, s: State) -> bool:
+    """Round what a frame has chosen for a rival; whether the checker will take it.
+
+    Args:
+        frame: it.
+        rival: it.
+        latest: whether the workspace still has the products of that choice.
+        rows: of the rivals.
+        factor: (N, N) scratch.
+        s: the search.
+    """
     first = s.next[frame]
     count = s.length[frame] - first
     live = s.live[frame, first:]
@@ -72,15 +82,16 @@ def round_form(frame: int, rival: int, rows: Rows, factor: Longs, s: State) -> b
     while (largest >> drop) + 1 > 32767:
         drop += 1
     w = s.workspace
-    for q in range(count):
-        effect = rows.effect[rival, live[q]]
-        for k in range(width):
-            w.signs[q, k] = effect[k]
-            w.curved[q, k] = I16(effect[k] * curve[k])
-        w.proved[q] = s.diagonal[frame, rival, live[q]]
-    gram(w.curved, w.signs, count, width, w.products)
+    if not latest:
+        for q in range(count):
+            effect = rows.effect[rival, live[q]]
+            for k in range(width):
+                w.signs[q, k] = effect[k]
+                w.curved[q, k] = I16(effect[k] * curve[k])
+        gram(w.curved, w.signs, count, width, w.products)
     highest = 1.0
     for q in range(count):
+        w.proved[q] = s.diagonal[frame, rival, live[q]]
         highest = max(highest, w.proved[q])
     # somewhat more than what the checker puts aside for the rounding of its factor
     more = np.ceil(8.0 * count * highest / 2.0**FACTOR) + 2
@@ -100,19 +111,21 @@ def round_form(frame: int, rival: int, rows: Rows, factor: Longs, s: State) -> b
 
 
 @compiled(inner=True)
-def confirmed(frame: int, rival: int, rows: Rows, need: int, sums: Longs, s: State) -> bool:
+def confirmed(
+    frame: int, rival: int, rows: Rows, need: int, scratch: tuple[Whole, Longs], s: State
+) -> bool:
     """Whether the bound at the point in scratch is below the need, as the checker computes it."""
     slot, first = s.data[frame, rival], s.next[frame]
     live = s.live[frame, first : s.length[frame]]
     shift = CURVE_BITS + 2 * BITS - rows.fraction
     point, curve, weight = s.scratch.point, s.curve[slot, rival], rows.weight[rival]
-    at, pull = sums[0], sums[1]
+    at, pull = scratch
     for k in range(curve.shape[0]):
-        at[k] = I64(s.sums[frame, rival, k]) * POINT
+        at[k] = I32(s.sums[frame, rival, k]) * I32(POINT)
     for q in range(live.shape[0]):
-        p, row = I64(point[q]), rows.effect[rival, live[q]]
+        step, row = I32(point[q]), rows.effect[rival, live[q]]
         for k in range(curve.shape[0]):
-            at[k] += p * I64(row[k])
+            at[k] += step * I32(row[k])
     total = I64(0)
     for k in range(curve.shape[0]):
         pull[k] = 0
@@ -121,7 +134,7 @@ def confirmed(frame: int, rival: int, rows: Rows, need: int, sums: Longs, s: Sta
         if at[k] >= 0 or curve[k] == 0:
             total += I64(weight[k]) << shift
         else:
-            lift = max(I64(s.root[slot, rival, k]) + at[k], I64(0))
+            lift = max(I64(s.root[slot, rival, k]) + I64(at[k]), I64(0))
             total += I64(curve[k]) * lift * lift
             pull[k] = I64(curve[k]) * lift
     for q in range(live.shape[0]):

@@ -15,13 +15,17 @@ from signflip.exact.cases import DONE, FULL, LEAF, PAUSE, minimal
 from signflip.exact.frame_bounds import bounded_jointly, chosen, leading, reachable, sort
 from signflip.exact.frames import Rules, State
 from signflip.exact.geometry import Geometry
+from signflip.exact.products import Whole
 from signflip.exact.rows import Rows
 from signflip.exact.sets import descend, lose, take
 from signflip.proof.check import BOUND, BRANCH
 from signflip.proving.forms import BITS, Longs, confirmed, round_form
+from signflip.proving.last import Last, cover, enter
 from signflip.proving.writing import (
     Writer,
+    hold,
     keep_base,
+    let_go,
     put,
     put_base,
     put_joint,
@@ -30,8 +34,6 @@ from signflip.proving.writing import (
     put_with_base,
     toggled,
 )
-
-U64 = np.uint64
 
 
 @compiled(inner=True)
@@ -85,7 +87,7 @@ def _closed(
     need: Longs,
     rules: Rules,
     points: npt.NDArray[np.uint8],
-    sums: Longs,
+    scratch: tuple[Whole, Longs],
     w: Writer,
     s: State,
 ) -> bool:
@@ -111,7 +113,7 @@ def _closed(
         done, gap = False, 0.0
         if slot >= 0 and rules.least < count <= rules.most:
             done, gap = bounded_jointly(frame, rival, rows, need[rival], rules, s)
-            done = done and confirmed(frame, rival, rows, need[rival], sums, s)
+            done = done and confirmed(frame, rival, rows, need[rival], scratch, s)
         if not done:
             s.gap[frame, rival] = gap
             s.due[frame, rival] = False
@@ -133,10 +135,13 @@ def _choose(frame: int, rows: Rows, rules: Rules, factor: Longs, w: Writer, s: S
     if not chosen(frame, rows, rules, s):
         return False
     some = False
-    for rival in range(s.hopeful.shape[1]):
+    latest = True
+    for rival in range(s.hopeful.shape[1] - 1, -1, -1):
+        latest = latest and s.data[frame, rival] >= 0
         # the search's own points are in finer steps
         if s.data[frame, rival] == frame and s.bits[frame, rival] != BITS:
-            good = round_form(frame, rival, rows, factor, s)
+            good = round_form(frame, rival, latest, rows, factor, s)
+            latest = False
             s.data[frame, rival] = frame if good else -1
             w.form[frame, rival] = w.made[0]
             w.first[frame, rival] = s.next[frame]
@@ -152,8 +157,9 @@ def advance_frames(
     need: Longs,
     rules: Rules,
     points: npt.NDArray[np.uint8],
-    scratch: tuple[Longs, Longs],
+    scratch: tuple[Whole, Longs, Longs],
     room: int,
+    last: Last,
     w: Writer,
     s: State,
     budget: int,
@@ -166,20 +172,26 @@ def advance_frames(
         need: (R,) worths that are to be out of reach.
         rules: that steer the search.
         points: (R, m + 1) scratch.
-        scratch: (2, K) and (N, N).
+        scratch: (K,), (K,) and (N, N).
         room: bytes that a frame may write.
+        last: the cases of the last neurons of the frame in hand.
         w: the steps.
         s: where it stands.
         budget: frames.
     """
-    sums, factor = scratch
+    at, pull, factor = scratch
     for _ in range(budget):
         top = s.top[0]
-        if top < 0:
+        if top < w.least[0]:
             return DONE
         if w.place[0] + room > w.out.shape[0]:
             return FULL
-        if _closed(top, rows, need, rules, points, sums, w, s):
+        if last.level[0] >= 0:
+            why = cover(top, geometry, rows, need, room, last, w, s)
+            if why != DONE:
+                return why
+            leave(w, s)
+        elif _closed(top, rows, need, rules, points, (at, pull), w, s):
             leave(w, s)
         elif s.next[top] == s.length[top]:
             return LEAF
@@ -188,6 +200,8 @@ def advance_frames(
             place(top - 1, s.flip[top - 1], geometry, s.span)
             if _try_ahead(top, geometry, rows, w, s):
                 s.due[top, :] = True
+        elif s.length[top] - s.next[top] <= rules.bottom:
+            enter(top, rows, last, s)
         elif _choose(top, rows, rules, factor, w, s):
             leader = leading(top, s)
             if s.data[top, leader] == top:
@@ -198,7 +212,7 @@ def advance_frames(
                 s.due[top, :] = True
             put(BRANCH + toggled(neuron, w), w)
             if descend(top, neuron, rows, need, s):
-                w.held[neuron >> 6] |= U64(1) << U64(neuron & 63)
+                hold(neuron, w)
                 s.top[0] = top + 1
                 s.gap[top + 1, :] = 0.0
                 s.passed[top + 1, :] = 0.0
@@ -213,5 +227,4 @@ def leave(w: Writer, s: State) -> None:
     top = s.top[0] - 1
     s.top[0] = top
     if top >= 0:
-        neuron = s.flip[top]
-        w.held[neuron >> 6] &= ~(U64(1) << U64(neuron & 63))
+        let_go(s.flip[top], w)

@@ -2,13 +2,13 @@
 
 from enum import IntEnum
 from fractions import Fraction
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 from signflip.clock import Clock
 from signflip.exact.cases import DONE, LEAF, PAUSE
 from signflip.patterns.space import Flips, PatternSpace
-from signflip.proof.container import Packed
 from signflip.proving.no_proof import NoProofError
+from signflip.proving.packing import Packing
 from signflip.proving.refusals import Refusal, Refusals
 
 
@@ -46,7 +46,14 @@ class Growing(Protocol):
         """Close the full case in hand: why no point has it; None where it keeps the bound."""
         ...
 
-    def packed(self) -> Packed:
+    def split(self) -> Self | None:
+        """Give away what comes last of what is left, if there are two cases or more.
+
+        Its steps follow those of this part, whatever these will be.
+        """
+        ...
+
+    def packing(self) -> Packing:
         """The steps, once all is covered."""
         ...
 

@@ -1,5 +1,6 @@
 """The steps of a proof over two hidden layers that has many cases: by frames and forms."""
 
+import copy
 import math
 from fractions import Fraction
 from typing import ClassVar
@@ -15,18 +16,20 @@ from signflip.exact.rows import MOST_BOUNDED, rows_of
 from signflip.network import Lead
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.proof.check import BOUND, NEW
-from signflip.proof.container import Packed, steps_of
+from signflip.proof.container import steps_of
 from signflip.proof.joint import SLOTS
 from signflip.proving.forms import BITS
 from signflip.proving.frames import advance_frames, leave
 from signflip.proving.growing import End
+from signflip.proving.last import fresh_last, turn_last
 from signflip.proving.packing import PIECE, Packing
 from signflip.proving.refusals import Refusal, literals_of
 from signflip.proving.writing import RING, Writer
 
 ASK, GATE = 0.65, 0.65
 """Shares of the ellipsoid's limit, as in the search."""
-RULES = Rules()
+RULES = Rules(bottom=14)
+"""As in the search, but that fewer neurons are the last ones, as each of their cases is a step."""
 
 
 class Frames:
@@ -51,16 +54,31 @@ class Frames:
         self._room = space.size * (8 * MOST_FLIPS + 16)
         self._room += rivals * (3 * width + 12 * space.size + heads.shape[1] + 32)
         self._writer = _fresh_writer(space, heads, self._room + PIECE)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Make what is no other part's."""
+        rivals, width, size = *self._rows.weight.shape, self._space.size
+        most = min(size, MOST_BOUNDED)
         self._packing = Packing()
-        most = min(space.size, MOST_BOUNDED)
-        self._points = np.zeros((rivals, space.size + 1), dtype=np.uint8)
-        self._scratch = np.zeros((2, width), np.int64), np.zeros((most, most), np.int64)
+        self._last = fresh_last(RULES.bottom, rivals, width)
+        self._points = np.zeros((rivals, size + 1), dtype=np.uint8)
+        self._scratch = (
+            np.zeros(width, np.int32),
+            np.zeros(width, np.int64),
+            np.zeros((most, most), np.int64),
+        )
 
     @property
     def leaf(self) -> Flips:
         """(m,) bool, the toggles of the full case in hand."""
         toggled = np.zeros(self._space.size, dtype=np.bool_)
-        toggled[self._state.flip[: self._state.top[0]]] = True
+        top, level = int(self._state.top[0]), int(self._last.level[0])
+        toggled[self._state.flip[:top]] = True
+        if level >= 0:
+            first = int(self._state.next[top])
+            last = self._state.live[top, first : first + level]
+            toggled[last[self._last.toggled[:level]]] = True
         return toggled
 
     def advance(self, budget: int) -> End:
@@ -78,6 +96,7 @@ class Frames:
                 self._points,
                 self._scratch,
                 self._room,
+                self._last,
                 self._writer,
                 self._state,
                 budget,
@@ -98,12 +117,32 @@ class Frames:
             self._writer.made[1] += 1
         self._pack()
         self._packing.add(steps_of(numbers))
-        leave(self._writer, self._state)
+        if self._last.level[0] >= 0:
+            top = self._state.top[0]
+            turn_last(top, self._rows, self._need, self._last, self._writer, self._state)
+        if self._last.level[0] < 0:
+            leave(self._writer, self._state)
 
-    def packed(self) -> Packed:
+    def split(self) -> "Frames | None":
+        """Give away the rest of the first frame that has one, and of all before it."""
+        state, writer = self._state, self._writer
+        least, top = int(writer.least[0]), max(0, int(state.top[0]))
+        rest = np.flatnonzero(state.next[least:top] < state.length[least:top])
+        if len(rest) == 0:
+            return None
+        frame = least + int(rest[0])
+        given = copy.copy(self)
+        given._state = copy.deepcopy(state)
+        given._state.top[0] = frame
+        given._writer = _given_writer(writer, state.flip[:frame])
+        given._begin()
+        writer.least[0] = frame + 1
+        return given
+
+    def packing(self) -> Packing:
         """The steps, once all is covered."""
         self._pack()
-        return self._packing.steps()
+        return self._packing
 
     def _pack(self) -> None:
         self._packing.add(self._writer.out[: self._writer.place[0]].tobytes())
@@ -117,7 +156,7 @@ def compile_frames(space: PatternSpace) -> None:
     frames = Frames(space, everything)
     while frames.advance(frames.budget) is not End.DONE:
         frames.close(None)
-    frames.packed()
+    frames.packing()
 
 
 def _heads(space: PatternSpace, fraction: int) -> npt.NDArray[np.uint16]:
@@ -156,6 +195,20 @@ def _fresh_writer(space: PatternSpace, heads: npt.NDArray[np.uint16], room: int)
         next=np.zeros(size, dtype=np.int64),
         held=np.zeros(span, dtype=np.uint64),
         open=np.zeros(size, dtype=np.bool_),
+        least=np.zeros(1, dtype=np.int64),
         literals=np.zeros((2, MOST_FLIPS + 1), dtype=np.int64),
         base=np.zeros((2, MOST_FLIPS + 1), dtype=np.int64),
     )
+
+
+def _given_writer(writer: Writer, flips: npt.NDArray[np.int64]) -> Writer:
+    """The writer of a part that begins with these toggles: it refers to no step before its own."""
+    given = copy.deepcopy(writer._replace(out=writer.out[:0]))
+    given = given._replace(out=np.zeros_like(writer.out))
+    given.place[0] = 0
+    given.slots[:] = given.name[:] = -1
+    given.next[:] = 0
+    given.held[:] = 0
+    for neuron in flips.tolist():
+        given.held[neuron >> 6] |= np.uint64(1 << (neuron & 63))
+    return given

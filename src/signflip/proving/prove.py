@@ -100,11 +100,11 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
     while why is End.LEAF:
         why = step(cases, refuter, clock, EASY)
     if why is End.DONE:
-        return cases.packed()
+        return cases.packing().steps()
     proof: Growing = Frames(space, upper.need) if countable(space) else cases
     while why is not End.DONE:
         why = step(proof, refuter, clock, proof.budget)
-    return proof.packed()
+    return proof.packing().steps()
 
 
 def _few(cases: Cases, refuter: Refuter, clock: Clock) -> Packed | None:
@@ -115,7 +115,7 @@ def _few(cases: Cases, refuter: Refuter, clock: Clock) -> Packed | None:
             why = step(cases, refuter, clock, FEW)
     except NoProofError:
         return None
-    return cases.packed() if why is End.DONE else None
+    return cases.packing().steps() if why is End.DONE else None
 
 
 def _is_accepted(problem: Problem, content: Content) -> bool:

@@ -1,6 +1,6 @@
 """A proof that is made while the search goes on, instead of by a search of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 
 import numpy as np
@@ -11,11 +11,12 @@ from signflip.exact.kernel import Upper
 from signflip.exact.rows import countable
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Standing
-from signflip.proof.container import Packed
+from signflip.proof.container import Steps
 from signflip.proving.cases import Cases
 from signflip.proving.growing import End, Growing
 from signflip.proving.hard import Frames
 from signflip.proving.no_proof import NoProofError
+from signflip.proving.packing import Packing
 from signflip.proving.refusals import Refusals
 
 
@@ -27,49 +28,93 @@ class RecordedTree:
         upper: the layers above the second, with the incumbent, which may rise.
         floor: what is no better than this is of no interest.
         clock: of the search.
+        workers: threads; each has a part of the proof.
     """
 
     def __init__(
-        self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing], clock: Clock
+        self,
+        space: PatternSpace,
+        upper: Upper,
+        floor: Callable[[], Standing],
+        clock: Clock,
+        workers: int,
     ) -> None:
-        self._space, self._floor, self._clock = space, floor, clock
-        self._proof: Growing = (
-            Frames(space, upper.need) if countable(space) else Cases(space, upper)
-        )
+        self._space, self._floor, self._clock, self._workers = space, floor, clock, workers
+        whole: Growing = Frames(space, upper.need) if countable(space) else Cases(space, upper)
+        self._parts: list[Growing | Packing] = [whole]
+        """In the order of the proof: what is searched, and between these the steps of what was."""
         self._refusals = Refusals(space)
-        self._none = np.zeros((0, space.size), dtype=np.bool_)
-        self.exhausted = self.lost = False
+        self.lost = False
         self._open: Standing | None = None
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether all is searched."""
+        return all(isinstance(part, Packing) for part in self._parts)
+
     def advance(self, pool: Executor | None, capacity: int) -> Leaves:  # noqa: ARG002 - as any tree
-        """Search for a while; the full pattern, if there is one that is not refused."""
+        """Search for a while; the full patterns that are not refused, one a thread at most."""
         try:
-            leaf = self._advance()
+            leaves = list(self._advance(pool))
         except NoProofError:
             self.lost = True
-            leaf = None
-        return self._none if leaf is None else leaf[None]
+            leaves = []
+        return np.array(leaves, dtype=np.bool_).reshape(-1, self._space.size)
 
-    def _advance(self) -> Flips | None:
-        why = self._proof.advance(self._proof.budget)
-        self.exhausted = why is End.DONE
-        if why is not End.LEAF:
-            return None
-        leaf = self._proof.leaf
+    def _advance(self, pool: Executor | None) -> Iterator[Flips]:
+        open_parts = self._shared()
+        work = map if pool is None else pool.map
+        ends = list(work(lambda part: part.advance(part.budget), open_parts))
+        for part, why in zip(open_parts, ends, strict=True):
+            leaf = self._close(part) if why is End.LEAF else None
+            if leaf is not None:
+                yield leaf
+        through = [part for part, why in zip(open_parts, ends, strict=True) if why is End.DONE]
+        self._parts = _joined(
+            part.packing() if not isinstance(part, Packing) and part in through else part
+            for part in self._parts
+        )
+
+    def _shared(self) -> list[Growing]:
+        """The parts that are open, as many as there are threads if they can be split."""
+        found = [part for part in self._parts if not isinstance(part, Packing)]
+        for part in list(found):
+            given = part.split() if len(found) < self._workers else None
+            if given is not None:
+                found.append(given)
+                self._parts.insert(self._parts.index(part) + 1, given)
+        return found
+
+    def _close(self, part: Growing) -> Flips | None:
+        """Close a full case; its pattern, if no more is known than that it beats the floor."""
+        leaf = part.leaf
         standing = self._space.standing(leaf)
         beats, refusal = standing > self._floor(), None
         if beats:
             refusal = self._refusals.of(leaf, self._clock)
             if refusal is None and (self._open is None or self._open < standing):
                 self._open = standing
-        self._proof.close(refusal)
+        part.close(refusal)
         return leaf if beats and refusal is None else None
 
-    def steps(self, best: Standing) -> Packed | None:
+    def steps(self, best: Standing) -> Steps | None:
         """The steps of a proof that no pattern is better than `best`, where they are one."""
         if not self.exhausted or (self._open is not None and self._open > best):
             return None
-        return self._proof.packed()
+        (whole,) = self._parts
+        return whole.steps() if isinstance(whole, Packing) else None
+
+
+def _joined(parts: Iterable[Growing | Packing]) -> list[Growing | Packing]:
+    """The same, with steps that follow others joined to these."""
+    found: list[Growing | Packing] = []
+    for part in parts:
+        before = found[-1] if found else None
+        if isinstance(before, Packing) and isinstance(part, Packing):
+            before.append(part)
+        else:
+            found.append(part)
+    return found
 
 
 class Recording:
@@ -84,13 +129,13 @@ class Recording:
         self._tree: RecordedTree | None = None
 
     def tree(
-        self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing]
+        self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing], workers: int
     ) -> RecordedTree | None:
         """See `signflip.exact.recorder.Recorder`: None where only some images are meant."""
         if space.layer is space.problem.network.hidden[0]:
-            self._tree = RecordedTree(space, upper, floor, self._clock)
+            self._tree = RecordedTree(space, upper, floor, self._clock, workers)
         return self._tree
 
-    def steps(self, best: Standing) -> Packed | None:
+    def steps(self, best: Standing) -> Steps | None:
         """The steps of a proof that no image is better than `best`, if the search made them."""
         return None if self._tree is None else self._tree.steps(best)

@@ -37,6 +37,7 @@ class Writer(NamedTuple):
     held: npt.NDArray[np.uint64]  # (span,) toggled neurons of the case
     open: npt.NDArray[np.bool_]  # (m,) scratch
     literals: Longs  # (2, flips) scratch
+    least: Longs  # (1,) frames that are another part's
     base: Longs  # (2, flips) neurons whose toggles may exclude several others, and multipliers
 
 
@@ -61,6 +62,18 @@ def put(number: int, w: Writer) -> None:
 def toggled(neuron: int, w: Writer) -> int:
     """What a checker calls the literal that a neuron toggles."""
     return int(2 * w.number[neuron] + (1 if w.away[neuron] else 0))
+
+
+@compiled(inner=True)
+def hold(neuron: int, w: Writer) -> None:
+    """Note that a neuron toggles in the case in hand."""
+    w.held[neuron >> 6] |= U64(1) << U64(neuron & 63)
+
+
+@compiled(inner=True)
+def let_go(neuron: int, w: Writer) -> None:
+    """Note that it does not."""
+    w.held[neuron >> 6] &= ~(U64(1) << U64(neuron & 63))
 
 
 @compiled(inner=True)
@@ -173,7 +186,7 @@ def put_refused(size: int, w: Writer) -> None:
 @compiled(inner=True)
 def put_known(neuron: int, w: Writer) -> bool:
     """Write that a set refuses the case with one more toggle, if one that is kept does."""
-    w.held[neuron >> 6] |= U64(1) << U64(neuron & 63)
+    hold(neuron, w)
     found = -1
     for i in range(RING):
         if w.name[neuron, i] < 0:
@@ -186,7 +199,7 @@ def put_known(neuron: int, w: Writer) -> bool:
         if missing == U64(0):
             found = w.name[neuron, i]
             break
-    w.held[neuron >> 6] &= ~(U64(1) << U64(neuron & 63))
+    let_go(neuron, w)
     if found < 0:
         return False
     put(KNOWN, w)
