@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from signflip.methods.exact import Exact
 
 
-RECORD = 0.1
+RECORD = 0.01
 """Seconds from which a search that is to be proved is recorded: a shorter one is soon made anew,
 and in a way that makes a shorter proof."""
 
