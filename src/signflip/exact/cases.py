@@ -188,7 +188,10 @@ def close(path: Path, sets: Sets, number: int) -> None:
         deepest = -1
         for i in range(sets.start[number], sets.start[number + 1]):
             deepest = max(deepest, sets.literals[i])
-        while depth > max((deepest >> 1) + 1, path.least[0]):
+        end = (deepest >> 1) + 1
+        if end < path.least[0]:
+            end = path.least[0]
+        while depth > end:
             depth = _back(path, depth)
         path.written[0] = path.began[depth]
     if path.kept:
