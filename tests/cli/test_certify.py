@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -267,3 +269,15 @@ def test_proofs_of_a_store_are_checked_in_the_folder_that_is_named(
     result = invoke("check", "proofs", "net.safetensors", "images.npz", "--proofs", "proofs")
     assert result.exit_code == 2
     assert "--proofs proofs is the folder of a store's proofs" in result.output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device without room")
+def test_a_summary_is_there_also_where_nothing_can_be_printed(folder: Path) -> None:
+    arguments = [*CERTIFY, "--epsilon", "0.02", "--summary", "sum.json"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "signflip", *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert json.loads((folder / "sum.json").read_text())["images"] == IMAGES

@@ -110,9 +110,9 @@ def certify(
             gather("certify", plan, workers, files, gathered, bracket, store)
     finally:  # also after Ctrl-C: what was decided is shown
         if gathered.answers:
-            _print_certificate(gathered, question)
-            if summary is not None:
+            if summary is not None:  # first: nobody may read what is printed
                 _write_summary(summary, gathered, question, network.name, images)
+            _print_certificate(gathered, question)
             remark_on_proofs(gathered.answers, proofs)
     if gathered.failed:
         sys.exit(1)
