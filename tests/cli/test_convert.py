@@ -78,3 +78,11 @@ def test_nothing_is_replaced_unasked(tmp_path: Path, invoke: Invoke) -> None:
     assert invoke("convert", "mnist-2x100", target, "--overwrite").exit_code == 0
     result = invoke("convert", "mnist-2x100", tmp_path / "net.pt")
     assert "must end in .safetensors or .onnx" in result.stderr
+
+
+def test_where_nothing_can_be_written_is_said_by_its_name(tmp_path: Path, invoke: Invoke) -> None:
+    for name in ("net.onnx", "net.safetensors"):
+        target = tmp_path / "none" / name
+        result = invoke("convert", "no-network", target)  # the network is not even looked for
+        assert result.exit_code == 2
+        assert f"{target} cannot be written: {tmp_path / 'none'} is no folder" in result.stderr

@@ -6,6 +6,7 @@ import click
 
 from signflip.cli.console import output
 from signflip.cli.options import FILE, inputs_option
+from signflip.cli.output import check_writable, writing
 from signflip.errors import SettingError
 from signflip.formats.native import save_network
 from signflip.formats.onnx_write import write_onnx
@@ -22,13 +23,13 @@ def convert(source: str, target: Path, inputs: InputRange | None, overwrite: boo
     """Write the network IN, of any format, as OUT: .safetensors (Signflip's own) or .onnx."""
     if target.suffix not in (".safetensors", ".onnx"):
         raise SettingError(f"{target} must end in .safetensors or .onnx; its ending is the format")
-    if target.exists() and not overwrite:
-        raise SettingError(f"{target} exists; give another name, or --overwrite")
+    check_writable(target, overwrite=overwrite)
     network = open_network(source, inputs)
-    if target.suffix == ".onnx":
-        write_onnx(network, target)
-    else:
-        save_network(network, target)
+    with writing(target):
+        if target.suffix == ".onnx":
+            write_onnx(network, target)
+        else:
+            save_network(network, target)
     output().print(
         f"{target}: {network.architecture}, {network.inputs} inputs in {network.input_range}, "
         f"{network.classes} classes",
