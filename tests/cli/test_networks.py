@@ -28,3 +28,10 @@ def test_a_network_that_is_not_there(invoke: Invoke) -> None:
     result = invoke("networks", "mnist-9x100")
     assert result.exit_code == 2
     assert "error: 'mnist-9x100' is neither a network of the zoo nor a file" in result.stderr
+
+
+def test_a_network_that_is_not_there_ends_no_other(folder: Path, invoke: Invoke) -> None:
+    result = invoke("networks", "mnist-9x100", folder / "none.onnx", folder / "net.safetensors")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 2
+    assert "  dataset: tiny" in result.stdout

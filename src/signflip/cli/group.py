@@ -96,7 +96,7 @@ class Group(click.Group):
         try:
             result = super().invoke(ctx)
         except SignflipError as error:
-            raise CommandError(" ".join(str(error).split())) from error
+            raise CommandError(one_line(error)) from error
         except OSError as error:
             if error.filename is None:  # such as a pipe that nobody reads: handled by `main`
                 raise
@@ -109,6 +109,11 @@ class Group(click.Group):
         if sys.stdout is not None:  # closed by whoever called
             sys.stdout.flush()
         return result
+
+
+def one_line(error: SignflipError) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split())
 
 
 def _refused(error: OSError) -> str:

@@ -1,9 +1,13 @@
 """`signflip networks`: the zoo and its cards."""
 
+import sys
+
 import click
 from rich.table import Table
 
 from signflip.cli.console import output
+from signflip.cli.group import CommandError, one_line
+from signflip.errors import SignflipError
 from signflip.zoo import load_zoo, zoo_names, zoo_sha256
 from signflip.zoo.named import open_network
 
@@ -15,11 +19,18 @@ def networks(names: tuple[str, ...]) -> None:
 
     Each NETWORK is a name of the zoo or a file; without any, the zoo is listed.
     """
-    if names:
-        for name in names:
-            _print_card(name)
-    else:
+    if not names:
         _print_zoo()
+        return
+    refused = False
+    for name in names:
+        try:
+            _print_card(name)
+        except SignflipError as error:  # the others have cards all the same
+            refused = True
+            CommandError(one_line(error)).show()
+    if refused:
+        sys.exit(CommandError.exit_code)
 
 
 def _print_zoo() -> None:
