@@ -99,7 +99,7 @@ def test_answers_of_a_sweep_serve_whatever_they_are_called_there(
             "iterations is 'few'; it should be",
         ),
         (("--out", "c.png", "--attacks", "pgd:scaling"), "--attacks pgd:scaling: "),
-        (("--out", "c.png", "--epsilons", "0.1,big"), "'big'"),
+        (("--out", "c.png", "--epsilons", "0.1,big"), "for '--epsilons': 'big' is no number"),
         (("--out", "c.png", "--epsilons", "2"), "epsilon is 2.0; it must be from 0 to 1"),
         (("--out", "c.png", "--json", "c.png"), "both name c.png"),
         (("--out", "c.png", "--json", "c.db", "--store", "c.db"), "both name c.db"),
@@ -113,3 +113,11 @@ def test_bad_options(
     assert result.exit_code == 2, result.output
     assert message in " ".join(result.stderr.split())
     assert not (labelled / "c.png").exists()
+
+
+def test_images_without_labels_have_no_accuracy(folder: Path, invoke: Invoke) -> None:
+    np.savez("images.npz", images=load_dataset("images.npz").images)
+    result = invoke(*CURVE, "--out", "c.png")
+    assert result.exit_code == 2, result.output
+    assert "images.npz has no labels" in result.stderr
+    assert not (folder / "c.png").exists()

@@ -138,7 +138,11 @@ def _withstood(records: Sequence[Record]) -> float:
 
 
 def _radii(text: str) -> tuple[float, ...]:
-    return tuple(sorted({values.epsilon(part) for part in text.split(",")}))
+    try:
+        return tuple(sorted({values.epsilon(part) for part in text.split(",")}))
+    except click.BadParameter as error:
+        error.param_hint = "'--epsilons'"
+        raise
 
 
 def _plan(
@@ -164,6 +168,7 @@ def _plan(
         for text, (name, settings) in chosen.items()
     ]
     opened, image_set = network.open(), load_dataset(images, data_dir=data_dir)
+    image_set.need_labels("a curve of accuracy")
     block = block_of(
         opened, image_set, index.of(image_set), Untargeted(), name=network.name,
         epsilons=epsilons, series=series, terms=Terms(ties=Ties.FLIP),
