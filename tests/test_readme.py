@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from signflip.cli import cli
 from signflip.many.grid_model import grid_of
@@ -73,6 +74,13 @@ def test_links_to_files_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (ROOT / target).exists(), target
+
+
+def test_the_tables_shown_have_the_columns_of_the_commands() -> None:
+    arguments = ["min-epsilon", "mnist-2x100", "mnist-sample", "--index", "0", "--time-limit", "0"]
+    printed = CliRunner().invoke(cli, arguments).stdout.splitlines()[0]
+    shown = [line.split() for line in README.splitlines() if line.startswith("    image  label")]
+    assert shown == [printed.split()]
 
 
 def test_every_make_target_that_is_named_exists() -> None:
