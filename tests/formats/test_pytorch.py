@@ -296,3 +296,33 @@ def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
     )
     with pytest.raises(NetworkError, match="no state_dict of plain tensors"):
         load_network(tmp_path / "net.toml")
+
+
+class Float32Sign(nn.Module):
+    """Which makes float32 of any numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x >= 0, 1.0, -1.0)
+
+
+def test_a_module_that_runs_in_float32_alone_is_compared_in_it() -> None:
+    torch.manual_seed(0)
+    first, last = binary(nn.Linear(4, 3, bias=False)), nn.Linear(3, 2)
+    module = nn.Sequential(first, Float32Sign(), last)
+    network = from_torch(module, (4,), signs={Float32Sign: 1})
+    checked = network.card["checked"]
+    assert checked.startswith("the classes are those of PyTorch in float32 on 32 random inputs")
+    with pytest.raises(NetworkError, match="PyTorch in float32 has class"):
+        from_torch(module, (4,), signs={Float32Sign: -1})
+
+
+def test_a_module_that_does_not_run_is_read_all_the_same() -> None:
+    class Two(nn.Sequential):
+        def forward(self, input: Any) -> Any:  # noqa: A002 - the name of PyTorch
+            for module in self:
+                input = module(input)  # noqa: A001
+            return input, None
+
+    module = Two(binary(nn.Linear(4, 3, bias=False)), PlusAtZero(), nn.Linear(3, 2))
+    network = from_torch(module, (4,), signs=SIGNS)
+    assert network.card["checked"].startswith("not compared: the module cannot run")

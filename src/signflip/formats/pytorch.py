@@ -68,12 +68,21 @@ def from_torch(
     last = [type(child).__name__ for _, child in children if type(child) not in own]
     ends = [each for each in last if each in ORDERED.values()]
     network = assembly.finish(value, dict(card or {}), after=ends[-1] if ends else None)
-    runtime = TorchRuntime(module, shape, least=0.5 if "Sigmoid" in last else 0.0)
-    try:
-        compared = check_agreement(network, runtime, "PyTorch")
-    except (RuntimeError, TypeError, ValueError) as error:  # what a user's module may raise
-        compared = f"not compared: the module cannot run ({error})"
+    compared = _compared(network, module, shape, least=0.5 if "Sigmoid" in last else 0.0)
     return replace(network, card={**network.card, CHECKED: compared})
+
+
+def _compared(network: BinaryNetwork, module: "nn.Module", shape: Shape, least: float) -> str:
+    """What the network and the module were compared on, for the card."""
+    failure = ""
+    # a module that makes numbers itself, by `torch.where(x >= 0, 1.0, -1.0)`, runs in float32 alone
+    for double, name in ((True, "PyTorch"), (False, "PyTorch in float32")):
+        try:
+            runtime = TorchRuntime(module, shape, least, double=double)
+            return check_agreement(network, runtime, name)
+        except (RuntimeError, TypeError, ValueError, AttributeError) as error:  # of a user's module
+            failure = failure or str(error)
+    return f"not compared: the module cannot run ({failure})"
 
 
 def _checked_shape(shape: Any) -> Shape:
