@@ -2,6 +2,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -357,3 +358,33 @@ def test_an_input_range_that_float32_does_not_hold_is_refused(lower: float, uppe
     with pytest.raises(NetworkError, match="beyond 1e38"):
         InputRange(lower=lower, upper=upper)
     InputRange(lower=-1e38, upper=1e38)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros(2), r"have shape \(2,\); .* \(N, 2\): one image is image\[None\]"),
+        (np.zeros((3, 2, 1)), r"have shape \(3, 2, 1\); .*: reshape them"),
+        (np.zeros((3, 4)), r"have shape \(3, 4\); .*: give images of as many values"),
+        (np.zeros((3, 4, 1)), r"have shape \(3, 4, 1\); .*: give images of as many values"),
+        (np.zeros(()), r"have shape \(\); .*: give images of as many values"),
+        (np.zeros((1, 2), dtype=complex), "images hold complex128; they must be real numbers"),
+        ([[None, 0.5]], "images hold object"),
+        ([["0.5", "0.5"]], "images hold <U3"),
+        ("text", "images hold <U4"),
+        ([[1.0, 2.0], [1.0]], "images are no array of numbers"),
+    ],
+)
+def test_what_is_no_array_of_images_is_refused_with_the_mend(images: Any, message: str) -> None:
+    network = small_network()
+    for read in (network.predict, network.forward, network.activations, network.rankings):
+        with pytest.raises(DataError, match=message):
+            read(images)
+
+
+def test_numbers_of_any_type_are_images() -> None:
+    network = small_network()
+    expected = network.predict(np.array([[1.0, 0.0]]))
+    for kind in (np.uint8, np.int64, np.bool_, np.float16, np.longdouble, object):
+        assert network.predict(np.array([[1, 0]], dtype=kind)) == expected
+    assert network.predict([[1, 0]]) == expected

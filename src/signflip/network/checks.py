@@ -1,10 +1,11 @@
-"""Checks that hidden and output layers share."""
+"""Checks of arrays, which layers and networks share."""
 
 import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats
-from signflip.errors import NetworkError
+from signflip.errors import DataError, NetworkError
+from signflip.settings import is_number
 
 
 def checked_vector(values: npt.ArrayLike, length: int, where: str) -> Floats:
@@ -27,3 +28,22 @@ def checked_vector(values: npt.ArrayLike, length: int, where: str) -> Floats:
         )
     array.setflags(write=False)
     return array
+
+
+def real_numbers(values: npt.ArrayLike, name: str) -> Floats:
+    """The values as float64; `name` is for the error.
+
+    Raises:
+        DataError: they are no array of real numbers.
+    """
+    if isinstance(values, np.ndarray) and values.dtype == np.float64:
+        return values
+    try:
+        array = np.asarray(values)
+        # NumPy would read texts, take None for NaN, and drop imaginary parts
+        if array.dtype.kind in "biuf" or all(map(is_number, array.ravel().tolist())):
+            return array.astype(np.float64)
+        found = f"hold {array.dtype}"
+    except (ValueError, TypeError) as error:
+        found = f"are no array of numbers ({error})"
+    raise DataError(f"{name} {found}; they must be real numbers, such as float64")

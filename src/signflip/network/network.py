@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import DataError, NetworkError
+from signflip.network.checks import real_numbers
 from signflip.network.domains import NUMBERS, propagate
 from signflip.network.input_range import UNIT_RANGE, InputRange
 from signflip.network.maps import Dense, Shape, kind_of
@@ -176,11 +177,16 @@ class BinaryNetwork:
         return to_torch(self, slope=slope, width=width, epsilon=epsilon)
 
     def _checked_images(self, images: npt.ArrayLike) -> Floats:
-        array = np.asarray(images, dtype=np.float64)
+        array = real_numbers(images, "images")
         if array.ndim != 2 or array.shape[1] != self.inputs:
+            if array.shape == (self.inputs,):
+                mend = "one image is image[None]"
+            elif array.ndim > 2 and array.size == len(array) * self.inputs:
+                mend = "reshape them: images.reshape(len(images), -1)"
+            else:
+                mend = "give images of as many values, or the network that they are for"
             raise DataError(
-                f"images have shape {array.shape}; this network reads (N, {self.inputs}): reshape "
-                "them, for example images.reshape(len(images), -1)"
+                f"images have shape {array.shape}; this network reads (N, {self.inputs}): {mend}"
             )
         if not np.isfinite(array).all():
             row, column = np.argwhere(~np.isfinite(array))[0]
