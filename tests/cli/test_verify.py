@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 from fractions import Fraction
@@ -6,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from signflip.cli import verify
 from signflip.data import load_dataset
 from signflip.formats.onnx_write import write_onnx
 from signflip.zoo import load_zoo
@@ -54,6 +56,34 @@ def test_a_small_ball_is_unsat(tmp_path: Path, instance: tuple[Path, Path], invo
     result = invoke("verify", instance[0], property_, "--result", tmp_path / "out.txt")
     assert result.stdout == "unsat\n"
     assert (tmp_path / "out.txt").read_text() == "unsat\n"
+
+
+def test_where_a_result_cannot_lie_is_said_before_any_work(tmp_path: Path, invoke: Invoke) -> None:
+    result = invoke("verify", "no-network", "no.vnnlib", "--result", tmp_path / "none" / "out.txt")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'none'} is no folder; make it first" in result.stderr
+
+
+def test_an_answer_that_cannot_be_written_is_printed(
+    tmp_path: Path,
+    instance: tuple[Path, Path],
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(path: Path, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(verify, "write_bytes", full)
+    property_ = ball(tmp_path / "safe.vnnlib", 0, 0.0005)
+    result = invoke("verify", instance[0], property_, "--result", tmp_path / "out.txt")
+    assert (result.exit_code, result.stdout) == (2, "unsat\n")
+    assert f"error: {tmp_path / 'out.txt'} cannot be written" in result.stderr
+
+
+def test_a_property_that_is_not_there(instance: tuple[Path, Path], invoke: Invoke) -> None:
+    result = invoke("verify", instance[0], "none.vnnlib")
+    assert result.exit_code == 2
+    assert result.stderr == "error: none.vnnlib cannot be read: No such file or directory\n"
 
 
 def test_no_time_is_a_timeout(instance: tuple[Path, Path], invoke: Invoke) -> None:

@@ -7,6 +7,7 @@ import click
 
 from signflip.arrays import Floats
 from signflip.cli.options import FILE, inputs_option
+from signflip.cli.output import check_writable, writing
 from signflip.clock import Clock
 from signflip.errors import ProblemError, SettingError
 from signflip.files import write_bytes
@@ -52,6 +53,8 @@ def verify(
     Give a NETWORK and a PROPERTY in VNN-LIB, or a Marabou QUERY (.ipq, .ipq.gz) that holds its
     network. Properties compare by <= and >=, so that a tie counts.
     """
+    if result is not None:
+        check_writable(result, overwrite=True)
     if property_ is None:
         path = Path(network)
         if not path.name.endswith((".ipq", ".ipq.gz")):
@@ -64,9 +67,12 @@ def verify(
         text = _marabou(read_marabou(path), time_limit)
     else:
         text = _vnnlib(queries_of(open_network(network, inputs), property_), time_limit)
-    if result is not None:
-        write_bytes(result, (text + "\n").encode())
-    click.echo(text)
+    try:
+        if result is not None:
+            with writing(result):
+                write_bytes(result, (text + "\n").encode())
+    finally:  # an answer that cannot be written is one all the same
+        click.echo(text)
 
 
 def queries_of(network: BinaryNetwork, property_: Path) -> tuple[Query, ...]:

@@ -48,6 +48,8 @@ def text_of(path: Path) -> str:
         if len(data) > MOST_BYTES:
             raise ProblemError(f"{path} has more than {MOST_BYTES} bytes; queries have fewer")
         return data.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise ProblemError(f"{path} cannot be read: {error.strerror}") from error
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise ProblemError(f"{path} cannot be read whole: {error}") from error
 
