@@ -61,3 +61,25 @@ def test_a_damaged_file_is_refused_or_holds_arrays(tmp_path: Path, suffix: str) 
         except DataError:
             refused += 1
     assert refused > 100
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_witnesses_that_are_no_numbers_are_named(tmp_path: Path, value: float) -> None:
+    images = np.ones((2, 5))
+    images[1, 3] = value
+    np.savez(tmp_path / "w.npz", index=np.array([4, 2]), images=images)
+    with pytest.raises(DataError, match=rf"w.npz: pixel 3 of the witness of image 2 is {value};"):
+        read_witnesses(tmp_path / "w.npz")
+    np.savez(tmp_path / "w.npz", index=np.array([4, -2]), images=np.ones((2, 5)))
+    with pytest.raises(DataError, match=r"w.npz: an index is -2; indices count"):
+        read_witnesses(tmp_path / "w.npz")
+
+
+def test_nobody_is_told_to_load_what_may_run_code(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    path.write_text("no arrays")
+    np.savez(tmp_path / "b.npz", c=np.array([object()]))
+    for name in ("a.npz", "b.npz"):
+        with pytest.raises(DataError, match=r"\(it holds objects, or no arrays\)") as caught:
+            read_npz(tmp_path / name, name, ("c",))
+        assert "allow_pickle" not in str(caught.value)

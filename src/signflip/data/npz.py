@@ -39,7 +39,8 @@ def read_npz(path: Path, name: str, wanted: Sequence[str]) -> dict[str, Array]:
         ) from error
     except NO_ARRAYS as error:
         raise DataError(
-            f"{name} is no whole .npz file of plain arrays ({error}); write it with numpy.savez"
+            f"{name} is no whole .npz file of plain arrays ({_why(error)}); write it with "
+            "numpy.savez"
         ) from error
 
 
@@ -57,8 +58,14 @@ def read_npy(path: Path, name: str) -> Array:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
     except NO_ARRAYS as error:
         raise DataError(
-            f"{name} is no whole .npy file of a plain array ({error}); write it with numpy.save"
+            f"{name} is no whole .npy file of a plain array ({_why(error)}); write it with "
+            "numpy.save"
         ) from error
+
+
+def _why(error: BaseException) -> str:
+    """What NumPy says, but for its advice to load what may run code."""
+    return "it holds objects, or no arrays" if "pickle" in str(error) else str(error)
 
 
 def read_witnesses(path: Path) -> tuple[Integers, Floats]:
@@ -81,9 +88,17 @@ def read_witnesses(path: Path) -> tuple[Integers, Floats]:
             f"{path}: index is {index.dtype} of shape {index.shape} and images are {images.dtype} "
             f"of shape {images.shape}; they must be integers (N,) and floats (N, inputs)"
         )
-    if index.size and int(index.max()) > np.iinfo(np.int64).max:
+    for end in (index.min(), index.max()) if index.size else ():
+        if not 0 <= int(end) <= np.iinfo(np.int64).max:
+            raise DataError(
+                f"{path}: an index is {end}; indices count the images of a data set from 0"
+            )
+    flat = images.reshape(len(images), int(np.prod(images.shape[1:]))).astype(np.float64)
+    wrong = np.argwhere(~np.isfinite(flat))
+    if len(wrong):
+        row, pixel = wrong[0]
         raise DataError(
-            f"{path}: an index is {index.max()}; indices count the images of a data set from 0"
+            f"{path}: pixel {pixel} of the witness of image {index[row]} is {flat[row, pixel]}; "
+            "every value must be finite"
         )
-    flat = images.reshape(len(images), int(np.prod(images.shape[1:])))
-    return index.astype(np.int64), flat.astype(np.float64)
+    return index.astype(np.int64), flat
