@@ -1,6 +1,7 @@
 """What the README says is run here."""
 
 import io
+import json
 import re
 import shlex
 import tomllib
@@ -12,9 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from signflip.cli import cli
+from signflip.formats.native import network_to_bytes
 from signflip.many.grid_model import grid_of
 from signflip.methods import METHODS
-from signflip.zoo import zoo_names
+from signflip.zoo import load_zoo, zoo_names
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -74,6 +76,24 @@ def test_links_to_files_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (ROOT / target).exists(), target
+
+
+def test_network_files_hold_what_is_said_of_them() -> None:
+    section = README.partition("Network files are ")[2].partition("## ")[0]
+    data = network_to_bytes(load_zoo("mnist-3x30"))
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    metadata = header.pop("__metadata__")
+    for key in ("format", "version"):
+        assert f"`{key} = {metadata[key]}`" in section
+    layer, output = (
+        set(re.findall(rf"`({kind}\.[^` ]+)`", section)) for kind in ("hidden", "output")
+    )
+    assert {name.replace("{l}", "0") for name in layer} == {
+        name for name in header if name.startswith("hidden.0.")
+    }
+    parts = {name.removesuffix(".plus").removesuffix(".shape") for name in header}
+    assert output == {name for name in parts if name.startswith("output.")}
 
 
 def test_the_tables_shown_have_the_columns_of_the_commands() -> None:
