@@ -194,11 +194,13 @@ def test_autocast_rounds_nothing() -> None:
         (torch.zeros((2, 783)), r"shape \(2, 783\); this network reads \(N, 784\)"),
         (torch.zeros(784), r"shape \(784,\); this network reads \(N, 784\)"),
         (torch.zeros((2, 784), dtype=torch.uint8), "torch.uint8; the module reads float32 and"),
+        (np.zeros((1, 784), dtype=np.float32), "are of type ndarray; the module reads a tensor"),
+        ([[0.0] * 784], "are of type list; the module reads a tensor"),
         (torch.full((1, 784), torch.nan), "holds a value that is not finite"),
         (torch.full((1, 784), torch.inf), "holds a value that is not finite"),
     ],
 )
-def test_bad_images_are_refused(images: torch.Tensor, message: str) -> None:
+def test_bad_images_are_refused(images: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         module_of(load_zoo("mnist-3x30"))(images)
 

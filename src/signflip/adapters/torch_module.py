@@ -62,8 +62,14 @@ class TorchNetwork(nn.Module):
         """Class values (N, classes) of images (N, ...).
 
         Raises:
-            DataError: the images have another number of values or type, or a value is not finite.
+            DataError: the images are no tensor, have another number of values or type, or a value
+                is not finite.
         """
+        if not isinstance(images, Tensor):
+            raise DataError(
+                f"images are of type {type(images).__name__}; the module reads a tensor: "
+                "torch.tensor(images)"
+            )
         flat = self._flat(images)
         # autocast would round what must be exact
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
