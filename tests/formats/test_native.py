@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,3 +237,10 @@ def test_a_refused_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     with pytest.raises(NetworkError, match=r"picture.png is a picture; networks are read"):
         load_network(path)
+
+
+def test_where_no_file_can_be_is_said_by_its_name(tmp_path: Path) -> None:
+    network = network_from_bytes(file_of({}), "network")
+    for path in (tmp_path / "none" / "net.safetensors", tmp_path):
+        with pytest.raises(NetworkError, match=f"^{re.escape(str(path))} cannot be written "):
+            save_network(network, path)

@@ -106,8 +106,18 @@ def _check_format(metadata: Mapping[str, str], name: str, data: bytes) -> None:
 
 
 def save_network(network: BinaryNetwork, path: str | Path) -> None:
-    """Write a network to a file, whole or not at all."""
-    write_bytes(Path(path), network_to_bytes(network))
+    """Write a network to a file, whole or not at all.
+
+    Raises:
+        NetworkError: the system refused.
+    """
+    data = network_to_bytes(network)
+    try:
+        write_bytes(Path(path), data)
+    except OSError as error:
+        raise NetworkError(
+            f"{path} cannot be written ({error.strerror}); name another file, or make room"
+        ) from error
 
 
 def load_network(path: str | Path) -> BinaryNetwork:
