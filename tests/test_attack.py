@@ -1,6 +1,7 @@
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,6 +134,12 @@ def test_bad_arguments_are_refused_before_the_method_runs() -> None:
         attack(two_steps(), Never(), time_limit=-1)
     with pytest.raises(ProblemError, match="start lies outside"):
         attack(two_steps(), Never(), start=[0.9])
+    network: Any = two_steps().network
+    with pytest.raises(ProblemError, match=r"of type BinaryNetwork; .*Problem\.ball"):
+        attack(network, Never())
+    called: Any = 3
+    with pytest.raises(SettingError, match="on_improvement is 3; it must be a function"):
+        attack(two_steps(), Never(), on_improvement=called)
 
 
 @given(problems(), st.lists(st.floats(0, 1), max_size=4))

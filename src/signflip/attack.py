@@ -172,16 +172,26 @@ def attack(
             flip. Where there is none, the result's remark says why.
 
     Raises:
-        ProblemError: the method cannot work on the problem, or the start is no image, lies outside
-            the region or is no flip.
-        SettingError: the method is none, the time limit is negative, or there can be no file for
-            the proof.
+        ProblemError: the problem is none, the method cannot work on it, or the start is no image,
+            lies outside the region or is no flip.
+        SettingError: the method is none, the time limit is negative, nothing can be called at an
+            improvement, or there can be no file for the proof.
     """
     if method is None:
         from signflip.methods.auto import Auto  # methods are made for attacks, and import them
 
         method = Auto()
     check_method(method)
+    if not isinstance(problem, Problem):
+        raise ProblemError(
+            f"the problem is of type {type(problem).__name__}; make one of network, image and "
+            "epsilon: Problem.ball(network, image, epsilon=0.1)"
+        )
+    if on_improvement is not None and not callable(on_improvement):
+        raise SettingError(
+            f"on_improvement is {on_improvement!r:.60}; it must be a function of seconds, "
+            "objective and image"
+        )
     refused = refusal(method, problem)
     if refused is not None:
         raise ProblemError(refused)
