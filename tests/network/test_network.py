@@ -388,3 +388,16 @@ def test_numbers_of_any_type_are_images() -> None:
     for kind in (np.uint8, np.int64, np.bool_, np.float16, np.longdouble, object):
         assert network.predict(np.array([[1, 0]], dtype=kind)) == expected
     assert network.predict([[1, 0]]) == expected
+
+
+def test_a_matrix_is_no_map_and_a_layer_no_tuple() -> None:
+    weight: Any = np.ones((2, 2), dtype=np.int8)
+    with pytest.raises(NetworkError, match=r"map is of type ndarray; .*SignLayer\.dense"):
+        SignLayer(weight, np.zeros(2))
+    network, ends = small_network(), (0, 255)
+    first: Any = network.hidden[0]
+    with pytest.raises(NetworkError, match="hidden is a layer; it must be a tuple of layers"):
+        BinaryNetwork(first, network.output)
+    wrong: Any = ends
+    with pytest.raises(NetworkError, match=r"range is \(0, 255\); it must be InputRange"):
+        BinaryNetwork(network.hidden, network.output, input_range=wrong)

@@ -40,7 +40,7 @@ class BinaryNetwork:
             for what the first layer says, or a square if that is flat.
 
     Raises:
-        NetworkError: shapes do not chain.
+        NetworkError: shapes do not chain, or hidden layers or range are of another type.
     """
 
     hidden: tuple[SignLayer, ...]
@@ -50,7 +50,13 @@ class BinaryNetwork:
     input_shape: Shape | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.hidden, SignLayer):
+            raise NetworkError("hidden is a layer; it must be a tuple of layers, first layer first")
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        if not isinstance(self.input_range, InputRange):
+            raise NetworkError(
+                f"the input range is {self.input_range!r}; it must be InputRange(lower=0, upper=1)"
+            )
         if not self.hidden:
             raise NetworkError("the network has 0 hidden layers; it needs at least 1")
         above = [*(layer.inputs for layer in self.hidden[1:]), self.output.inputs]

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Booleans, Floats, Integers, Signs
+from signflip.errors import NetworkError
 from signflip.network.checks import checked_vector
 from signflip.network.maps import Dense, LinearMap
 
@@ -33,13 +34,19 @@ class SignLayer:
             times the largest input.
 
     Raises:
-        NetworkError: a threshold is not finite, or there is another number of them.
+        NetworkError: the map is none, a threshold is not finite, or there is another number of
+            them.
     """
 
     map: LinearMap
     threshold: Floats
 
     def __post_init__(self) -> None:
+        if not isinstance(self.map, LinearMap):
+            raise NetworkError(
+                f"the layer's map is of type {type(self.map).__name__}; it must be a map, or of a "
+                "matrix: SignLayer.dense(weight, threshold)"
+            )
         threshold = checked_vector(self.threshold, self.map.neurons, "hidden layer threshold")
         object.__setattr__(self, "threshold", threshold)
 
