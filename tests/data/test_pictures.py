@@ -114,6 +114,11 @@ def test_parquet_files_of_hugging_face(tmp_path: Path, labelled: bool) -> None:
     assert len(load_dataset(tmp_path, "train")) == 3
     assert len(load_dataset(tmp_path / "data" / "train-00000-of-00001.parquet")) == 3
     bad = tmp_path / "bad.parquet"
+    for label, what in ((None, "empty"), (2**63, "9223372036854775808")):
+        labels = pl.Series([0, label], dtype=pl.UInt64)
+        pl.DataFrame({"image": [cell(GREY)] * 2, "label": labels}).write_parquet(bad)
+        with pytest.raises(DataError, match=f"bad.parquet, row 1: the column 'label' is {what};"):
+            load_dataset(bad)
     pl.DataFrame({"text": ["a"]}).write_parquet(bad)
     with pytest.raises(DataError, match="has the columns text; pictures must be in one called im"):
         load_dataset(bad)

@@ -55,11 +55,24 @@ def read_parquet(files: Sequence[Path]) -> tuple[Floats, Integers | None]:
         if labelled is not None:
             if not frame[labelled].dtype.is_integer():
                 raise DataError(f"{path}: the column {labelled!r} holds no whole numbers")
-            labels += frame[labelled].to_list()
+            labels += _labels(path, labelled, frame[labelled].to_list())
     if not pictures:
         raise DataError(f"{files[0]} holds no pictures; at least one is needed")
     whole = len(labels) == len(pictures)
     return stacked(pictures), np.array(labels, dtype=np.int64) if whole else None
+
+
+def _labels(path: Path, column: str, found: list[int | None]) -> list[int]:
+    labels = []
+    for row, label in enumerate(found):
+        if label is None or label > np.iinfo(np.int64).max:
+            what = "empty" if label is None else label
+            raise DataError(
+                f"{path}, row {row}: the column {column!r} is {what}; each picture needs the "
+                "number of a class, or leave the column out"
+            )
+        labels.append(label)
+    return labels
 
 
 def _bytes(name: str, cell: Any) -> bytes:
