@@ -151,6 +151,14 @@ def test_merging_takes_rows_networks_and_images(tmp_path: Path) -> None:
         assert store.merge(tmp_path / "b.db") == 0
 
 
+def test_a_name_of_a_file_that_is_no_text_is_kept_as_it_is_printed(path: Path) -> None:
+    name = b"n\xe9.npz".decode("utf-8", "surrogateescape")
+    with Store.open(path, create=True) as store:
+        store.add(result_row("a", images_name=name))
+        (row,) = store.records()
+        assert row.images_name == "n\\udce9.npz"
+
+
 def test_a_store_is_not_merged_into_itself(path: Path) -> None:
     with Store.open(path, create=True) as store, pytest.raises(StoreError, match="into itself"):
         store.merge(path.parent / "." / path.name)

@@ -39,7 +39,11 @@ class Column:
 
     def stored(self, value: object) -> object:
         """What SQLite keeps of a value."""
-        return None if value is None else self.write(value)
+        if value is None:
+            return None
+        kept = self.write(value)
+        # names of files need be no text: what is none of it is kept as \udce9, as it is printed
+        return kept.encode("utf-8", "backslashreplace").decode() if isinstance(kept, str) else kept
 
     def value(self, stored: object) -> object:
         """The value that SQLite keeps as `stored`.
