@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,13 @@ def test_our_own_files_predict_the_same(tmp_path: Path) -> None:
     np.testing.assert_array_equal(runtime.read(images), images)
     np.testing.assert_array_equal(runtime.predict(images), network.predict(images))
     assert runtime.predict(images[:0]).shape == (0,)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"n\xe9.onnx")
+    write_onnx(random_network((4,)), path)
+    assert load_network(path).card["checked"].startswith("the classes are those of onnxruntime")
 
 
 @pytest.mark.parametrize("layout", [(3, 4, 5), (4, 5, 3), (60,), (3, 20), ("a", 4, 5)])

@@ -27,6 +27,19 @@ _BEYOND = ("NOT_IMPLEMENTED", "max supported IR version", "is under development"
 """In what onnxruntime says of files that are valid, and that it cannot run."""
 
 
+def _named(path: Path) -> str | bytes:
+    """The file by its name, as tensors may lie in files beside it; if that is no text, its bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return path.read_bytes()
+    return str(path)
+
+
 class InvalidFileError(NetworkError):
     """onnxruntime refuses a file as invalid."""
 
@@ -67,9 +80,8 @@ class OnnxRuntime:
         try:
             with path.open("rb"):
                 pass  # onnxruntime would say less clearly why it cannot
-            # by its name: tensors may lie in files beside it
             self._session = onnxruntime.InferenceSession(
-                str(path), settings, providers=["CPUExecutionProvider"]
+                _named(path), settings, providers=["CPUExecutionProvider"]
             )
         except OSError as error:
             raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
