@@ -127,6 +127,14 @@ def test_a_dry_run_counts_and_leaves_no_file(invoke: Invoke, folder: Path) -> No
     assert rest["all"] == [str(ATTACKS), "0", "0:00:00"]
 
 
+def test_a_dry_run_says_that_a_store_cannot_be_made(invoke: Invoke, folder: Path) -> None:
+    command = [str(Path("none") / each) if each.endswith(".db") else each for each in SWEEP]
+    result = invoke(*command, "--dry-run")
+    assert result.exit_code == 2
+    assert "none is no folder; make it first" in result.stderr
+    assert not (folder / "none").exists()
+
+
 def test_shards_come_together_to_the_whole(invoke: Invoke) -> None:
     stores = []
     for part in (1, 2, 3):

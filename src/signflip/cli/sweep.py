@@ -12,6 +12,7 @@ from rich.table import Table
 from signflip.cli import values
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE, data_dir_option
+from signflip.cli.output import check_writable
 from signflip.cli.proofs import make_folder
 from signflip.errors import SettingError
 from signflip.files import is_file
@@ -127,6 +128,7 @@ def _left_without_running(
     tasks: Sequence[Task], store_path: Path, retry_failed: bool
 ) -> Sequence[Task]:
     if not is_file(store_path) or store_path.stat().st_size == 0:  # it will be made
+        check_writable(store_path, overwrite=True)
         return tasks
     with Store.open(store_path) as store:
         return tasks_left(tasks, store, retry_failed=retry_failed)
