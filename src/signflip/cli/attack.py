@@ -59,9 +59,10 @@ def attack(
 ) -> None:
     """Attack IMAGES of a data set on NETWORK.
 
-    NETWORK is a name of the zoo (`signflip networks` lists it) or a file: .safetensors, .onnx,
-    .toml. IMAGES is mnist, fashion-mnist, mnist-sample, fashion-mnist-sample, or your own: a .npz,
-    .npy, .parquet or picture file, or a folder of pictures, with or without classes.
+    NETWORK is a name of the zoo (`signflip networks` lists it) or a file: .safetensors, .onnx, .h5,
+    .keras, .toml. IMAGES is mnist, fashion-mnist, mnist-sample, fashion-mnist-sample, or your own:
+    a .npz, .npy, .parquet or picture file, or a folder: of pictures, with or without classes, of
+    .parquet files or of IDX files.
     """
     check_workers(workers)
     image_set = load_dataset(images, data_dir=data_dir)
