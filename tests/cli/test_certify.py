@@ -1,8 +1,9 @@
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +282,18 @@ def test_a_summary_is_there_also_where_nothing_can_be_printed(folder: Path) -> N
         )  # fmt: skip
     assert done.returncode == 2, done.stderr
     assert json.loads((folder / "sum.json").read_text())["images"] == IMAGES
+
+
+def test_a_closed_folder_for_proofs_is_refused_before_any_work(
+    folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def access(path: str | Path, mode: int, own: Callable[..., bool] = os.access) -> bool:
+        closed = Path(path).name == "closed" and mode == os.W_OK
+        return not closed and own(path, mode)  # root may write to any
+
+    (folder / "closed").mkdir()
+    monkeypatch.setattr(os, "access", access)
+    result = invoke(*CERTIFY, "--epsilon", 0.02, "--proofs", "closed")
+    assert result.exit_code == 2
+    assert "no proof can be written: closed does not let you" in result.stderr
+    assert not (folder / "out.jsonl").exists()

@@ -1,10 +1,12 @@
 """What commands say of the proofs that they wrote."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from signflip.cli.console import remarks
 from signflip.cli.output import writing
+from signflip.errors import SettingError
 from signflip.files import is_file
 from signflip.many.record import Record
 
@@ -13,11 +15,13 @@ def make_folder(folder: Path | None) -> None:
     """Make the folder of the proofs, if there are to be any and it is not there.
 
     Raises:
-        SettingError: it cannot be made.
+        SettingError: it cannot be made, or no file can be made in it.
     """
     if folder is not None:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise SettingError(f"no proof can be written: {folder} does not let you; use another")
 
 
 def remark_on_proofs(records: Sequence[Record], folder: Path | None) -> None:
