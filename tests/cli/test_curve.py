@@ -1,9 +1,11 @@
+import errno
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from signflip.cli import curve
 from signflip.data import load_dataset
 from tests.cli.conftest import IMAGES, Invoke, records
 from tests.support.tiny import tiny_network
@@ -121,3 +123,18 @@ def test_images_without_labels_have_no_accuracy(folder: Path, invoke: Invoke) ->
     assert result.exit_code == 2, result.output
     assert "images.npz has no labels" in result.stderr
     assert not (folder / "c.png").exists()
+
+
+def test_where_no_picture_can_be_written_the_numbers_are_there(
+    labelled: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_figure: object, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(curve, "save_picture", full)
+    options = ("--attacks", "none", "--out", "c.png", "--json", "c.json")
+    result = invoke(*CURVE, *options)
+    assert result.exit_code == 2
+    assert "c.png cannot be written (No space left on device)" in result.stderr
+    assert json.loads((labelled / "c.json").read_text())["images"] == IMAGES
+    assert f"of {IMAGES} images; a tie is a flip" in result.stdout

@@ -96,13 +96,15 @@ def curve(
     with ResultFiles(None, None, plan, overwrite=overwrite) as files:
         gather("curve", plan, workers, files, gathered, store=store)
     found = curve_of([*gathered.answers, *gathered.failed])
-    figure = draw_curve(found, title=f"{network.name} on {images}")
-    with writing(out):
-        save_picture(figure, out)
-    if numbers is not None:
-        with writing(numbers):
-            write_bytes(numbers, (json.dumps(found.as_dict(), indent=2) + "\n").encode())
-    _print(found)
+    try:
+        if numbers is not None:
+            with writing(numbers):
+                write_bytes(numbers, (json.dumps(found.as_dict(), indent=2) + "\n").encode())
+        figure = draw_curve(found, title=f"{network.name} on {images}")
+        with writing(out):
+            save_picture(figure, out)
+    finally:  # what cannot be written has been found all the same
+        _print(found)
     output().print(f"{out} is written")
     if gathered.failed:
         sys.exit(1)
