@@ -221,7 +221,10 @@ def attack(
     measured = problem.measure.norm is not None and search.flipped
     verdict, seconds, remark = _verdict(search, outcome, method), clock.elapsed(), outcome.remark
     if file is not None:
-        lacking = file.write(verdict, outcome.stop, bound)
+        try:
+            lacking = file.write(verdict, outcome.stop, bound)
+        except OSError as error:  # such as a full disk: the answer is one all the same
+            lacking = f"The proof cannot be written to {proof} ({error.strerror})."
         remark = " ".join(filter(None, (remark, lacking)))
     as_float32, as_8bit = _flips_on_grids(search) if search.flipped else (None, None)
     return AttackResult(

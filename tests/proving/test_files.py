@@ -1,5 +1,6 @@
 """`attack(..., proof=)`: a file of what is certain, and why there is none."""
 
+import errno
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
 from signflip.proof.check import Proved, check
 from signflip.proof.claim import sentences
+from signflip.proving import files
 from tests.support.tiny import tiny_network
 
 NETWORK = tiny_network()
@@ -89,3 +91,16 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path
         attack(problem(0.01), Exact(), proof=tmp_path)
     with pytest.raises(SettingError, match="make it first"):
         attack(problem(0.01), Exact(), proof=tmp_path / "none" / "a.proof")
+
+
+def test_an_answer_whose_proof_cannot_be_written_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(files, "write_bytes", full)
+    path = tmp_path / "a.proof"
+    result = attack(problem(0.01), Exact(), proof=path)
+    assert result.verdict is Verdict.ROBUST
+    assert result.remark == f"The proof cannot be written to {path} (No space left on device)."
