@@ -10,7 +10,7 @@ from signflip.errors import NetworkError, ProblemError
 from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.min_epsilon import min_epsilon
 from signflip.network import BinaryNetwork, InputRange, SignLayer
-from signflip.problem import Box, L1Ball, Problem
+from signflip.problem import Box, GridName, L1Ball, Problem
 from signflip.result import Stop, Verdict
 from tests.support.problems import two_steps
 from tests.support.strategies import problems
@@ -81,3 +81,21 @@ def test_what_lies_outside_the_range_is_refused() -> None:
 def test_ends_that_are_no_numbers_are_refused(lower: object) -> None:
     with pytest.raises(NetworkError, match=r"the input range's lower is .*; it must be a number"):
         InputRange(lower=lower)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("upper", "step"), [(1.0, 0.1), (1.0, 1 / 255), (0.8, 0.1), (2.0**60, 1)])
+def test_steps_that_float64_does_not_hold_are_refused(upper: float, step: float) -> None:
+    with pytest.raises(NetworkError, match=r"in steps of .*; both ends must be whole numbers of"):
+        InputRange(lower=0.0, upper=upper, step=step)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "step"),
+    [(0, 255, 1), (-1, 1, 2**-8), (-64, 63.5, 0.5), (0, 0.3, 0.3), (-6, 9, 3), (0, 4e-323, 5e-324)],
+)
+def test_all_of_the_steps_are_inputs(lower: float, upper: float, step: float) -> None:
+    inputs = InputRange(lower=lower, upper=upper, step=step)
+    grid = GridName.EIGHT_BIT.of(inputs)
+    values = grid.nearest(np.linspace(lower, upper, 1001))
+    assert inputs.on_grid(values).all()
+    assert len(np.unique(values)) == round(inputs.width / inputs.step) + 1  # type: ignore[operator]

@@ -1,6 +1,7 @@
 """What a network's inputs are: from where to where, and in which steps."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from signflip.errors import NetworkError
 from signflip.settings import is_number
 
 _LARGEST = 1e38  # within float32, which witnesses are rounded to
+_MOST_STEPS = 2**50
+_MOST_DIGITS = 2**53  # whole numbers that float64 has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +22,12 @@ class InputRange:
         lower: the least, from -1e38.
         upper: the greatest, to 1e38.
         step: the inputs are `lower` plus a whole number of steps, as those of 8-bit images are with
-            lower 0, upper 255 and step 1; None where every float64 between is an input.
+            lower 0, upper 255 and step 1; None where every float64 between is an input. Float64
+            holds each of them, as it does for 1 or 1/256, and not for 0.1 or 1/255.
 
     Raises:
-        NetworkError: a number is out of range, the range is empty, or it is no whole number of
-            steps.
+        NetworkError: a number is out of range, the range is empty, it is no whole number of steps,
+            or float64 does not hold them all.
     """
 
     lower: float = 0.0
@@ -56,12 +60,16 @@ class InputRange:
             return
         if not (np.isfinite(self.step) and self.step > 0):
             raise NetworkError(f"the input step is {self.step}; it must be above 0, or None")
-        whole = all(float(value / self.step).is_integer() for value in (self.lower, self.upper))
-        if not whole or abs(self.lower) / self.step > 2**50 or abs(self.upper) / self.step > 2**50:
+        step = Fraction(self.step)
+        counts = [abs(Fraction(end) / step) for end in (self.lower, self.upper)]
+        digits = step.numerator // (step.numerator & -step.numerator)
+        whole = all(count.denominator == 1 for count in counts)
+        # else tools would not agree on which numbers are inputs: 3 times 0.1 is not 0.3
+        if not whole or max(counts) > min(_MOST_STEPS, _MOST_DIGITS // digits):
             raise NetworkError(
                 f"the input range is {self.lower} to {self.upper} in steps of {self.step}; both "
-                "ends must be whole numbers of steps: for pixels k / 255 state 0 to 255 in steps "
-                "of 1, and scale the first layer's thresholds"
+                "ends must be whole numbers of steps, and float64 must hold each: for pixels "
+                "k / 255 state 0 to 255 in steps of 1, and scale the first layer's thresholds"
             )
 
     @property
