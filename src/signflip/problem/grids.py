@@ -110,7 +110,10 @@ class Levels:
 
     def value(self, level: Floats) -> Floats:
         """The value of each level: for [0, 1] it is k / 255, as images are read from files."""
-        return self.lower + (self.upper - self.lower) * level / self.levels
+        between = self.lower + (self.upper - self.lower) * level / self.levels
+        # rounding may put the last one beyond the range
+        values: Floats = np.where(level == self.levels, self.upper, between)
+        return values
 
     def level(self, values: Floats) -> Floats:
         """The level of each value, with a fraction if it is on none."""

@@ -193,6 +193,20 @@ def test_an_epsilon_of_k_over_255_is_k_levels(levels: int) -> None:
     assert np.array_equal(box.upper, np.minimum(np.arange(256) + levels, 255) / 255)
 
 
+@pytest.mark.parametrize(("lower", "upper"), [(0.1, 10.0221), (-0.13, 188.1236), (0.0, 0.3)])
+def test_the_levels_end_with_the_range(lower: float, upper: float) -> None:
+    inputs = InputRange(lower=lower, upper=upper)
+    grid = GridName.EIGHT_BIT.of(inputs)
+    assert isinstance(grid, Levels)
+    values = grid.value(np.arange(256.0))
+    assert (values[0], values[-1]) == (lower, upper)
+    assert np.all(np.diff(values) > 0)
+    image = np.array([values[-1], values[254]])
+    problem = Problem.ball(plain_network(inputs), image, epsilon=0.01 * upper, grid="8bit")
+    assert problem.region.contains(problem.box.upper)
+    assert problem.box.upper[0] == upper
+
+
 def plain_network(inputs: InputRange) -> BinaryNetwork:
     first = SignLayer.dense(np.ones((1, 2), dtype=np.int8), np.array([inputs.width]))
     output = OutputLayer(np.array([[-1], [1]], dtype=np.int8), np.ones(2), np.zeros(2))
