@@ -15,7 +15,7 @@ from signflip.data import load_dataset
 from signflip.errors import DataError, ProblemError, SettingError
 from signflip.methods.losses import Margin
 from signflip.methods.surrogate import Slope, Surrogate
-from signflip.network import BinaryNetwork, Dense, OutputLayer, SignLayer
+from signflip.network import BinaryNetwork, Dense, InputRange, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
 from tests.support.map_strategies import mapped_networks
 from tests.support.strategies import images, networks
@@ -125,6 +125,43 @@ def test_within_a_ball_the_gradient_is_that_of_the_attacks_surrogate(
     values = module_of(network, epsilon=epsilon)(point)[0]
     (slope,) = torch.autograd.grad(values[1] - values[0], point)
     np.testing.assert_allclose(slope.numpy(), passed.gradient(pull), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+def test_a_scale_beyond_float32_leaves_class_values_and_gradients(slope: str) -> None:
+    hidden = SignLayer.dense([[1, 1], [1, -1]], [0.75, 0.0])
+    weight = np.array([[1.0, -2.0], [0.5, 3.0]])
+    plain, scaled = (
+        module_of(
+            BinaryNetwork((hidden,), OutputLayer(rows, np.full(2, scale), np.zeros(2))), slope=slope
+        )
+        for rows, scale in ((weight, 1.0), (weight * 2.0**-140, 2.0**140))
+    )
+    found = []
+    for module in (plain, scaled):
+        image = torch.tensor([[0.5, 0.375]], requires_grad=True)
+        values = module(image)
+        (gradient,) = torch.autograd.grad(values[0, 0], image)
+        found.append((values.tolist(), gradient.tolist()))
+    assert found[0] == found[1]
+    assert np.any(found[0][1])
+
+
+def test_an_images_gradient_does_not_depend_on_its_batch() -> None:
+    """The first neuron is constant in the range; ramps this wide have a slope even there."""
+    hidden = SignLayer.dense([[1, 1], [1, -1]], [300.0, 0.0])
+    output = OutputLayer(np.array([[1.0, 1.0], [-1.0, 1.0]]), np.ones(2), np.zeros(2))
+    network = BinaryNetwork((hidden,), output, input_range=InputRange(upper=100.0))
+    module = module_of(network, width=5.0)
+
+    def gradient(images: torch.Tensor) -> list[float]:
+        leaf = images.clone().requires_grad_()
+        (found,) = torch.autograd.grad(module(leaf)[:, 0].sum(), leaf)
+        values: list[float] = found[0].tolist()
+        return values
+
+    both = torch.tensor([[1.0, 2.0], [90.0, 80.0]])
+    assert gradient(both) == gradient(both[:1])
 
 
 def test_an_epsilon_out_of_range_is_refused() -> None:

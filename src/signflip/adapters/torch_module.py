@@ -91,7 +91,8 @@ class TorchNetwork(nn.Module):
             ramp = functional.hardtanh(layer.distance(below) / self.width)
             through = self.slope is Slope.STRAIGHT_THROUGH
             below = ramp + (sign.to(ramp.dtype) - ramp).detach() if through else ramp
-        return self.output.real_values(below)
+        # a scale may be beyond the range of float32 where class values are not
+        return self.output.real_values(below.double()).to(flat.dtype)
 
     def _layers(self) -> list["_SignLayer"]:
         return [cast("_SignLayer", layer) for layer in self.layers]
@@ -156,8 +157,10 @@ class _SignLayer(nn.Module):
 
     def distance(self, below: Tensor) -> Tensor:
         """Sums less threshold (N, neurons), in the unit of the surrogate."""
-        limit = 2.0 * self.layer.inputs
         unit = torch.tensor(self.roots, dtype=below.dtype, device=below.device)
+        threshold = self._threshold(torch.float64)
+        # a constant neuron's threshold may be beyond the range of float32
+        limit = torch.full_like(threshold[:1], 2.0 * self.layer.inputs)
         if self.reads_reals:
             values = below.detach()
             norm = values.norm(dim=1, keepdim=True)
@@ -166,9 +169,9 @@ class _SignLayer(nn.Module):
             if self.most is not None:
                 most = torch.tensor(self.most, dtype=below.dtype, device=below.device)
                 unit = torch.minimum(torch.maximum(most, FINEST * unit), unit)
-            limit *= max(1.0, float(values.abs().amax()) if len(values) else 0.0)
-        # a constant neuron's threshold may be beyond the range of float32
-        threshold = self._threshold(torch.float64).clamp(-limit, limit).to(below.dtype)
+            # of each image by itself: no gradient depends on what else is in the batch
+            limit = limit * values.double().abs().amax(dim=1, keepdim=True).clamp(min=1.0)
+        threshold = torch.minimum(torch.maximum(threshold, -limit), limit).to(below.dtype)
         distance: Tensor = (self.map(below) - threshold) / unit
         return distance
 
