@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from signflip.attack import Method, attack
-from signflip.methods import Exact, IProp, Milp
+from signflip.clock import ENDLESS, Clock, OutOfTime
+from signflip.methods import Auto, Exact, IProp, Milp, Square, Walk
 from signflip.methods.climb import BATCH, most_at_once
-from signflip.network import BinaryNetwork, OutputLayer, SignLayer
+from signflip.methods.search_goal import SearchGoal
+from signflip.methods.table_time import WALK, allow_tables, in_time
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer, Sparse
 from signflip.problem import Problem
 from signflip.result import Stop, Verdict
 from tests.support.tiny import tiny_network
@@ -53,3 +56,52 @@ def test_the_bound_of_intervals_is_said_where_the_search_has_no_time(wide: Probl
 def test_batches_of_a_wide_network_are_smaller(wide: Problem) -> None:
     assert most_at_once(tiny_network()) == BATCH
     assert 1 <= most_at_once(wide.network) < BATCH
+
+
+@pytest.fixture(scope="module")
+def vast() -> Problem:
+    """Tables of all pairs of its 24,000 and 24,000 neurons take more than a second."""
+    rng = np.random.default_rng(0)
+    weight = rng.choice(np.array([-1, 1], dtype=np.int8), (24_000, 20))
+    hidden = (
+        SignLayer.dense(weight, 0.5 * weight.sum(axis=1)),
+        SignLayer(Sparse.selection(24_000, np.arange(24_000)), np.zeros(24_000)),
+        SignLayer(Sparse.totals(np.arange(24_000) % 30, 30), np.zeros(30)),
+    )
+    output = OutputLayer(rng.choice([-1, 1], (3, 30)), np.ones(3), np.zeros(3))
+    return Problem.ball(BinaryNetwork(hidden, output), np.full(20, 0.4), epsilon=0.01)
+
+
+@pytest.mark.parametrize("method", [Walk(), IProp(), Square()])
+@pytest.mark.parametrize("limit", [0.0, 0.2])
+def test_tables_that_take_too_long_are_not_made(
+    vast: Problem, method: Method, limit: float
+) -> None:
+    result = attack(vast, method, time_limit=limit)
+    assert (result.verdict, result.stop) == (Verdict.UNKNOWN, Stop.TIME_LIMIT)
+    if limit:
+        assert result.remark.startswith("Making tables of so wide a network takes longer than")
+
+
+@pytest.mark.parametrize("method", [Auto(), Exact(), Auto(goal=SearchGoal.OPTIMISE)])
+@pytest.mark.parametrize("epsilon", [0.0005, 0.01, 0.2])
+def test_where_the_walk_has_no_time_for_its_tables_there_is_none(
+    vast: Problem, method: Method, epsilon: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[BinaryNetwork] = []
+    monkeypatch.setattr("signflip.walk.walker.tables_of", made.append)
+    problem = Problem.ball(vast.network, vast.image, epsilon=epsilon)
+    result = attack(problem, method, time_limit=0.3)
+    assert result.stop in (Stop.TIME_LIMIT, Stop.DECIDED, Stop.OPTIMAL)
+    assert result.found_by in (None, "gradient", "exact", "intervals")
+    assert not made
+
+
+def test_small_tables_are_made_without_a_look_at_the_clock() -> None:
+    hidden = tiny_network().hidden
+    assert in_time(Clock.start(0.0), hidden, WALK)
+    assert not in_time(Clock.start(0.0), hidden, 1.0)
+    assert in_time(ENDLESS, hidden, 1.0)
+    allow_tables(ENDLESS, hidden, 1.0)
+    with pytest.raises(OutOfTime, match="Making tables"):
+        allow_tables(Clock.start(0.0), hidden, 1.0)

@@ -12,6 +12,7 @@ from signflip.methods.exact import Exact
 from signflip.methods.guided import Guided
 from signflip.methods.pgd import Pgd
 from signflip.methods.search_goal import SearchGoal, search_goal
+from signflip.methods.table_time import has_time_to_walk
 from signflip.problem import Problem
 from signflip.result import Stop
 from signflip.search import Search
@@ -56,7 +57,8 @@ class Auto:
     beside it, which gets the more of the time the less the search can hope to end: with more than
     80 unstable neurons it begins, and with more than 200 a gradient takes three steps before it and
     a gradient attack goes on from where it came. With more than 1,000 `Guided` gets most of the
-    time after those steps, and all of it where a network is too deep and wide for the exact search.
+    time after those steps, and all of it where a network is too deep and wide for the exact search
+    or too wide for the walk in that time.
     The result says which part its answer is from.
 
     Attributes:
@@ -123,6 +125,9 @@ class Auto:
         bits = reads_bits(space)  # of pixels: their search is quick for any number of them
         size = 0.0 if bits else _tree_size(space)
         share = _walk_share(size)
+        left = 1 - VAST_SHARE if space.size > VAST else 1.0
+        if not has_time_to_walk(run.clock, run.problem.network, left):
+            return self._without_walk(run, space, bound, share)
         start = run.witness  # the walk gets further from here than from where a gradient came
         if share == HOPELESS_SHARE and not run.clock.expired():
             run.part = "gradient"
@@ -160,6 +165,18 @@ class Auto:
                 return
             walker.step()
         walker.finish()
+
+    def _without_walk(
+        self, run: Search, space: "PatternSpace", bound: Fraction, share: float
+    ) -> Outcome:
+        """A network so wide that the walk's tables would take all the time, or more."""
+        if share < HOPELESS_SHARE:
+            run.part = "exact"
+            exact = Exact(goal=self.goal, threads=self.threads, annealing=0.0)
+            outcome = exact.settle(run, space)
+            if outcome.stop is not Stop.TIME_LIMIT or run.clock.expired():
+                return outcome
+        return self._only_attacked(run, bound)
 
     def _gradient(self, run: Search) -> None:
         """A gradient attack for a small share of the time."""

@@ -12,6 +12,7 @@ from signflip.attack import Outcome
 from signflip.clock import Clock, OutOfTime
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
+from signflip.methods.table_time import has_time_to_walk
 from signflip.methods.walk import WALK
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer, Sparse
 from signflip.preparation import Preparation
@@ -116,7 +117,9 @@ class Exact:
         from signflip.exact.neighbourhoods import Neighbourhoods
         from signflip.exact.tree import ExactSearch
 
-        beside = WalkBeside(run, space, self.goal, self.annealing, walker)
+        walks = walker is not None or has_time_to_walk(run.clock, run.problem.network)
+        share = self.annealing if walks else 0.0
+        beside = WalkBeside(run, space, self.goal, share, walker)
         bits = InputBits.of(run, self.goal, space, beside)
         local = Neighbourhoods.of(run, self.goal, space) if bits is None else bits
         answer = None if local is None else local.outcome()

@@ -20,6 +20,7 @@ from signflip.methods.layer_solver import (
     tie_break,
 )
 from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
+from signflip.methods.table_time import LAYER_PROBLEMS, allow_tables
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.preparation import Preparation
 from signflip.problem import Problem
@@ -115,6 +116,7 @@ class IProp:
             MissingExtraError: the solver's package is not installed.
             SolverFailure: the solver gave up.
             ProblemError: a layer is too wide for the local search's tables.
+            OutOfTime: there is no time for them.
         """
         if run.clock.expired():
             return Outcome(Stop.TIME_LIMIT)
@@ -147,7 +149,10 @@ class IProp:
         from signflip.patterns.space import PatternSpace
 
         space = PatternSpace.of(run.problem)
-        return LocalLayers(self, self.solver, run, space) if space.size else None
+        if space.size == 0:
+            return None
+        allow_tables(run.clock, run.problem.network.hidden[1:], LAYER_PROBLEMS)
+        return LocalLayers(self, self.solver, run, space)
 
     def _restarts(self, run: Search) -> float:
         if self.restarts is not None:

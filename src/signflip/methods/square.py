@@ -12,6 +12,7 @@ from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.climb import check_budget, check_endless, offer_best
 from signflip.methods.search_goal import SearchGoal, search_goal
+from signflip.methods.table_time import SQUARES, allow_tables
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.preparation import Preparation
 from signflip.problem import Problem
@@ -85,6 +86,7 @@ class Square:
         Raises:
             SettingError: neither the restarts nor the time are limited, or the network is too large
                 for tables of all its weights.
+            OutOfTime: there is no time for them.
         """
         # here, and not above: Numba takes longer to import than all the rest of Signflip
         from signflip.square.kernel import state_at, tables_of
@@ -98,6 +100,7 @@ class Square:
                 f"the network has {weights} weights as matrices; square keeps at most "
                 f"{MOST_WEIGHTS} in memory: use another method, such as pgd"
             )
+        allow_tables(run.clock, problem.network.hidden, SQUARES)
         tables = tables_of(problem)
         chunk = int(min(max(CHUNK_WORK // weights, 8), CHUNK))
         rng = np.random.default_rng(self.seed)
