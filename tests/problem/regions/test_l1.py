@@ -2,11 +2,13 @@ from fractions import Fraction
 from math import lcm
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from signflip.attack import attack
+from signflip.errors import ProblemError
 from signflip.methods import Exact, Fgsm, Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.milp.smallest import ACCURACY
@@ -14,6 +16,7 @@ from signflip.network import Floats
 from signflip.problem import Box, L1Ball, Norm, Problem, exact_distance
 from signflip.result import Stop, Verdict
 from tests.support.nearest import least_distance
+from tests.support.problems import two_steps
 from tests.support.rational_lp import maximise
 from tests.support.strategies import epsilons, images, networks, problems
 
@@ -98,3 +101,15 @@ def test_an_image_on_the_surface_stays_there() -> None:
     assert np.array_equal(projected[0], on)
     assert ball.contains(projected[1])
     assert np.array_equal(ball.project(on), on)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_in_no_ball(value: float) -> None:
+    problem = two_steps()
+    ball = L1Ball(problem.region, problem.image, 0.5)
+    image = np.array([value])
+    assert not ball.contains(image)
+    with pytest.raises(ProblemError, match="the start lies outside the problem's box"):
+        attack(Problem(problem.network, problem.image, ball), Fgsm(), start=image)
+    with pytest.raises(ProblemError, match=r"the image is .* at pixel 0; every value must be in"):
+        Problem(problem.network, image, ball)
