@@ -10,7 +10,7 @@ from signflip.methods import METHODS, make_method
 from signflip.methods.milp import Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
-from signflip.problem import Goal, Problem, Untargeted
+from signflip.problem import Goal, L1Ball, Problem, Untargeted
 from signflip.programs import Claim, Gurobi, Highs, Solution, Solver, SolverFailure
 from signflip.result import Stop, Verdict
 from tests.support.absent import need_package
@@ -187,6 +187,26 @@ def test_a_solver_that_repeats_itself_is_a_failure() -> None:
     answer = Solution(claim=Claim.OPTIMAL, point=np.zeros(3), objective=0.0, bound=2.0)
     with pytest.raises(SolverFailure, match="its objective cannot be replayed"):
         attack(two_steps(), Milp(solver=Liar(answer)))
+
+
+def test_an_optimum_without_a_bound_is_imprecise() -> None:
+    answer = Solution(claim=Claim.OPTIMAL, point=np.zeros(3), objective=0.0)
+    result = attack(two_steps(), Milp(solver=Liar(answer)))
+    assert (result.verdict, result.stop) == (Verdict.UNKNOWN, Stop.IMPRECISE)
+    assert result.bound == 2
+
+
+@pytest.mark.parametrize("goal", list(SearchGoal))
+def test_a_ball_below_the_solvers_tolerances_is_no_failure(goal: SearchGoal) -> None:
+    image = np.array([0.27, 0.85])
+    weight = np.array([[0, 1], [1, 1], [1, 0]], dtype=np.int8)
+    hidden = SignLayer.dense(weight, weight @ image + np.array([4e-13, -1.4e-12, -7e-13]))
+    output = OutputLayer(np.array([[1.0, -0.5, 0.25], [-1.0, 0.75, 0.5]]), np.ones(2), np.zeros(2))
+    box = Problem.ball(BinaryNetwork((hidden,), output), image, epsilon=1e-12)
+    problem = Problem(box.network, image, L1Ball(box.region, image, 1e-12), box.goal)
+    result = attack(problem, Milp(goal=goal))
+    assert result.bound is not None
+    assert result.bound >= result.objective
 
 
 def test_a_program_above_the_licence_is_refused() -> None:

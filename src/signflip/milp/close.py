@@ -107,6 +107,10 @@ def close(
         if solution.claim is Claim.TIME_LIMIT:
             return Closing(stop=Stop.TIME_LIMIT, bound=candidates.cover(bound))
         if bound > value() + tolerance and not clock.expired():
+            if solution.bound is None and not candidates.cuts:
+                # HiGHS says so of a start that it can neither better nor bound, as where balls
+                # are smaller than its tolerances
+                return Closing(stop=Stop.IMPRECISE, bound=candidates.cover(bound))
             program = candidates.take_cuts(program)
     covered = candidates.cover(bound)
     doubtful = covered > value() + tolerance
