@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from signflip.arrays import Floats
+from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.losses import (
     CrossEntropy,
@@ -19,6 +20,7 @@ from signflip.methods.losses import (
     softmax,
 )
 from signflip.methods.surrogate import Pass, Surrogate
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from tests.support.tiny import tiny_network
 
 RIVAL, ROW = np.array([9, 1]), np.array([1])  # of a batch's second image
@@ -113,6 +115,19 @@ def _hessian_norm(values: Floats, jacobian: Floats) -> Callable[[float], float]:
         return float(np.linalg.norm(scale**2 * jacobian.T @ inner @ jacobian))
 
     return norm
+
+
+@pytest.mark.parametrize("scaling", list(Scaling))
+def test_where_time_is_out_there_is_no_scaling(scaling: Scaling) -> None:
+    assert (scaling.of(passed()) != 1).any()
+    assert scaling.of(passed(), Clock.start(0.0)).tolist() == [1.0] * len(passed().values)
+
+
+def test_two_classes_of_one_slope_have_no_hessian_and_its_scale_is_no_rounding_error() -> None:
+    hidden = SignLayer.dense([[1, -1], [1, 1]], [0.1, 0.7])
+    output = OutputLayer(np.array([[0.3, -0.7], [0.3, -0.7]]), np.ones(2), np.array([0.1, 0.0]))
+    of = Surrogate(BinaryNetwork((hidden,), output), np.full(2, 0.4)).at([[0.4, 0.45]])
+    assert Scaling.HESSIAN.of(of).tolist() == Scaling.JACOBIAN.of(of).tolist()
 
 
 def test_scalings_by_name() -> None:

@@ -12,6 +12,7 @@ from enum import Enum
 import numpy as np
 
 from signflip.arrays import Floats, Integers
+from signflip.clock import ENDLESS, Clock
 from signflip.errors import SettingError
 from signflip.methods.surrogate import Pass
 
@@ -124,20 +125,22 @@ class Scaling(Enum):
     HESSIAN = "hns"
     """So that the loss's Hessian has the largest Frobenius norm (Hessian norm scaling)."""
 
-    def of(self, passed: Pass) -> Floats:
-        """The factor (N,) of each image of a pass."""
+    def of(self, passed: Pass, clock: Clock = ENDLESS) -> Floats:
+        """The factor (N,) of each image of a pass; 1 where time is out before it is known."""
         values = passed.values
-        classes = values.shape[1]
-        jacobian = np.stack(
-            [passed.gradient(np.tile(unit, (len(values), 1))) for unit in np.eye(classes)], axis=1
-        )
+        slopes = []
+        for unit in np.eye(values.shape[1]):
+            if clock.expired():
+                return np.ones(len(values))
+            slopes.append(passed.gradient(np.tile(unit, (len(values), 1))))
+        jacobian = np.stack(slopes, axis=1)
         gram = jacobian @ jacobian.transpose(0, 2, 1)  # (N, classes, classes)
         singular = np.sqrt(np.clip(np.linalg.eigvalsh(gram), 0, None)).mean(axis=1)
         flat = singular == 0
         inverse: Floats = np.where(flat, 1.0, 1 / np.where(flat, 1.0, singular))
         if self is Scaling.JACOBIAN:
             return inverse
-        return _largest_hessian(values, gram, inverse)
+        return _largest_hessian(values, gram, inverse, clock)
 
 
 def scaling_named(scaling: Scaling | str | None) -> Scaling | None:
@@ -155,14 +158,14 @@ def scaling_named(scaling: Scaling | str | None) -> Scaling | None:
         raise SettingError(f"the scaling is {scaling!r}; it must be {names}, or none") from error
 
 
-def _largest_hessian(values: Floats, gram: Floats, otherwise: Floats) -> Floats:
+def _largest_hessian(values: Floats, gram: Floats, otherwise: Floats, clock: Clock) -> Floats:
     """The scales (N,) of Hessian norm scaling, searched as the authors do.
 
     The Hessian is `J' S J`, times the scale's square, with `S = diag(p) - p p'` of the softmax. Its
     norm needs only the Gram matrix of J: `tr(S G S G)`. Searched are 100 scales from where the top
-    class has a share of 1 / classes + 0.01 to where the others vanish; at an end of these, or where
-    the two top classes tie, there is none, and `otherwise` (N,) is taken (the authors take 1, which
-    fits the size of their class values).
+    class has a share of 1 / classes + 0.01 to where the others vanish; at an end of these, where
+    the two top classes tie, or once time is out, there is none, and `otherwise` (N,) is taken (the
+    authors take 1, which fits the size of their class values).
     """
     classes = values.shape[1]
     top = np.sort(values, axis=1)
@@ -174,12 +177,26 @@ def _largest_hessian(values: Floats, gram: Floats, otherwise: Floats) -> Floats:
         tried = np.linspace(ends[0], ends[1], 100) / gap[row]
         share = softmax(tried[:, None] * (values[row] - top[row, -1]))
         unit = gram[row] / max(np.trace(gram[row]), np.finfo(np.float64).tiny)  # no overflow
-        curved = share[:, :, None] * (np.eye(classes) - share[:, None, :]) @ unit
-        norms = tried**2 * np.sqrt(np.abs(np.einsum("kij,kji->k", curved, curved)))
+        squares = []
+        for each in share:
+            if clock.expired():
+                return scales
+            squares.append(_squared_norm(each, unit))
+        norms = tried**2 * np.sqrt(squares)
         best = int(norms.argmax())
         if 0 < best < len(tried) - 1:
             scales[row] = tried[best]
     return scales
+
+
+def _squared_norm(share: Floats, gram: Floats) -> float:
+    """`tr(S G S G)` for shares (classes,) and a Gram matrix (classes, classes).
+
+    S takes every constant to 0, so G may be centred: then only the diagonal of S is left.
+    """
+    mean = gram @ share
+    centred = gram - mean - mean[:, None] + share @ mean
+    return float(share @ centred**2 @ share)
 
 
 def softmax(values: Floats) -> Floats:

@@ -14,7 +14,6 @@ from signflip.methods.rivals import Rivals
 from signflip.methods.search_goal import SearchGoal, search_goal
 from signflip.methods.steps import SignSteps
 from signflip.methods.surrogate import Slope, Surrogate, check_width, slope_named
-from signflip.problem import Problem
 from signflip.run import Run
 from signflip.settings import check_number
 
@@ -89,7 +88,7 @@ class Pgd:
                 run,
                 surrogate,
                 images,
-                loss=self._loss(problem, surrogate, images, chosen),
+                loss=self._loss(run, surrogate, images, chosen),
                 widths=(self.width, self.last_width),
                 iterations=iterations,
                 step=self.step,
@@ -108,12 +107,10 @@ class Pgd:
             goal=self.goal,
         )
 
-    def _loss(
-        self, problem: Problem, surrogate: Surrogate, images: Floats, rivals: Integers
-    ) -> Loss:
+    def _loss(self, run: Run, surrogate: Surrogate, images: Floats, rivals: Integers) -> Loss:
         if self.scaling is None:
-            return Margin(problem.prediction, rivals)
-        return CrossEntropy(rivals, self.scaling.of(surrogate.at(images)))
+            return Margin(run.problem.prediction, rivals)
+        return CrossEntropy(rivals, self.scaling.of(surrogate.at(images), run.clock))
 
 
 def climb_narrowing(
