@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from signflip.clock import ENDLESS, Clock
 from signflip.errors import SettingError
 from signflip.methods.losses import Lead
 from signflip.methods.surrogate import Pull, Slope, Surrogate, slope_named
@@ -156,6 +157,15 @@ def test_where_the_gradient_is_0_the_ramp_is_widened() -> None:
     gradient = surrogate.gradient(images, always(pull))
     # of a ramp of half-width 1, which reaches from 0.8 to 0.1; the other image's stays as it is
     np.testing.assert_allclose(gradient, [[2, 2], [8, 8]], rtol=1e-6)
+
+
+def test_once_time_is_out_no_ramp_is_widened() -> None:
+    surrogate = Surrogate(one_neuron(0.8), np.array([0.6, 0.8]), width=0.001)
+    images, pull = np.array([[0.0, 0.0]]), always([[0, 1]])
+    assert not surrogate.gradient(images, pull, clock=Clock.start(0.0)).any()
+    assert surrogate.remark == ""
+    assert surrogate.gradient(images, pull, clock=ENDLESS).any()
+    assert surrogate.remark.startswith("The surrogate's gradient was 0 at 1 of 2 points")
 
 
 def test_an_attacks_ramps_are_of_what_its_region_can_flip() -> None:

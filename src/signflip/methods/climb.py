@@ -174,7 +174,7 @@ def climb(
             heights[rows], wanted = loss(values, rows)
             return wanted
 
-        gradient = surrogate.gradient(images, pull, width)
+        gradient = surrogate.gradient(images, pull, width, run.clock)
         moved = steps.next(images, heights, gradient)
         if width == before and np.array_equal(moved, images):
             break

@@ -129,7 +129,9 @@ class Guided:
                 parent, lead = children[best], ahead[best]
                 if waited == 0:
                     offer_best(run, parent[None])
-                slope = surrogate.gradient(parent[None], lambda values, rows: pull(values, rows)[1])
+                slope = surrogate.gradient(
+                    parent[None], lambda values, rows: pull(values, rows)[1], clock=run.clock
+                )
             if run.clock.expired() or self.goal.settled_by(run):
                 return
             children = _children(problem, parent, slope[0], self.children, rng)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers
+from signflip.clock import ENDLESS, Clock
 from signflip.errors import SettingError
 from signflip.network import BinaryNetwork, SignLayer
 from signflip.problem import Problem
@@ -158,11 +159,13 @@ class Surrogate:
         """The surrogate's class values (N, classes) float64, for images (N, inputs)."""
         return self.at(images).values
 
-    def gradient(self, images: Floats, pull: Pull, width: float | None = None) -> Floats:
+    def gradient(
+        self, images: Floats, pull: Pull, width: float | None = None, clock: Clock = ENDLESS
+    ) -> Floats:
         """Gradient (N, inputs) float64 of what `pull` raises, at images (N, inputs).
 
         Where it is 0 in every input, since a ramp of each path is left, that image gets ramps twice
-        as wide, and again, until there is one or `WIDENINGS` are made.
+        as wide, and again, until there is one, `WIDENINGS` are made, or time is out.
         """
         width = self.width if width is None else width
         gradient = np.zeros_like(images)
@@ -172,7 +175,7 @@ class Surrogate:
             passed = self.at(images[rows], width)
             gradient[rows] = passed.gradient(pull(passed.values, rows))
             rows = rows[~gradient[rows].any(axis=1)]
-            if not len(rows):
+            if not len(rows) or clock.expired():
                 break
             if widening == 0:
                 self.flat += len(rows)
