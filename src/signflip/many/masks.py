@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from signflip.errors import DataError
+from signflip.files import NO_ARRAYS
 from signflip.problem.mask import Mask
 
 BRIGHT = 128
@@ -36,8 +37,12 @@ def load_mask(path: str | Path) -> Mask:
             f"{name} is no picture that can be read; a mask is a .npy file, a .npz file with an "
             "array 'mask', or a picture such as PNG"
         ) from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{name} is too large for a picture: {error}") from error
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+    except (SyntaxError, ValueError, EOFError) as error:  # what Pillow raises for damaged files
+        raise DataError(f"{name} is no whole picture ({error}); get the file again") from error
 
 
 def _array(path: Path) -> np.ndarray:
@@ -52,5 +57,9 @@ def _array(path: Path) -> np.ndarray:
                 )
             array: np.ndarray = loaded["mask"]
             return array
-    except (ValueError, EOFError) as error:
+    except NotImplementedError as error:  # packed by a method that Python has not
+        raise DataError(
+            f"{path} is packed in a way that cannot be read ({error}); write it with numpy.savez"
+        ) from error
+    except NO_ARRAYS as error:
         raise DataError(f"{path} is no whole file of arrays ({error}); write it anew") from error
