@@ -164,3 +164,27 @@ def test_what_is_wrong_with_folders_is_said(tmp_path: Path) -> None:
     save(tmp_path / "class" / "c.png", COLOUR)
     with pytest.raises(DataError, match=r"c.png is of shape \(4, 5, 3\) and .*a.png of \(4, 5\)"):
         load_dataset(tmp_path / "class")
+
+
+def test_a_folder_called_by_a_number_that_is_no_label(tmp_path: Path) -> None:
+    for name in ("1", "9" * 20):
+        save(tmp_path / name / "a.png", GREY)
+    with pytest.raises(DataError, match=f"the folder {'9' * 20} .* no label.*: rename it"):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("label", "said"), [(None, "row 1: the column 'label' is empty"), (2**64 - 1, str(2**64 - 1))]
+)
+@unless_package("polars", "Parquet files with labels that are none")
+def test_parquet_labels_that_are_none(label: int | None, said: str, tmp_path: Path) -> None:
+    import polars as pl
+
+    buffer = io.BytesIO()
+    Image.fromarray(GREY).save(buffer, "PNG")
+    columns = {"image": [buffer.getvalue()] * 2, "label": [1, label]}
+    pl.DataFrame(columns, schema={"image": pl.Binary, "label": pl.UInt64}).write_parquet(
+        tmp_path / "a.parquet"
+    )
+    with pytest.raises(DataError, match=said):
+        load_dataset(tmp_path / "a.parquet")

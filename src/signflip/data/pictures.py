@@ -26,6 +26,7 @@ SUFFIXES = (
     ".tiff",
     ".webp",
 )
+_MOST_DIGITS = 18  # of a label, as int64 holds it
 _GREY = {"1", "L", "I;16", "I;16B", "I;16L", "I", "LA"}
 
 
@@ -127,8 +128,17 @@ def _in_class(folder: Path) -> list[Path]:
 
 def _labels(names: Sequence[str]) -> list[int]:
     if all(name.isascii() and name.isdigit() for name in names):
-        return [int(name) for name in names]
+        return [_label(name) for name in names]
     return list(range(len(names)))
+
+
+def _label(name: str) -> int:
+    if len(name) > _MOST_DIGITS:
+        raise DataError(
+            f"the folder {name} is called by a number that is no label; labels count classes from "
+            "0: rename it"
+        )
+    return int(name)
 
 
 def _stacked(files: Sequence[Path]) -> Floats:
