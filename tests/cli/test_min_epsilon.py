@@ -76,6 +76,12 @@ def test_a_tolerance_beyond_float64_is_printed_in_as_many_digits_as_mean_somethi
     assert interval(narrow) == "0.10000000000000000555 to 0.29999999999999998890"
 
 
+def test_ends_of_many_digits_are_printed() -> None:
+    wide = record(lower=501960784313.75, upper=1e12, tolerance=1e-25)
+    assert interval(wide) == f"501960784313.75{'0' * 18} to 1{'0' * 12}.{'0' * 20}"
+    assert interval(record(lower=0.0, upper=1e300, tolerance=1e-25)).endswith(f".{'0' * 20}")
+
+
 def test_the_summary_has_a_median_if_most_images_flip() -> None:
     flips = [record(lower=0.25, upper=0.26), record(lower=0.5, upper=0.5001)]
     assert summary([*flips, record(lower=0.75, upper=None)]) == (

@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from pathlib import Path
 from statistics import median
 
@@ -44,6 +44,8 @@ from signflip.result import Stop
 from signflip.zoo.named import NetworkName
 
 _MOST_PLACES = 20  # of decimals: a float64 epsilon has no more that mean something
+
+_EXACT = Context(prec=400)  # a float64 has up to 309 digits before its point
 
 STATES = {
     Stop.DECIDED: Text("closed"),
@@ -161,10 +163,10 @@ def enclosure(lower: float, upper: float | None, tolerance: float) -> str:
     """An interval in decimal digits that fit the tolerance, rounded outward."""
     places = min(max(0, math.ceil(-math.log10(tolerance))) + 1, _MOST_PLACES)
     digits = Decimal(1).scaleb(-places)
-    least = Decimal(lower).quantize(digits, rounding=ROUND_FLOOR)
+    least = Decimal(lower).quantize(digits, ROUND_FLOOR, _EXACT)
     if upper is None:
         return f"none up to {least}"
-    return f"{least} to {Decimal(upper).quantize(digits, rounding=ROUND_CEILING)}"
+    return f"{least} to {Decimal(upper).quantize(digits, ROUND_CEILING, _EXACT)}"
 
 
 def summary(records: Sequence[Record]) -> str:
