@@ -17,6 +17,7 @@ SETTINGS = TrainingSettings()
         ({"epochs": 0}, "epochs is 0"),
         ({"batch_size": 1}, "batch_size is 1"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
+        ({"learning_rate": 1.5}, "learning_rate is 1.5; it must be above 0 and at most 1"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"learning_rate": float("inf")}, "learning_rate is inf"),
         ({"seed": -1}, "seed is -1"),

@@ -28,6 +28,8 @@ __all__ = [
 
 Value = TypeVar("Value")
 
+_DEEPEST = 1_000  # hidden layers; a slip would fill the memory with widths
+
 
 def _read(reader: Callable[[str], Value], text: str) -> Value:
     try:
@@ -77,11 +79,11 @@ def input_range(text: str) -> InputRange:
 def hidden_widths(text: str) -> tuple[int, ...]:
     """Reads the widths of hidden layers: DEPTHxWIDTH, or widths with commas between."""
     equal = re.fullmatch(r"(\d+)x(\d+)", text, re.ASCII)
-    if equal and int(equal[1]):
+    if equal and 1 <= int(equal[1]) <= _DEEPEST:
         return (int(equal[2]),) * int(equal[1])
     if re.fullmatch(r"\d+(,\d+)*", text, re.ASCII):
         return tuple(map(int, text.split(",")))
     raise click.BadParameter(
-        f"{text!r} names no hidden layers; write DEPTHxWIDTH (2x100), or widths with commas "
-        "between (200,100)"
+        f"{text!r} names no hidden layers; write DEPTHxWIDTH (2x100) with a depth from 1 to "
+        f"{_DEEPEST:,}, or widths with commas between (200,100)"
     )

@@ -21,6 +21,9 @@ from signflip.training.data import cosine
 from signflip.training.modules import LatentModule
 from signflip.training.settings import TrainingSettings
 
+_TOO_LARGE = (RuntimeError, MemoryError, TypeError, ValueError, OverflowError)
+"""What PyTorch raises for tensors that do not fit in memory, and for sizes that are no int64."""
+
 Module = TypeVar("Module", bound=LatentModule)
 
 
@@ -54,12 +57,11 @@ class EpochRun(ABC, Generic[Module]):
             torch.manual_seed(settings.seed)
             try:
                 self.module = make().to(device)
-            except (RuntimeError, MemoryError) as error:
-                if "memory" not in str(error):
+            except _TOO_LARGE as error:
+                if not any(word in str(error).lower() for word in ("memory", "overflow")):
                     raise
                 raise SettingError(
-                    f"the network does not fit in memory: hidden is {settings.hidden}; name "
-                    "narrower layers"
+                    f"the network of {settings.layers} does not fit in memory; name narrower layers"
                 ) from error
         self.optimizer = torch.optim.Adam(self.module.parameters(), lr=settings.learning_rate)
         self.random = torch.Generator().manual_seed(settings.seed)

@@ -42,12 +42,18 @@ class TrainingSettings:
                 f"batch_size is {self.batch_size}; it must be at least 2: batch normalisation "
                 "needs a variance"
             )
-        if not 0 < self.learning_rate < float("inf"):
+        if not 0 < self.learning_rate <= 1:
             raise SettingError(
-                f"learning_rate is {self.learning_rate}; it must be positive and finite: 0.005"
+                f"learning_rate is {self.learning_rate}; it must be above 0 and at most 1, as a "
+                "step of Adam is about so long and weights lie between -1 and 1: 0.005"
             )
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"seed is {self.seed}; it must be from 0 to 2**63 - 1")
+
+    @property
+    def layers(self) -> str:
+        """The layers that are asked for, in words."""
+        return f"hidden layers {self.hidden}"
 
     def torch_device(self) -> torch.device:
         """The device to train on.

@@ -277,6 +277,7 @@ def test_a_smoothed_label_is_spread_over_all_classes(data: tuple[Floats, Integer
         ({"vote": 3}, "weights are -1 and .1 only"),
         ({"levels": (0.5, 0.5)}, "they must rise"),
         ({"levels": (1.0,)}, "lie between 0 and 1"),
+        ({"levels": (0.3, 0.3 + 1e-12)}, "as float32 numbers too"),
         ({"hidden": ()}, "hidden is"),
         ({"epochs": 0}, "epochs is 0"),
         ({"witnesses": 1.5}, "witnesses is 1.5; it must be from 0 to 1"),

@@ -4,11 +4,17 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
 from signflip.errors import SettingError
 from signflip.training.settings import TrainingSettings
 
 WITNESS_METHODS = ("walk", "exact")
 """The pattern walk, some hundred moves an image, and the exact search, 0.05 s an image."""
+
+
+MOST_IN_CONVOLUTION = 10_000
+"""Filters, rows of a window, steps between windows: no image and no memory has room for more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +27,7 @@ class Convolution:
         stride: steps from window to window.
 
     Raises:
-        SettingError: a number is below 1.
+        SettingError: a number is not from 1 to `MOST_IN_CONVOLUTION`.
     """
 
     filters: int
@@ -29,10 +35,11 @@ class Convolution:
     stride: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.filters, self.size, self.stride) < 1:
+        numbers = (self.filters, self.size, self.stride)
+        if not 1 <= min(numbers) <= max(numbers) <= MOST_IN_CONVOLUTION:
             raise SettingError(
-                f"the convolution {self} has a number below 1; write FILTERS@SIZExSIZE/STRIDE: "
-                "32@5x5/2"
+                f"the convolution {self} has a number that is not from 1 to "
+                f"{MOST_IN_CONVOLUTION:,}; write FILTERS@SIZExSIZE/STRIDE: 32@5x5/2"
             )
 
     def __str__(self) -> str:
@@ -164,8 +171,15 @@ class RobustSettings(TrainingSettings):
             raise SettingError(
                 f"vote is {self.vote}, and weights are -1 and +1 only; allow 0 too: ternary=True"
             )
-        rising = all(a < b for a, b in zip(self.levels, self.levels[1:], strict=False))
-        if not rising or not all(0 < level < 1 for level in self.levels):
+        levels = np.array(self.levels, dtype=np.float32)  # as they are trained
+        if not np.all(np.diff(levels) > 0) or not np.all((levels > 0) & (levels < 1)):
             raise SettingError(
-                f"levels are {self.levels}; they must rise and lie between 0 and 1: 0.3 and 0.6"
+                f"levels are {self.levels}; they must rise and lie between 0 and 1, as float32 "
+                "numbers too: 0.3 and 0.6"
             )
+
+    @property
+    def layers(self) -> str:
+        """The layers that are asked for, in words."""
+        convolutions = ", ".join(map(str, self.convolutions))
+        return (f"convolutions {convolutions} and " if convolutions else "") + super().layers
