@@ -40,6 +40,17 @@ def test_a_truncated_file_is_refused(path: Path, kept: int) -> None:
         load_checkpoint(path, IDENTITY)
 
 
+def test_a_flipped_bit_in_a_weight_is_seen(path: Path) -> None:
+    save_checkpoint(path, IDENTITY, {"weights": torch.full((1000,), 1.5)})
+    whole = path.read_bytes()
+    place = whole.index(torch.full((10,), 1.5).numpy().tobytes()) + 401
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
+    with pytest.raises(SettingError, match="damaged or no checkpoint"):
+        load_checkpoint(path, IDENTITY)
+    path.write_bytes(whole)
+    assert load_checkpoint(path, IDENTITY)["weights"].tolist() == [1.5] * 1000
+
+
 @pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], torch.ones(2)])
 def test_another_kind_of_file_is_refused(path: Path, content: object) -> None:
     torch.save(content, path)
