@@ -128,6 +128,29 @@ def test_robust_dense_networks_keep_a_plain_output(invoke: Invoke) -> None:
     assert network.output.plain
 
 
+def test_convolutions_read_images_in_their_own_shape(invoke: Invoke) -> None:
+    images = load_dataset("striped.npz")
+    np.savez("wide.npz", images=images.images.reshape(64, 2, 8), labels=images.labels)
+    options = ("train", "wide.npz", "--test", "wide.npz", "--robust", "0.1", "--conv", "4@3x3/2")
+    short = ("--epochs", 1, "--batch-size", 8, "--out", "trained.safetensors")
+    result = invoke(*options, *short)
+    assert result.exit_code == 0, result.output
+    network = load_network("trained.safetensors")
+    assert network.image_shape == (2, 8)
+    assert network.widths == (1 * 4 * 4,)
+
+
+def test_convolutions_read_no_colours(invoke: Invoke) -> None:
+    images = np.random.default_rng(0).random((64, 3, 2, 6))  # as many values as 6x6 pixels
+    np.savez("colour.npz", images=images, labels=np.arange(64) % 2)
+    options = ("train", "colour.npz", "--test", "colour.npz", "--robust", "0.1", "--epochs", 1)
+    result = invoke(*options, "--conv", "4@3x3", "--out", "trained.safetensors")
+    assert result.exit_code == 2
+    assert "--conv reads grey images, and those to train on have the shape (3, 2, 6)" in (
+        " ".join(result.stderr.split())
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -15,6 +15,7 @@ from signflip.cli.output import check_distinct, check_network_name, check_writab
 from signflip.cli.robust_options import RobustOptions, robust_options
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
+from signflip.data.layout import Shape
 from signflip.data.sources import SOURCES
 from signflip.errors import DataError, SettingError
 from signflip.formats.native import save_network
@@ -99,6 +100,7 @@ def train(
     images, test = _image_sets(dataset, test_name, data_dir)
     images.need_labels("training")
     test.need_labels("an accuracy")
+    settings = _of_shape(settings, images.shape)
     chosen = index.of(images)
     _check_test(test, inputs=images.images.shape[1], classes=int(images.labels[chosen].max()) + 1)
     network = _trained(
@@ -118,6 +120,26 @@ def train(
         f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
         f"{out} is written"
     )
+
+
+def _of_shape(settings: "TrainingSettings", shape: Shape) -> "TrainingSettings":
+    """The settings for images of that shape: without it a robust run takes them for squares.
+
+    Raises:
+        SettingError: convolutions are to read images in colour.
+    """
+    from signflip.training.robust import RobustSettings
+
+    if not isinstance(settings, RobustSettings):
+        return settings
+    if len(shape) == 3 and settings.convolutions:
+        raise SettingError(
+            f"--conv reads grey images, and those to train on have the shape {shape}; save them as "
+            "grey, or leave --conv out"
+        )
+    if len(shape) == 2 and shape[0] != shape[1]:
+        return dataclasses.replace(settings, image_shape=(shape[0], shape[1]))
+    return settings
 
 
 def _trained(

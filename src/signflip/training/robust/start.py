@@ -10,7 +10,7 @@ from signflip.training.checkpoint import read_checkpoint
 from signflip.training.robust.module import RobustModule
 from signflip.training.robust.settings import RobustSettings
 
-LAYERS = ("convolutions", "hidden", "levels", "ternary", "vote")
+LAYERS = ("convolutions", "hidden", "image_shape", "levels", "ternary", "vote")
 """Settings that two runs must share for one to go on with the other's network."""
 
 
