@@ -1,6 +1,7 @@
 import errno
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -138,3 +139,25 @@ def test_where_no_picture_can_be_written_the_numbers_are_there(
     assert "c.png cannot be written (No space left on device)" in result.stderr
     assert json.loads((labelled / "c.json").read_text())["images"] == IMAGES
     assert f"of {IMAGES} images; a tie is a flip" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["a\x01<&|$.safetensors", "a\udcff.safetensors"])
+def test_a_network_s_name_may_hold_anything(labelled: Path, invoke: Invoke, name: str) -> None:
+    Path("net.safetensors").rename(name)
+    result = invoke("curve", name, *CURVE[2:], "--attacks", "none", "--out", "c.svg")
+    assert result.exit_code == 0, result.output
+    ElementTree.parse(labelled / "c.svg")
+
+
+def test_a_name_that_a_store_cannot_keep_is_refused(labelled: Path, invoke: Invoke) -> None:
+    for kind in ("network", "images"):
+        names = ["net.safetensors", "images.npz"]
+        place = ("network", "images").index(kind)
+        changed = names[place].replace(".", "\udcff.")
+        Path(names[place]).rename(changed)
+        given = [changed if at == place else name for at, name in enumerate(names)]
+        result = invoke("curve", *given, *CURVE[3:], "--store", f"{kind}.db", "--out", "c.svg")
+        assert result.exit_code == 2
+        assert "holds bytes that are no text" in " ".join(result.stderr.split())
+        Path(changed).rename(names[place])
+    assert not (labelled / "c.svg").exists()

@@ -111,6 +111,13 @@ def test_markdown() -> None:
     assert lines[2].startswith("| a\\|b")
 
 
+def test_markdown_of_names_with_markup() -> None:
+    frame = frame_of(flipped("fgsm", images_name="<script>&lt;", network_name="a\nb\t\x01"))
+    lines = tables.markdown(tables.summary_table(tables.summary(frame))).splitlines()
+    assert len(lines) == 3
+    assert lines[2].startswith("| &lt;script>&amp;lt; | a\ufffdb\ufffd\ufffd ")
+
+
 def test_csv_has_all_digits_and_no_lists() -> None:
     frame = pl.DataFrame({"x": [1 / 3], "list": [[0.5, 1 / 3]], "none": [None]})
     (found,) = csv.DictReader(io.StringIO(tables.csv_text(frame)))

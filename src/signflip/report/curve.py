@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from signflip.report.drawing import drawing
+from signflip.report.drawing import drawable, drawing
 
 _CERTAIN, _OPEN, _INK = "#009E73", "#BBBBBB", "#222222"
 _LINES = ("#0072B2", "#D55E00", "#CC79A7", "#882255", "#332288", "#DDCC77", "#117733")
@@ -70,6 +70,6 @@ def draw_curve(curve: Curve, *, title: str) -> Figure:
         axes.set_ylim(0, 102)
         axes.set_xlabel("epsilon")
         axes.set_ylabel(f"% of {curve.images:,} images, right and robust")
-        axes.set_title(title)
+        axes.set_title(drawable(title))
         axes.legend(frameon=False)
     return figure

@@ -10,6 +10,12 @@ from signflip.methods import METHODS
 from signflip.problem import Ties
 from signflip.zoo import DATASETS
 
+_GIVEN = ("images_name", "network_name", "series", "mask")
+"""Columns of names that a user gave: of files, and of series in a grid."""
+
+_UNSEEN = r"[\x00-\x1f\x7f-\x9f\x{fffe}\x{ffff}]"
+"""Control characters: XML has no place for most, and a line end would tear a table's row apart."""
+
 
 def with_names(frame: pl.DataFrame) -> pl.DataFrame:
     """Adds `data`, `network` and `line`, as Enums whose order is the order to show them in.
@@ -19,6 +25,8 @@ def with_names(frame: pl.DataFrame) -> pl.DataFrame:
     Args:
         frame: columns of the store, with `network_key` for `network`, and of the settings.
     """
+    # as drawings and tables can have them
+    frame = frame.with_columns(pl.col(*_GIVEN).cast(pl.String).str.replace_all(_UNSEEN, "\ufffd"))
     frame = frame.with_columns(data=pl.col("images_name") + _asked(), network=_networks(frame))
     frame = _with_lines(frame)
     return frame.with_columns(

@@ -87,7 +87,7 @@ def write_page(path: Path, page: Page) -> None:
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
-    write_bytes(path, _html(page).encode())
+    write_bytes(path, _html(page).encode(errors="replace"))  # a file's name may be no text
 
 
 def _html(page: Page) -> str:

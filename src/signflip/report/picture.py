@@ -12,7 +12,7 @@ from signflip.errors import SettingError
 from signflip.files import write_bytes
 from signflip.network import Shape
 from signflip.problem import Problem
-from signflip.report.drawing import drawing
+from signflip.report.drawing import drawable, drawing
 
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -36,7 +36,7 @@ def draw_attack(problem: Problem, witness: Floats, *, title: str, label: int) ->
     known = f", label {label}" if label >= 0 else ""
     with drawing({}):
         figure = Figure(figsize=(9.6, 4.0), layout="constrained")
-        figure.suptitle(title)
+        figure.suptitle(drawable(title))
         original, perturbation, adversarial = figure.subplots(1, 3)
         _show_image(original, problem, problem.image, f"original{known}")
         _show_image(adversarial, problem, witness, "adversarial image")

@@ -183,9 +183,7 @@ def remarks_table(sentences: Sequence[str]) -> Table:
 
 def markdown(table: Table) -> str:
     """The table in Markdown: title and caption left out, every cell as it is on the page."""
-    header, *rows = (
-        [cell.replace("|", "\\|") for cell in cells] for cells in (table.header, *table.rows)
-    )
+    header, *rows = ([_escaped(cell) for cell in cells] for cells in (table.header, *table.rows))
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     rule = f"|{'|'.join('-' * (width + 2) for width in widths)}|"
 
@@ -194,6 +192,11 @@ def markdown(table: Table) -> str:
         return f"| {' | '.join(padded)} |"
 
     return "\n".join([line(header), rule, *map(line, rows)]) + "\n"
+
+
+def _escaped(cell: str) -> str:
+    """Text of files is never markup."""
+    return cell.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 
 def csv_text(values: pl.DataFrame) -> str:
