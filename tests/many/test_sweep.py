@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from signflip.attack import attack
+from signflip.errors import StoreError
 from signflip.many.checking import proofs_folder
 from signflip.many.counts import counts_by_series
 from signflip.many.executor import Answers
@@ -232,3 +233,25 @@ def test_the_remark_of_an_answer_without_a_proof_says_so(tmp_path: Path) -> None
     (task,) = tiny_plan(FGSM, epsilons=(0.001,), images=1).tasks()
     result = attack(task.problem(NETWORK), Fgsm(iterations=1), proof=tmp_path / "a.proof")
     assert NO_PROOF in result.remark
+
+
+@pytest.mark.parametrize(("column", "value"), [("verdict", "maybe"), ("seconds", "long")])
+def test_counts_of_a_damaged_store_are_a_clear_error(path: Path, column: str, value: str) -> None:
+    plan = tiny_plan(FGSM)
+    with Store.open(path, create=True) as store:
+        list(run_sweep(plan, plan.tasks(), store, HereExecutor()))
+        store.connection.execute(f"UPDATE results SET {column} = ?", (value,))
+        with pytest.raises(StoreError, match=f"a row's {column} is '{value}'"):
+            counts_by_series(plan.tasks(), store)
+
+
+def test_a_name_that_is_no_text_is_refused_before_anything_is_run(path: Path) -> None:
+    plan = tiny_plan(FGSM)
+    tasks = [
+        replace(task, case=replace(task.case, images_name="a\udcff.npz")) for task in plan.tasks()
+    ]
+    with (
+        Store.open(path, create=True) as store,
+        pytest.raises(StoreError, match="bytes that are no text"),
+    ):
+        list(run_sweep(plan, tasks, store, HereExecutor()))

@@ -14,6 +14,7 @@ from signflip.methods import Exact, Fgsm, IProp, Milp
 from signflip.methods.search_goal import SearchGoal
 from signflip.methods.step_size import ConstantStep
 from signflip.methods.warm_start import WarmStarted
+from signflip.report.export import export
 from signflip.report.figures import FIGURES
 from signflip.report.report import STEPS, Report, check_folder, write_report
 from tests.support.fake_methods import GivesUp
@@ -145,6 +146,20 @@ def test_what_is_missing_is_said_and_drawn_in_words(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "tables" / "figure-5.csv").exists()
 
 
+def test_names_with_control_characters_and_markup(tmp_path: Path) -> None:
+    name = "<b>|&$x_1$\n\x01"
+    path = fill(tmp_path / "results.db", "exact", **{name: Fgsm()})
+    with Store.open(path) as store, store.transaction():
+        store.connection.execute(
+            "UPDATE results SET network_name = ?, images_name = ?", (name,) * 2
+        )
+    written = report(path, tmp_path / "report", title="no \udcff text", note="\udcff")
+    assert "no ? text" in written.page.read_text(encoding="utf-8")
+    for number in FIGURES:
+        ElementTree.parse(tmp_path / "report" / f"figure-{number}.svg")
+    assert len((tmp_path / "report" / "tables" / "summary.md").read_text().splitlines()) == 4
+
+
 def test_failed_runs_are_counted_and_remarked(tmp_path: Path) -> None:
     path = fill(tmp_path / "r.db", "fgsm", milp=GivesUp())
     written = report(path, tmp_path / "out")
@@ -202,6 +217,32 @@ def test_a_damaged_store_is_a_clear_error(full: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="settings 'no' is no JSON"):
         report(copy, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("objective", "'abc'"),
+        ("label", "'x'"),
+        ("label", "1e30"),
+        ("host", "x'ff'"),
+        ("settings", "'[]'"),
+        ("trace", "'[[1]]'"),
+        ("trace", "'{}'"),
+    ],
+)
+def test_a_row_with_a_value_of_another_type_is_a_clear_error(
+    full: Path, tmp_path: Path, column: str, value: str
+) -> None:
+    path = tmp_path / "damaged.db"
+    with Store.open(path, create=True) as store:
+        store.merge(full)
+        store.connection.execute(f"UPDATE results SET {column} = {value}")
+    with pytest.raises(StoreError, match=f"the store is damaged: .*{column}"):
+        report(path, tmp_path / "out")
+    if column not in ("settings", "trace"):
+        with Store.open(path) as store, pytest.raises(StoreError, match=f"a row's {column} is"):
+            export(store, tmp_path / "out.csv")
 
 
 def test_settings_are_told_in_full(folder: Path) -> None:

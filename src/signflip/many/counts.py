@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from signflip.many.columns import COLUMNS
+from signflip.many.schema import store_errors
 from signflip.many.store import Store
 from signflip.many.task import Task
 from signflip.result import Verdict
@@ -54,11 +57,19 @@ class Counts:
 
 
 def counts_by_series(tasks: Sequence[Task], store: Store) -> dict[str, Counts]:
-    """Name of a series -> what the store has of the tasks; in the order of the tasks."""
+    """Name of a series -> what the store has of the tasks; in the order of the tasks.
+
+    Raises:
+        StoreError: the store is damaged.
+    """
     names = {task.key: task.series.name for task in tasks}
     found = {task.series.name: Counts() for task in tasks}
     query = "SELECT key, verdict, seconds, failure IS NOT NULL FROM results"
-    for key, verdict, seconds, failed in store.connection.execute(query):
+    with store_errors(store.path):
+        rows = store.connection.execute(query).fetchall()
+    for key, verdict, seconds, failed in rows:
         if key in names:
-            found[names[key]].add(Verdict(verdict), seconds, failed=bool(failed))
+            known = cast("Verdict", COLUMNS["verdict"].value(verdict))
+            took = cast("float", COLUMNS["seconds"].value(seconds))
+            found[names[key]].add(known, took, failed=bool(failed))
     return found

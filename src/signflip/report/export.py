@@ -10,7 +10,7 @@ from signflip.files import write_bytes
 from signflip.many.columns import COLUMNS, unpack
 from signflip.many.schema import store_errors
 from signflip.many.store import Store
-from signflip.report.frame import POLARS
+from signflip.report.frame import POLARS, table_of
 
 _ORDER = "images_name, network_name, image_index, epsilon, series, seed, key"
 
@@ -35,7 +35,7 @@ def export(store: Store, path: Path, *, witnesses: bool = False) -> int:
     with store_errors(store.path):
         query = f"SELECT {', '.join(columns)} FROM results ORDER BY {_ORDER}"
         rows = store.connection.execute(query).fetchall()
-    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    frame = table_of(rows, columns)
     if witnesses:
         frame = frame.with_columns(_witnesses(store))
     buffer = io.BytesIO()

@@ -4,7 +4,7 @@ Witnesses are never read, and traces only by `read_traces`: 100,000 rows are a m
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -69,7 +69,35 @@ def read_frame(store: Store) -> pl.DataFrame:
     query = f"SELECT {', '.join(_COLUMNS)} FROM results ORDER BY key"
     with store_errors(store.path):
         rows = store.connection.execute(query).fetchall()
-    return derive(pl.DataFrame(rows, schema=dict(_COLUMNS), orient="row"))
+    return derive(table_of(rows, _COLUMNS))
+
+
+def table_of(rows: Sequence[tuple[Any, ...]], columns: Mapping[str, Any]) -> pl.DataFrame:
+    """Rows of a store as Polars has them.
+
+    Args:
+        rows: each as long as `columns`.
+        columns: name -> type in Polars.
+
+    Raises:
+        StoreError: a value is of another type than its column.
+    """
+    try:
+        return pl.DataFrame(rows, schema=dict(columns), orient="row")
+    except (TypeError, OverflowError, pl.exceptions.PolarsError) as error:
+        fault = next((f for row in rows if (f := _misfit(row, columns)) is not None), str(error))
+        raise StoreError(
+            f"the store is damaged: {fault}; take it from a backup, or run its sweep again"
+        ) from error
+
+
+def _misfit(row: tuple[Any, ...], columns: Mapping[str, Any]) -> str | None:
+    """Which value of a row is of another type than its column."""
+    for (name, kind), value in zip(columns.items(), row, strict=True):
+        fits = {pl.String: str, pl.Int64: int, pl.Float64: int | float}[kind]
+        if value is not None and not isinstance(value, fits):
+            return f"a row's {name} is {value!r}"
+    return None
 
 
 def read_traces(store: Store, keys: set[str]) -> Iterator[tuple[str, Trace]]:
@@ -81,7 +109,10 @@ def read_traces(store: Store, keys: set[str]) -> Iterator[tuple[str, Trace]]:
     with store_errors(store.path):
         for key, text in store.connection.execute("SELECT key, trace FROM results"):
             if key in keys:
-                yield key, _parsed(text, "trace")
+                trace = _parsed(text, "trace", list)
+                if not all(isinstance(step, list) and len(step) == 2 for step in trace):
+                    raise StoreError(f"the store is damaged: trace {text!r} is no list of pairs")
+                yield key, trace
 
 
 def derive(rows: pl.DataFrame) -> pl.DataFrame:
@@ -116,7 +147,7 @@ def _parsed_settings(texts: pl.Series) -> pl.DataFrame:
     """The columns of `_SETTINGS`, a row for each text of settings."""
     rows = []
     for text in texts.unique(maintain_order=True):
-        settings = _parsed(text, "settings")
+        settings = _parsed(text, "settings", dict)
         last = settings
         while last.get("kind") == "WarmStarted":
             last = last["then"]
@@ -144,8 +175,11 @@ def without_seeds(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parsed(text: str, what: str) -> Any:
+def _parsed(text: str, what: str, kind: type) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"the store is damaged: {what} {text!r} is no JSON") from error
+    if not isinstance(found, kind):
+        raise StoreError(f"the store is damaged: {what} {text!r} is no {kind.__name__} of JSON")
+    return found
