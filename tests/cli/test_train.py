@@ -128,6 +128,16 @@ def test_robust_dense_networks_keep_a_plain_output(invoke: Invoke) -> None:
     assert network.output.plain
 
 
+def test_a_run_s_start_is_not_its_checkpoint(folder: Path, invoke: Invoke) -> None:
+    options = (*TRAIN, *ROBUST, "--out", "a.safetensors", "--checkpoint", "state.pt")
+    assert invoke(*options).exit_code == 0
+    saved = (folder / "state.pt").read_bytes()
+    result = invoke(*options, "--start", "./state.pt", "--overwrite")
+    assert result.exit_code == 2
+    assert "--checkpoint and --start both name state.pt" in " ".join(result.stderr.split())
+    assert (folder / "state.pt").read_bytes() == saved
+
+
 def test_convolutions_read_images_in_their_own_shape(invoke: Invoke) -> None:
     images = load_dataset("striped.npz")
     np.savez("wide.npz", images=images.images.reshape(64, 2, 8), labels=images.labels)

@@ -93,10 +93,12 @@ def train(
     )
     if start is not None and not robust.given:
         raise SettingError("--start goes with --robust EPSILON, which is not given; give it")
+    # a checkpoint in the place of its run's start could not be resumed
+    check_distinct(out=out, checkpoint=checkpoint, start=start)
     check_network_name(out)
     check_writable(out, overwrite=overwrite)
     if checkpoint is not None:
-        _check_checkpoint(checkpoint, out, resume=resume, overwrite=overwrite)
+        _check_checkpoint(checkpoint, resume=resume, overwrite=overwrite)
     images, test = _image_sets(dataset, test_name, data_dir)
     images.need_labels("training")
     test.need_labels("an accuracy")
@@ -177,8 +179,7 @@ def _trained(
         return training.fold(training.train(settings, images, labels, **options))
 
 
-def _check_checkpoint(checkpoint: Path, out: Path, *, resume: bool, overwrite: bool) -> None:
-    check_distinct(out=out, checkpoint=checkpoint)
+def _check_checkpoint(checkpoint: Path, *, resume: bool, overwrite: bool) -> None:
     if checkpoint.exists() and not (resume or overwrite):
         raise SettingError(
             f"{checkpoint} exists already; give --resume to go on from it, or --overwrite to "
