@@ -12,6 +12,7 @@ from signflip.errors import ProblemError, SettingError
 from signflip.methods import Exact, Walk, enclosing
 from signflip.milp.perturbation import ball_of
 from signflip.min_epsilon import min_epsilon
+from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
 from signflip.problem import Norm, exact_distance
 from tests.support.oracle import exact_optimum
 from tests.support.problems import two_steps
@@ -149,6 +150,29 @@ def test_a_doubtful_stretch_leaves_the_interval_open(monkeypatch: pytest.MonkeyP
     assert result.distance is not None
     assert 0.3 - 1e-3 <= result.bound <= 0.3
     assert 0.5 <= result.distance <= 0.5 + 1e-3
+
+
+def test_balls_of_the_same_grid_images_are_given_up_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+
+    def undecided(problem: Problem, method: Method, **options: Any) -> AttackResult:
+        asked.append(float(np.max(problem.box.upper - problem.image)))
+        return replace(attack(problem, method, **options), verdict=Verdict.UNKNOWN, stop=why)
+
+    why = Stop.IMPRECISE
+    monkeypatch.setattr(enclosing, "attack", undecided)
+    network = BinaryNetwork(
+        hidden=(SignLayer.dense(np.array([[1, 1]]), np.array([3.5])),),
+        output=OutputLayer(np.array([[1], [1]]), np.ones(2), np.array([1.0, 0.0])),
+        input_range=InputRange(lower=0.0, upper=9.0, step=1.0),
+    )
+    problem = Problem.ball(network, np.zeros(2), epsilon=9.0)
+    result = min_epsilon(problem, tolerance=1e-9)
+    assert result.stop is why
+    # the exact method, and the walk after it, on each ball once
+    assert sorted(asked) == [radius for radius in (0.0, 1.0, 2.0, 4.0, 8.0, 9.0) for _ in range(2)]
 
 
 def test_a_late_stretch_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:

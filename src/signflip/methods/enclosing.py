@@ -117,7 +117,8 @@ class _Bracket:
         given_up = self.late | self.doubtful
         tried = max(given_up, default=self.lower)
         if not self.best.flipped and tried < self.reach:
-            return _Ball(min(self.reach, max(self.first, GROWTH * tried)), _Side.ABOVE)
+            larger = self._untried(max(self.first, GROWTH * tried), given_up)
+            return _Ball(min(self.reach, larger), _Side.ABOVE)
         # below what was given up a proof is easier, above it a flip
         ends = {
             _Side.BELOW: (self.lower, min(given_up, default=self.upper)),
@@ -127,11 +128,20 @@ class _Bracket:
         for side, (least, most) in ends.items():
             # the balls' difficulty goes by their ratio
             middle = math.sqrt(least * most) if least > 0 else most / RETREAT
+            middle = self._untried(middle, given_up)
             if most - least > self.tolerance and least < middle < most:
                 # without any proof the interval is worth little, however narrow
                 promise = (most - least) / 2.0 ** self.vain[side] if least > 0 else math.inf
                 balls.append((promise, _Ball(middle, side)))
         return max(balls, key=lambda ball: ball[0])[1] if balls else None
+
+    def _untried(self, radius: float, given_up: set[float]) -> float:
+        """The radius; of a grid the next step where a ball of the same images was given up."""
+        grid = self.best.problem.region.grid
+        if grid is None or grid.step is None:
+            return radius
+        *tried, steps = (math.floor(r / grid.step * (1 + ROUNDING)) for r in (*given_up, radius))
+        return (steps + 1) * grid.step * (1 + ROUNDING) if steps in tried else radius
 
     def decide(self, asked: "_Ball", time_limit: float) -> None:
         """Look for a flip in the ball, or a proof that it has none."""
