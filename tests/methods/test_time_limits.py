@@ -7,10 +7,10 @@ import pytest
 
 from signflip.attack import Method, attack
 from signflip.clock import ENDLESS, Clock, OutOfTime
-from signflip.methods import Auto, Exact, IProp, Milp, Square, Walk
+from signflip.methods import Auto, Exact, IProp, Milp, Square, Walk, table_time
 from signflip.methods.climb import BATCH, most_at_once
 from signflip.methods.search_goal import SearchGoal
-from signflip.methods.table_time import WALK, allow_tables, in_time
+from signflip.methods.table_time import UNNOTICED, allow_tables, in_time
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer, Sparse
 from signflip.problem import Problem
 from signflip.result import Stop, Verdict
@@ -60,7 +60,7 @@ def test_batches_of_a_wide_network_are_smaller(wide: Problem) -> None:
 
 @pytest.fixture(scope="module")
 def vast() -> Problem:
-    """Tables of all pairs of its 24,000 and 24,000 neurons take more than a second."""
+    """A matrix of its 24,000 and 24,000 neurons takes more than a second."""
     rng = np.random.default_rng(0)
     weight = rng.choice(np.array([-1, 1], dtype=np.int8), (24_000, 20))
     hidden = (
@@ -75,8 +75,9 @@ def vast() -> Problem:
 @pytest.mark.parametrize("method", [Walk(), IProp(), Square()])
 @pytest.mark.parametrize("limit", [0.0, 0.2])
 def test_tables_that_take_too_long_are_not_made(
-    vast: Problem, method: Method, limit: float
+    vast: Problem, method: Method, limit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(table_time, "SPARSE", 10_000)
     result = attack(vast, method, time_limit=limit)
     assert (result.verdict, result.stop) == (Verdict.UNKNOWN, Stop.TIME_LIMIT)
     if limit:
@@ -88,6 +89,7 @@ def test_tables_that_take_too_long_are_not_made(
 def test_where_the_walk_has_no_time_for_its_tables_there_is_none(
     vast: Problem, method: Method, epsilon: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(table_time, "SPARSE", 10_000)
     made: list[BinaryNetwork] = []
     monkeypatch.setattr("signflip.walk.walker.tables_of", made.append)
     problem = Problem.ball(vast.network, vast.image, epsilon=epsilon)
@@ -97,11 +99,18 @@ def test_where_the_walk_has_no_time_for_its_tables_there_is_none(
     assert not made
 
 
+@pytest.mark.parametrize("method", [Walk(), IProp()])
+def test_tables_of_sparse_maps_take_the_time_of_their_weights(
+    vast: Problem, method: Method
+) -> None:
+    result = attack(vast, method, time_limit=0.2)
+    assert "Making tables" not in (result.remark or "")
+
+
 def test_small_tables_are_made_without_a_look_at_the_clock() -> None:
-    hidden = tiny_network().hidden
-    assert in_time(Clock.start(0.0), hidden, WALK)
-    assert not in_time(Clock.start(0.0), hidden, 1.0)
-    assert in_time(ENDLESS, hidden, 1.0)
-    allow_tables(ENDLESS, hidden, 1.0)
+    assert in_time(Clock.start(0.0), UNNOTICED)
+    assert not in_time(Clock.start(0.0), 1.0)
+    assert in_time(ENDLESS, 1e9)
+    allow_tables(ENDLESS, 1e9)
     with pytest.raises(OutOfTime, match="Making tables"):
-        allow_tables(Clock.start(0.0), hidden, 1.0)
+        allow_tables(Clock.start(0.0), 1.0)

@@ -100,7 +100,7 @@ class Square:
                 f"the network has {weights} weights as matrices; square keeps at most "
                 f"{MOST_WEIGHTS} in memory: use another method, such as pgd"
             )
-        allow_tables(run.clock, problem.network.hidden, SQUARES)
+        allow_tables(run.clock, SQUARES * weights)
         tables = tables_of(problem)
         chunk = int(min(max(CHUNK_WORK // weights, 8), CHUNK))
         rng = np.random.default_rng(self.seed)

@@ -12,8 +12,7 @@ from signflip.attack import Outcome
 from signflip.clock import Clock
 from signflip.errors import SettingError
 from signflip.methods.search_goal import SearchGoal, search_goal
-from signflip.methods.table_time import WALK as WALK_TABLES
-from signflip.methods.table_time import allow_tables
+from signflip.methods.table_time import allow_tables, time_to_walk
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.preparation import Preparation
 from signflip.problem import Problem
@@ -80,7 +79,7 @@ class Walk:
         space = PatternSpace.of(run.problem)
         if space.size == 0:  # one pattern, and the clean image has it
             return Outcome(Stop.OPTIMAL, bound=run.value, proved=True, flipless=not run.flipped)
-        allow_tables(run.clock, run.problem.network.hidden[1:], WALK_TABLES)
+        allow_tables(run.clock, time_to_walk(run.problem.network))
         walker = Walker(run, space, seed=self.seed, settle=settle)
         if walker.idle:
             return Outcome(Stop.LOCAL_OPTIMUM)

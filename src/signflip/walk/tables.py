@@ -6,7 +6,7 @@ move toggles few neurons, so only the rows of neurons that turned are added.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,6 +16,10 @@ from signflip.arrays import Integers, Signs
 from signflip.compiled import compiled
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, LinearMap
+from signflip.network.maps.sparse import SparseMap
+
+if TYPE_CHECKING:
+    from scipy.sparse import csc_array, csr_array
 
 Halves = npt.NDArray[np.int16]
 """Halved sums of all layers above the first, one layer after the other."""
@@ -108,19 +112,35 @@ def _diagonal(neurons: int) -> _Table:
 
 def _by_input(layer: LinearMap) -> _Table:
     """A row for each input: who reads it."""
+    if isinstance(layer, SparseMap) and not _full(layer):
+        return _entries(layer.by_columns)
     return _table(lambda inputs: layer.columns(inputs).T, layer.inputs, layer.neurons, layer)
 
 
 def _by_neuron(layer: LinearMap) -> _Table:
     """A row for each neuron: what it reads."""
+    if isinstance(layer, SparseMap) and not _full(layer):
+        return _entries(layer.matrix)
     return _table(layer.rows, layer.neurons, layer.inputs, layer)
+
+
+def _full(layer: LinearMap) -> bool:
+    """Whether rows are dense."""
+    return bool(layer.fan_in.mean() >= SPARSE * layer.inputs)
+
+
+def _entries(matrix: "csr_array | csc_array") -> _Table:
+    """The rows of a matrix in rows, or the columns of one in columns."""
+    bounds, others = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
+    inner = matrix.shape[1] if matrix.format == "csr" else matrix.shape[0]
+    return _Table(len(bounds) - 1, inner, None, bounds, others, matrix.data)
 
 
 def _table(
     rows_of: Callable[[Integers], Signs], count: int, width: int, layer: LinearMap
 ) -> _Table:
     """The rows 0 to `count` of a layer, each of `width`."""
-    if layer.fan_in.mean() >= SPARSE * layer.inputs:
+    if _full(layer):
         rows = np.ascontiguousarray(rows_of(np.arange(count)))
         none = np.zeros(0, dtype=np.int64)
         return _Table(count, width, rows, none, none.astype(np.int32), none.astype(np.int8))

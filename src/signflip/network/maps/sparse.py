@@ -15,7 +15,7 @@ from signflip.network.maps.checks import checked_shape, checked_signs, frozen
 from signflip.network.maps.linear_map import LinearMap, Number, Shape
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from scipy.sparse import csc_array, csr_array
 
 
 MANY = 2**16
@@ -48,7 +48,8 @@ class SparseMap(LinearMap):
         return self.blocks() if self.matrix.nnz >= MANY else self._plain
 
     @cached_property
-    def _by_columns(self) -> Any:
+    def by_columns(self) -> "csc_array":
+        """The same in columns."""
         return self.matrix.tocsc()
 
     def apply(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
@@ -79,7 +80,7 @@ class SparseMap(LinearMap):
 
     def columns(self, inputs: Integers | npt.NDArray[np.bool_]) -> Signs:
         """See `LinearMap.columns`."""
-        columns: Signs = self._by_columns[:, np.arange(self.inputs)[inputs]].toarray()
+        columns: Signs = self.by_columns[:, np.arange(self.inputs)[inputs]].toarray()
         return columns
 
 
