@@ -20,7 +20,7 @@ from signflip.methods.layer_solver import (
     tie_break,
 )
 from signflip.methods.step_size import AdaptiveStep, ConstantStep, StepSize
-from signflip.methods.table_time import LAYER_PROBLEMS, allow_tables, weights
+from signflip.methods.table_time import allow_tables, time_of_a_step
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.preparation import Preparation
 from signflip.problem import Problem
@@ -151,7 +151,7 @@ class IProp:
         space = PatternSpace.of(run.problem)
         if space.size == 0:
             return None
-        allow_tables(run.clock, LAYER_PROBLEMS * weights(run.problem.network.hidden[1:]))
+        allow_tables(run.clock, time_of_a_step(run.problem.network))
         return LocalLayers(self, self.solver, run, space)
 
     def _restarts(self, run: Search) -> float:

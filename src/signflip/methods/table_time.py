@@ -11,7 +11,8 @@ from signflip.network.maps.sparse import SparseMap
 WALK = 3e-9
 """Seconds for each weight of the layers above the first, at least: the walk's tables."""
 LAYER_PROBLEMS = 5e-9
-"""The same for those of IProp's local search, which has them both ways round."""
+"""Seconds for each pair of an input and a neuron above the first layer: a step of IProp's local
+search, which nothing interrupts."""
 SQUARES = 2e-9
 """Seconds for each number of the Square attack's matrices, of all layers."""
 SPARSE = 4
@@ -28,6 +29,11 @@ def weights(layers: tuple[SignLayer, ...]) -> int:
         else layer.inputs * layer.neurons
         for layer in layers
     )
+
+
+def time_of_a_step(network: BinaryNetwork) -> Seconds:
+    """What tables and a step of IProp's local search take."""
+    return LAYER_PROBLEMS * sum(layer.inputs * layer.neurons for layer in network.hidden[1:])
 
 
 def in_time(clock: Clock, seconds: Seconds, share: float = 1.0) -> bool:
