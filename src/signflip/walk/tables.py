@@ -5,18 +5,18 @@ iff that is 0 or more, and a toggle of an input changes it by the input's weight
 move toggles few neurons, so only the rows of neurons that turned are added.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from signflip.arrays import Integers, Signs
+from signflip.arrays import Signs
 from signflip.compiled import compiled
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, LinearMap
-from signflip.network.maps.sparse import SparseMap
+from signflip.network.maps.sparse import SparseMap, as_matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
@@ -27,8 +27,6 @@ MOST_FAN_IN = 32_766
 """Weights of a neuron whose halved sums, from `-fan_in - 1` to `fan_in`, 16 bits hold."""
 SPARSE = 0.25
 """A layer whose neurons read a smaller share of its inputs than this has sparse rows."""
-_AT_ONCE = 256
-"""Sparse rows that are looked up at once."""
 
 
 class Tables(NamedTuple):
@@ -112,16 +110,17 @@ def _diagonal(neurons: int) -> _Table:
 
 def _by_input(layer: LinearMap) -> _Table:
     """A row for each input: who reads it."""
-    if isinstance(layer, SparseMap) and not _full(layer):
-        return _entries(layer.by_columns)
-    return _table(lambda inputs: layer.columns(inputs).T, layer.inputs, layer.neurons, layer)
+    if _full(layer):
+        return _dense(layer.columns(np.arange(layer.inputs)).T)
+    columns = layer.by_columns if isinstance(layer, SparseMap) else as_matrix(layer).tocsc()
+    return _sparse(columns, layer.neurons)
 
 
 def _by_neuron(layer: LinearMap) -> _Table:
     """A row for each neuron: what it reads."""
-    if isinstance(layer, SparseMap) and not _full(layer):
-        return _entries(layer.matrix)
-    return _table(layer.rows, layer.neurons, layer.inputs, layer)
+    if _full(layer):
+        return _dense(layer.rows(np.arange(layer.neurons)))
+    return _sparse(as_matrix(layer), layer.inputs)
 
 
 def _full(layer: LinearMap) -> bool:
@@ -129,30 +128,18 @@ def _full(layer: LinearMap) -> bool:
     return bool(layer.fan_in.mean() >= SPARSE * layer.inputs)
 
 
-def _entries(matrix: "csr_array | csc_array") -> _Table:
-    """The rows of a matrix in rows, or the columns of one in columns."""
+def _dense(rows: Signs) -> _Table:
+    """A table of these rows (count, width)."""
+    none = np.zeros(0, dtype=np.int64)
+    count, width = rows.shape
+    rows = np.ascontiguousarray(rows)
+    return _Table(count, width, rows, none, none.astype(np.int32), none.astype(np.int8))
+
+
+def _sparse(matrix: "csr_array | csc_array", width: int) -> _Table:
+    """The rows of a matrix in rows, or the columns of one in columns, each of `width`."""
     bounds, others = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
-    inner = matrix.shape[1] if matrix.format == "csr" else matrix.shape[0]
-    return _Table(len(bounds) - 1, inner, None, bounds, others, matrix.data)
-
-
-def _table(
-    rows_of: Callable[[Integers], Signs], count: int, width: int, layer: LinearMap
-) -> _Table:
-    """The rows 0 to `count` of a layer, each of `width`."""
-    if _full(layer):
-        rows = np.ascontiguousarray(rows_of(np.arange(count)))
-        none = np.zeros(0, dtype=np.int64)
-        return _Table(count, width, rows, none, none.astype(np.int32), none.astype(np.int8))
-    counts, neurons, weights = [], [], []
-    for start in range(0, count, _AT_ONCE):
-        rows = rows_of(np.arange(start, min(start + _AT_ONCE, count)))
-        which, neuron = np.nonzero(rows)
-        counts.append(np.bincount(which, minlength=len(rows)))
-        neurons.append(neuron.astype(np.int32))
-        weights.append(rows[which, neuron])
-    bounds = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
-    return _Table(count, width, None, bounds, np.concatenate(neurons), np.concatenate(weights))
+    return _Table(len(bounds) - 1, width, None, bounds, others, matrix.data)
 
 
 def _tables(layers: Sequence[_Table]) -> Tables:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from signflip.errors import NetworkError
 from signflip.network.maps.linear_map import LinearMap, Shape
-from signflip.network.maps.sparse import SparseMap
+from signflip.network.maps.sparse import SparseMap, as_matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -32,14 +32,14 @@ class Composed(SparseMap):
         self._maps = tuple(maps)
         if not self._maps:
             raise NetworkError("a composed map has no maps; it needs at least 1")
-        product = csr_array(_as_matrix(self._maps[0]).astype(np.int32))
+        product = csr_array(as_matrix(self._maps[0]).astype(np.int32))
         for index, following in enumerate(self._maps[1:], start=1):
             if following.inputs != product.shape[0]:
                 raise NetworkError(
                     f"map {index} of a composed map reads {following.inputs} values, and the one "
                     f"before gives {product.shape[0]}; shapes must chain"
                 )
-            product = csr_array(_as_matrix(following).astype(np.int32) @ product)
+            product = csr_array(as_matrix(following).astype(np.int32) @ product)
         product.eliminate_zeros()
         product.sort_indices()
         if len(product.data) and int(np.abs(product.data).max()) > 1:
@@ -92,9 +92,3 @@ class Composed(SparseMap):
                 raise NetworkError(f"map {place} of a composed map is both {known} and {kind}")
             arrays[name] = array
         return cls([map_of(*made[place]) for place in sorted(made)])
-
-
-def _as_matrix(part: LinearMap) -> "csr_array":
-    from scipy.sparse import csr_array
-
-    return part.matrix if isinstance(part, SparseMap) else csr_array(part.rows(slice(None)))

@@ -84,6 +84,13 @@ class SparseMap(LinearMap):
         return columns
 
 
+def as_matrix(layer: LinearMap) -> "csr_array":
+    """(neurons, inputs) int8, the weights of any map in rows."""
+    from scipy.sparse import csr_array
+
+    return layer.matrix if isinstance(layer, SparseMap) else csr_array(layer.rows(slice(None)))
+
+
 class Sparse(SparseMap):
     """A sparse matrix of weights.
 
