@@ -1,5 +1,6 @@
 import math
 import time
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signflip.clock import Clock
+from signflip.clock import Clock, OutOfTime
 from signflip.errors import DataError, ProblemError, SettingError
 from signflip.network import Floats
 from signflip.problem import Problem
@@ -167,3 +168,23 @@ def test_a_limit_of_0_is_past_at_once() -> None:
 def test_a_limit_below_0_is_refused(limit: float) -> None:
     with pytest.raises(SettingError, match=f"time limit is {limit}; it must be 0 or more seconds"):
         Clock.start(limit)
+
+
+# --- parts of a portfolio -------------------------------------------------------------------------
+
+
+def test_a_part_has_a_clock_that_ends_sooner_and_never_later() -> None:
+    run = Run(two_steps(), Clock(time.monotonic() - 10.0, 30.0))
+    with run.limited(0.0):
+        assert run.clock.expired()
+        assert run.clock.elapsed() >= 10.0
+    assert run.clock.limit == 30.0
+    with run.limited(60.0):
+        assert run.clock.limit == 30.0
+    endless = start_run(two_steps())
+    with endless.limited(math.inf):
+        assert endless.clock.limit is None
+    with suppress(OutOfTime), endless.limited(5.0):
+        assert endless.clock.remaining() <= 5.0
+        raise OutOfTime
+    assert endless.clock.limit is None

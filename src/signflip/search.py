@@ -1,6 +1,7 @@
 """The search of one method on one problem: one clock, one replay, one incumbent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
 import numpy as np
@@ -91,6 +92,17 @@ class Search:
     def distance(self) -> float:
         """Where distances are measured: that of the incumbent, infinite before the first flip."""
         return self._incumbent.figure
+
+    @contextmanager
+    def limited(self, seconds: Seconds) -> Iterator[None]:
+        """Meanwhile, end the clock after so many more seconds: for a part of a portfolio."""
+        whole = self.clock
+        if seconds < whole.remaining():
+            self.clock = Clock(whole.started, whole.elapsed() + seconds)
+        try:
+            yield
+        finally:
+            self.clock = whole
 
     def contradicts(self, bound: float | Fraction) -> bool:
         """Whether the incumbent is better than a bound says that any image is."""

@@ -86,7 +86,6 @@ def test_a_vast_problem_is_guided_s_first_and_then_ends_as_any_other(
 ) -> None:
     monkeypatch.setattr(module, "VAST", 0)
     monkeypatch.setattr(module, "TREE_SIZES", ())  # as if all were hopeless
-    monkeypatch.setattr(module, "FIRST_STEPS", Fgsm(iterations=1, restarts=1))
     granted = list[float]()
     guided = Auto._guided
 

@@ -1,12 +1,13 @@
 """The portfolio: intervals, the pattern walk, gradients and the exact search on one problem."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf, isinf
 from typing import TYPE_CHECKING, ClassVar
 
-from signflip.arrays import Floats
-from signflip.attack import Method, Outcome, attack
+from signflip.attack import Method, Outcome
+from signflip.clock import OutOfTime
 from signflip.errors import SettingError
 from signflip.methods.exact import Exact
 from signflip.methods.guided import Guided
@@ -56,9 +57,9 @@ class Auto:
     Intervals first: they prove at once what they can. Then the exact search with the pattern walk
     beside it, which gets the more of the time the less the search can hope to end: with more than
     80 unstable neurons it begins, and with more than 200 a gradient takes three steps before it and
-    a gradient attack goes on from where it came. With more than 1,000 `Guided` gets most of the
-    time after those steps, and all of it where a network is too deep and wide for the exact search
-    or too wide for the walk in that time.
+    a gradient attack goes on from where it came. With more than 1,000 `Guided` begins, with most of
+    the time, and gets all of it where a network is too deep and wide for the exact search or too
+    wide for the walk in that time.
     The result says which part its answer is from.
 
     Attributes:
@@ -70,6 +71,7 @@ class Auto:
         SettingError: a setting is out of range.
     """
 
+    VERSION: ClassVar = 2
     SPEED_ONLY: ClassVar = ("threads",)
 
     goal: SearchGoal = SearchGoal.DECIDE
@@ -131,9 +133,10 @@ class Auto:
         start = run.witness  # the walk gets further from here than from where a gradient came
         if share == HOPELESS_SHARE and not run.clock.expired():
             run.part = "gradient"
-            _try(run, FIRST_STEPS, run.clock.remaining())
-            if space.size > VAST and not self.goal.settled_by(run):
+            if space.size > VAST:
                 self._guided(run, VAST_SHARE * run.clock.remaining())
+            else:
+                _try(run, FIRST_STEPS)
             if self.goal.settled_by(run):
                 return Outcome(Stop.DECIDED, bound=bound, proved=True)
         walker = Walker(run, space, seed=self.seed, settle=settle, share=share, start=start)
@@ -201,14 +204,11 @@ class Auto:
         _try(run, Guided(goal=self.goal, seed=self.seed, restarts=restarts), seconds)
 
 
-def _try(run: Search, method: Method, seconds: float) -> None:
-    """Run another method from the best point so far, and offer what it finds as it comes."""
-    limit = None if isinf(seconds) else seconds
-
-    def offer(_seconds: float, _objective: float, image: Floats) -> None:
-        run.offer(image)
-
-    attack(run.problem, method, time_limit=limit, start=run.witness, on_improvement=offer)
+def _try(run: Search, method: Method, seconds: float = inf) -> None:
+    """Let another method go on from the best point so far, for so long."""
+    # a part that has no time to begin has found nothing, and the next one may have
+    with run.limited(seconds), suppress(OutOfTime):
+        method.run(run)
 
 
 def _tree_size(space: "PatternSpace") -> float:
