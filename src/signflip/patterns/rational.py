@@ -236,11 +236,13 @@ class _Simplex:
         # at its upper one with the other
         helpful = np.where(self.at_high, slope, -slope) * (1 if lacking > 0 else -1) > 0
         able = np.flatnonzero(helpful & self.outside & (self.low != self.high))
-        ratio = {int(j): Fraction(abs(gains[j]), abs(slope[j])) for j in able}
-        order = sorted(ratio, key=lambda j: (ratio[j], j))
         reach = np.abs(slope) * (self.high - self.low)
         if reach[able].sum() < abs(lacking):
             return None
+        # in the order of gain / slope: two of these that differ do so by more than 1 / steepest^2
+        slopes = np.abs(slope[able])
+        ratios = np.abs(gains[able]) * slopes.max() ** 2 // slopes
+        order = [j for _, j in sorted(zip(ratios.tolist(), able.tolist(), strict=True))]
         if self.steps > _PATIENCE * (self.size + 5):
             return order[0]
         left = abs(lacking)

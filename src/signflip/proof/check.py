@@ -90,15 +90,22 @@ def check_ball(network: BinaryNetwork, file: Content) -> None:
     """
     epsilon, inputs = Fraction(file.epsilon or 0), network.input_range
     bounds = zip(file.image.tolist(), file.lower.tolist(), file.upper.tolist(), strict=True)
-    for i, (x, low, high) in enumerate(bounds):
+    # most pixels of an image are like another one: of these the last is looked at
+    for (x, low, high), i in dict(zip(bounds, range(network.inputs), strict=True)).items():
         for end, towards, is_last in (
             (low, -math.inf, low <= inputs.lower),
             (high, math.inf, high >= inputs.upper),
         ):
             beyond = math.nextafter(end, towards)
             free = low != x or high != x
-            if free and not is_last and abs(Fraction(beyond) - Fraction(x)) <= epsilon:
+            if free and not is_last and _within(beyond, x, epsilon):
                 fail("box", f"pixel {i} ends at {end}, and {beyond} is within {file.epsilon} too")
+
+
+def _within(x: float, y: float, epsilon: Fraction) -> bool:
+    """Whether they are no further apart than that: by whole numbers, as there are many pixels."""
+    (a, b), (c, d) = x.as_integer_ratio(), y.as_integer_ratio()
+    return abs(a * d - c * b) * epsilon.denominator <= epsilon.numerator * b * d
 
 
 def _lead(network: BinaryNetwork, file: Content, rival: int, bound: Fraction) -> tuple[Array, int]:
