@@ -245,13 +245,14 @@ def test_counts_of_a_damaged_store_are_a_clear_error(path: Path, column: str, va
             counts_by_series(plan.tasks(), store)
 
 
-def test_a_name_that_is_no_text_is_refused_before_anything_is_run(path: Path) -> None:
+def test_a_name_that_is_no_text_is_kept_as_it_is_printed(path: Path) -> None:
     plan = tiny_plan(FGSM)
+    plan = replace(plan, names=dict.fromkeys(plan.names, "n\udcff"))
     tasks = [
         replace(task, case=replace(task.case, images_name="a\udcff.npz")) for task in plan.tasks()
     ]
-    with (
-        Store.open(path, create=True) as store,
-        pytest.raises(StoreError, match="bytes that are no text"),
-    ):
+    with Store.open(path, create=True) as store:
         list(run_sweep(plan, tasks, store, HereExecutor()))
+        assert {row.images_name for row in store.records()} == {"a\\udcff.npz"}
+        assert store.connection.execute("SELECT name FROM networks").fetchall() == [("n\\udcff",)]
+        assert not tasks_left(tasks, store)

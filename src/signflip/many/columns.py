@@ -42,8 +42,7 @@ class Column:
         if value is None:
             return None
         kept = self.write(value)
-        # names of files need be no text: what is none of it is kept as \udce9, as it is printed
-        return kept.encode("utf-8", "backslashreplace").decode() if isinstance(kept, str) else kept
+        return as_printed(kept) if isinstance(kept, str) else kept
 
     def value(self, stored: object) -> object:
         """The value that SQLite keeps as `stored`.
@@ -69,6 +68,11 @@ class Column:
         if self.default is not None:
             words.append(f"DEFAULT {self.default!r}")
         return " ".join(words)
+
+
+def as_printed(text: str) -> str:
+    r"""The text as SQLite can keep it: bytes of a file's name that are none are `\udce9` then."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 # json.dumps would make one anew for each text

@@ -13,7 +13,7 @@ from signflip.arrays import Floats
 from signflip.errors import StoreError
 from signflip.files import is_file
 from signflip.formats.native import network_from_bytes, network_to_bytes
-from signflip.many.columns import COLUMNS, pack, unpack
+from signflip.many.columns import COLUMNS, as_printed, pack, unpack
 from signflip.many.record import Record
 from signflip.many.schema import check_or_make, store_errors, writing
 from signflip.many.task import image_key
@@ -163,7 +163,7 @@ class Store:
     def add_network(self, name: str, network: BinaryNetwork) -> str:
         """Keep a network, if it is new; returns its key."""
         key = network.digest
-        values = (key, name, zlib.compress(network_to_bytes(network)))
+        values = (key, as_printed(name), zlib.compress(network_to_bytes(network)))
         with store_errors(self.path):
             self.connection.execute("INSERT OR IGNORE INTO networks VALUES (?, ?, ?)", values)
         return key

@@ -4,7 +4,6 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from signflip.errors import StoreError
 from signflip.files import is_file
 from signflip.many.answer import failed_record
 from signflip.many.executor import Executor
@@ -100,10 +99,9 @@ def run_sweep(
         executor: runs the tasks.
 
     Raises:
-        SignflipError: the store cannot be written, or keep a name, or the executor cannot go on.
+        SignflipError: the store cannot be written, or the executor cannot go on.
     """
     networks = {task.case.network: plan.networks[task.case.network] for task in tasks}
-    _check_names(tasks)
     with store.transaction():
         for key, network in networks.items():
             store.add_network(plan.names[key], network)
@@ -114,22 +112,6 @@ def run_sweep(
             with store.transaction():
                 kept = [_keep(task, record, store) for task, record in together]
             yield from kept
-
-
-def _check_names(tasks: Iterable[Task]) -> None:
-    """Refuse names that a store cannot keep, before anything is run.
-
-    Raises:
-        StoreError: one holds bytes that are no text, as names of files may.
-    """
-    for name in {n for task in tasks for n in (task.case.network_name, task.case.images_name)}:
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise StoreError(
-                f"{name!r} holds bytes that are no text, and a store keeps text only; rename the "
-                "file"
-            ) from error
 
 
 def _keep(task: Task, record: Record, store: "Store") -> Record:
