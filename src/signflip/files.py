@@ -4,8 +4,12 @@ import os
 import secrets
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
+
+from signflip.errors import SettingError, SignflipError
 
 NO_ARRAYS = (
     ValueError, EOFError, SyntaxError, TokenError, AttributeError, KeyError, MemoryError,
@@ -38,3 +42,18 @@ def write_bytes(path: Path, data: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def writing(path: str | Path, kind: type[SignflipError] = SettingError) -> Iterator[None]:
+    """Turns a failure to write `path` into an error for the user.
+
+    Raises:
+        SignflipError: the system refused; an error of that kind.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(
+            f"{path} cannot be written ({error.strerror}); name another file, or make room"
+        ) from error

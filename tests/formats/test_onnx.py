@@ -1,6 +1,7 @@
 """ONNX graphs of every way to write a binarized network, against ONNX's own evaluator."""
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -387,3 +388,9 @@ def test_a_zoo_network_goes_out_and_in(tmp_path: Path, name: str) -> None:
     images = load_dataset("mnist-sample").images
     assert np.array_equal(copy.predict(images), network.predict(images))
     assert np.array_equal(copy.forward(images), network.forward(images))
+
+
+def test_where_no_file_can_be_is_said_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "net.onnx"
+    with pytest.raises(NetworkError, match=f"^{re.escape(str(path))} cannot be written "):
+        write_onnx(load_zoo("mnist-2x100"), path)

@@ -28,12 +28,12 @@ from signflip.cli.options import (
     witnesses_option,
     workers_option,
 )
-from signflip.cli.output import ResultFiles, check_distinct, check_writable, writing
+from signflip.cli.output import ResultFiles, check_distinct, check_writable
 from signflip.cli.proofs import make_folder, remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import UNLABELLED, load_dataset
-from signflip.files import write_bytes
+from signflip.files import write_bytes, writing
 from signflip.many.plan import Question
 from signflip.many.record import Record
 from signflip.many.task import Series

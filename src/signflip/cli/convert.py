@@ -6,7 +6,7 @@ import click
 
 from signflip.cli.console import output
 from signflip.cli.options import FILE, inputs_option
-from signflip.cli.output import check_writable, writing
+from signflip.cli.output import check_writable
 from signflip.errors import SettingError
 from signflip.formats.native import save_network
 from signflip.formats.onnx_write import write_onnx
@@ -25,11 +25,8 @@ def convert(source: str, target: Path, inputs: InputRange | None, overwrite: boo
         raise SettingError(f"{target} must end in .safetensors or .onnx; its ending is the format")
     check_writable(target, overwrite=overwrite)
     network = open_network(source, inputs)
-    with writing(target):
-        if target.suffix == ".onnx":
-            write_onnx(network, target)
-        else:
-            save_network(network, target)
+    write = write_onnx if target.suffix == ".onnx" else save_network
+    write(network, target)
     output().print(
         f"{target}: {network.architecture}, {network.inputs} inputs in {network.input_range}, "
         f"{network.classes} classes",

@@ -22,13 +22,13 @@ from signflip.cli.options import (
     time_limit_option,
     workers_option,
 )
-from signflip.cli.output import ResultFiles, check_distinct, check_writable, writing
+from signflip.cli.output import ResultFiles, check_distinct, check_writable
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.clock import Clock
 from signflip.data import load_dataset
 from signflip.errors import SettingError
-from signflip.files import write_bytes
+from signflip.files import write_bytes, writing
 from signflip.many.plan import Plan, block_of
 from signflip.many.record import Record
 from signflip.many.task import Series

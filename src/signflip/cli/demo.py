@@ -10,8 +10,9 @@ from rich.table import Table
 from signflip.cli.attack import format_mean
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE
-from signflip.cli.output import check_writable, writing
+from signflip.cli.output import check_writable
 from signflip.data import load_dataset
+from signflip.files import writing
 from signflip.many.plan import Plan, block_of
 from signflip.many.record import Record
 from signflip.many.sweep import run_here

@@ -8,7 +8,7 @@ import click
 
 from signflip.cli.console import output
 from signflip.cli.options import FILE, inputs_option, overwrite_option
-from signflip.cli.output import check_network_name, check_writable, writing
+from signflip.cli.output import check_network_name, check_writable
 from signflip.formats.native import save_network
 from signflip.network import InputRange
 from signflip.network import ensemble as joined
@@ -31,8 +31,7 @@ def ensemble(names: tuple[str, ...], inputs: InputRange | None, out: Path, overw
     members = [open_network(name, inputs) for name in names]
     cards = [{"name": name, **member.card} for name, member in zip(names, members, strict=True)]
     network = dataclasses.replace(joined(members), card={"members": json.dumps(cards)})
-    with writing(out):
-        save_network(network, out)
+    save_network(network, out)
     output().print(
         f"{out}: {network.architecture}, {network.inputs} inputs in {network.input_range}, "
         f"{network.classes} classes, of {len(members)} networks",

@@ -6,7 +6,8 @@ import click
 
 from signflip.cli.console import output
 from signflip.cli.options import FILE, overwrite_option
-from signflip.cli.output import check_writable, writing
+from signflip.cli.output import check_writable
+from signflip.files import writing
 from signflip.many.store import Store
 from signflip.report.extra import need_report_extra
 

@@ -2,8 +2,6 @@
 
 import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +12,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.cli.pictures import PLACE, SUFFIX, PictureFiles
 from signflip.errors import SettingError
-from signflip.files import write_bytes
+from signflip.files import write_bytes, writing
 from signflip.many.plan import Plan
 from signflip.many.record import Record
 
@@ -147,21 +145,6 @@ class _LineFile:
         self._file.close()
         if self._new and self._size == 0:  # no file in the way of the next try
             self._path.unlink()
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns a failure to write `path` into an error for the user.
-
-    Raises:
-        SettingError: the system refused.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise SettingError(
-            f"{path} cannot be written ({error.strerror}); name another file, or make room"
-        ) from error
 
 
 def check_distinct(**paths: Path | None) -> None:

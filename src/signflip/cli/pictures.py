@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from signflip.errors import SettingError
-from signflip.files import write_bytes
+from signflip.files import write_bytes, writing
 from signflip.many.plan import Plan
 from signflip.many.record import Record
 from signflip.problem.grids import Levels
@@ -68,12 +68,8 @@ class PictureFiles:
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
         path = self._path(record.image_index)
-        try:
+        with writing(path):
             write_bytes(path, buffer.getvalue())
-        except OSError as error:
-            raise SettingError(
-                f"{path} cannot be written ({error.strerror}); name another file, or make room"
-            ) from error
 
     def _path(self, index: int) -> Path:
         return self._pattern.with_name(self._pattern.name.replace(PLACE, str(index)))

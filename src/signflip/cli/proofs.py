@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from signflip.cli.console import remarks
-from signflip.cli.output import writing
 from signflip.errors import SettingError
-from signflip.files import is_file
+from signflip.files import is_file, writing
 from signflip.many.record import Record
 
 

@@ -6,7 +6,7 @@ import click
 
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE
-from signflip.cli.output import writing
+from signflip.files import writing
 from signflip.report.extra import need_report_extra
 
 

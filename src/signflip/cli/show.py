@@ -15,10 +15,11 @@ from signflip.cli.options import (
     overwrite_option,
     question_options,
 )
-from signflip.cli.output import check_writable, writing
+from signflip.cli.output import check_writable
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
 from signflip.errors import SettingError
+from signflip.files import writing
 from signflip.many.plan import Question
 from signflip.many.sweep import run_here
 from signflip.report.picture import check_picture_name, draw_attack, save_picture

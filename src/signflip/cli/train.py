@@ -11,7 +11,7 @@ from signflip.arrays import Floats, Integers
 from signflip.cli import values
 from signflip.cli.console import output, progress_bar, remarks
 from signflip.cli.options import FILE, data_dir_option, index_option, overwrite_option
-from signflip.cli.output import check_distinct, check_network_name, check_writable, writing
+from signflip.cli.output import check_distinct, check_network_name, check_writable
 from signflip.cli.robust_options import RobustOptions, robust_options
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
@@ -116,8 +116,7 @@ def train(
         accuracy=accuracy,
     )
     card["accuracy_images"] = test_name or f"test split of {dataset}"
-    with writing(out):
-        save_network(dataclasses.replace(network, card=card), out)
+    save_network(dataclasses.replace(network, card=card), out)
     output().print(
         f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
         f"{out} is written"

@@ -7,10 +7,10 @@ import click
 
 from signflip.arrays import Floats
 from signflip.cli.options import FILE, inputs_option
-from signflip.cli.output import check_writable, writing
+from signflip.cli.output import check_writable
 from signflip.clock import Clock
 from signflip.errors import ProblemError, SettingError
-from signflip.files import write_bytes
+from signflip.files import write_bytes, writing
 from signflip.methods import Exact, Guided
 from signflip.methods.search_goal import SearchGoal
 from signflip.network import BinaryNetwork, InputRange

@@ -26,7 +26,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from signflip.errors import NetworkError
-from signflip.files import write_bytes
+from signflip.files import write_bytes, writing
 from signflip.formats.kinds import SAFETENSORS, kind_of_bytes, why_no_network
 from signflip.formats.native_v1 import assemble_first
 from signflip.formats.signs_in_bits import from_bits, to_bits
@@ -112,12 +112,8 @@ def save_network(network: BinaryNetwork, path: str | Path) -> None:
         NetworkError: the system refused.
     """
     data = network_to_bytes(network)
-    try:
+    with writing(path, NetworkError):
         write_bytes(Path(path), data)
-    except OSError as error:
-        raise NetworkError(
-            f"{path} cannot be written ({error.strerror}); name another file, or make room"
-        ) from error
 
 
 def load_network(path: str | Path) -> BinaryNetwork:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from signflip.errors import MissingExtraError
-from signflip.files import write_bytes
+from signflip.errors import MissingExtraError, NetworkError
+from signflip.files import write_bytes, writing
 from signflip.formats.onnx_layout import stated
 from signflip.network import BinaryNetwork, Conv2d, SignLayer
 
@@ -30,6 +30,7 @@ def write_onnx(network: BinaryNetwork, path: Path) -> None:
 
     Raises:
         MissingExtraError: the package `onnx` is not installed.
+        NetworkError: the system refused the file.
     """
     try:
         import onnx
@@ -50,7 +51,8 @@ def write_onnx(network: BinaryNetwork, path: Path) -> None:
     model.ir_version = IR_VERSION
     helper.set_model_props(model, stated(network.input_range))
     onnx.checker.check_model(model)
-    write_bytes(path, model.SerializeToString(deterministic=True))
+    with writing(path, NetworkError):
+        write_bytes(path, model.SerializeToString(deterministic=True))
 
 
 class _Graph:

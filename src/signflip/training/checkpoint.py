@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from signflip.errors import SettingError
-from signflip.files import write_bytes
+from signflip.files import write_bytes, writing
 
 Identity = Mapping[str, Any]
 State = dict[str, Any]
@@ -31,13 +31,8 @@ def save_checkpoint(path: str | Path, identity: Identity, state: State) -> None:
     path = Path(path)
     buffer = io.BytesIO()
     torch.save({"identity": dict(identity), "state": state}, buffer)
-    try:
+    with writing(path):
         write_bytes(path, buffer.getvalue())
-    except OSError as error:
-        raise SettingError(
-            f"checkpoint {str(path)!r} cannot be written ({error.strerror}): give a file in a "
-            "directory that exists and can be written"
-        ) from error
 
 
 def check_replaceable(path: str | Path) -> None:
