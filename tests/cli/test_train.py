@@ -198,7 +198,7 @@ def test_bad_robust_options(invoke: Invoke, options: tuple[str, ...], message: s
         (("--hidden", f"1x{10**17}"), "does not fit in memory; name narrower layers"),
         (("--hidden", f"1x{10**21}"), "does not fit in memory; name narrower layers"),
         (("--hidden", f"{10**12}x5"), "names no hidden layers; write DEPTHxWIDTH (2x100) with a"),
-        (("--epochs", "0"), "epochs is 0; it must be at least 1"),
+        (("--epochs", "0"), "epochs is 0; it must be from 1 to 100,000"),
         (("--batch-size", "1"), "batch_size is 1; it must be at least 2"),
         (("--batch-size", "65"), "there are 64 images, fewer than a batch of 65"),
         (("--learning-rate", "0"), "learning_rate is 0.0; it must be above 0 and at most 1"),

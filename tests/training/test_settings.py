@@ -14,7 +14,10 @@ SETTINGS = TrainingSettings()
     [
         ({"hidden": ()}, "hidden is"),
         ({"hidden": (10, 0)}, "hidden is"),
-        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": 0}, "epochs is 0; it must be from 1 to 100,000"),
+        ({"epochs": 10**24}, "epochs is 1000000000000000000000000; it must be from 1 to 100,000"),
+        ({"epochs": 1.5}, "epochs is 1.5; it must be a whole number"),
+        ({"batch_size": 2.5}, r"batch_size is 2.5; it must be a whole number"),
         ({"batch_size": 1}, "batch_size is 1"),
         ({"learning_rate": 0.0}, "learning_rate is 0"),
         ({"learning_rate": 1.5}, "learning_rate is 1.5; it must be above 0 and at most 1"),

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 import torch
 
 from signflip.errors import SettingError
+from signflip.settings import check_whole
+
+MOST_EPOCHS = 100_000
+"""A thousand times the default: more is a slip of the keys, and a run that never ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +20,8 @@ class TrainingSettings:
 
     Attributes:
         hidden: widths of the hidden layers, first to last.
-        epochs: passes over the images; the learning rate falls to 0 along half a cosine.
+        epochs: passes over the images, at most `MOST_EPOCHS`; the learning rate falls to 0 along
+            half a cosine.
         batch_size: images in a step, at least 2 (batch normalisation needs a variance).
         learning_rate: of Adam, at the start.
         seed: of the first weights and of the order of the images.
@@ -35,8 +40,9 @@ class TrainingSettings:
             raise SettingError(
                 f"hidden is {self.hidden}; it must name one width, at least 1, a layer: (100, 100)"
             )
-        if self.epochs < 1:
-            raise SettingError(f"epochs is {self.epochs}; it must be at least 1")
+        check_whole(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed)
+        if not 1 <= self.epochs <= MOST_EPOCHS:
+            raise SettingError(f"epochs is {self.epochs}; it must be from 1 to {MOST_EPOCHS:,}")
         if self.batch_size < 2:
             raise SettingError(
                 f"batch_size is {self.batch_size}; it must be at least 2: batch normalisation "

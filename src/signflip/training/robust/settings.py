@@ -7,12 +7,13 @@ from typing import Self
 import numpy as np
 
 from signflip.errors import SettingError
+from signflip.settings import check_whole
 from signflip.training.settings import TrainingSettings
 
 WITNESS_METHODS = ("walk", "exact")
 """The pattern walk, some hundred moves an image, and the exact search, 0.05 s an image."""
-
-
+MOST_STEPS = 1_000
+"""Of the adversary, on each batch: a step is a pass forth and back, and 4 are the default."""
 MOST_IN_CONVOLUTION = 10_000
 """Filters, rows of a window, steps between windows: no image and no memory has room for more."""
 
@@ -77,7 +78,7 @@ class RobustSettings(TrainingSettings):
         hidden: widths of the dense layers after the convolutions; empty for a vote right on these.
         epsilon: the radius to be robust at, in the unit of the images.
         interval: k, the share of the interval loss.
-        pgd: steps of the adversary; 0 to train on clean images.
+        pgd: steps of the adversary, at most `MOST_STEPS`; 0 to train on clean images.
         wider: how many times epsilon the adversary may go: few steps in a larger ball find much of
             what many would find in the ball itself.
         window: the adversary's gradients come through a sign where its normalised sum is so near to
@@ -163,8 +164,9 @@ class RobustSettings(TrainingSettings):
                 f"witness_method is {self.witness_method!r}; it must be one of "
                 f"{', '.join(WITNESS_METHODS)}"
             )
-        if self.pgd < 0:
-            raise SettingError(f"pgd is {self.pgd}; it must be at least 0 steps")
+        check_whole(pgd=self.pgd, vote=self.vote)
+        if not 0 <= self.pgd <= MOST_STEPS:
+            raise SettingError(f"pgd is {self.pgd}; it must be from 0 to {MOST_STEPS:,} steps")
         if not 1 <= self.vote <= 127:
             raise SettingError(f"vote is {self.vote}; it must be from 1 to 127")
         if self.vote > 1 and not self.ternary:
