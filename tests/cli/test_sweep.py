@@ -127,6 +127,24 @@ def test_a_dry_run_counts_and_leaves_no_file(invoke: Invoke, folder: Path) -> No
     assert rest["all"] == [str(ATTACKS), "0", "0:00:00"]
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ("86400", f"{2 * IMAGES * 24}:00:00"),
+        ("1e9", f"{round(2 * IMAGES * 1e9 / (365.25 * 86400))} years"),
+        ("1e300", "over 1,000,000 years"),
+        ("1e308", "over 1,000,000 years"),  # the sum is beyond the floats
+    ],
+)
+def test_a_dry_run_says_long_times_in_years(
+    invoke: Invoke, grid: Path, limit: str, said: str
+) -> None:
+    grid.write_text(GRID.replace("time_limit = 5", f"time_limit = {limit}"))
+    result = invoke(*SWEEP, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert " ".join(lines_of(result.stdout)["fgsm"][2:]) == said
+
+
 def test_a_dry_run_says_that_a_store_cannot_be_made(invoke: Invoke, folder: Path) -> None:
     command = [str(Path("none") / each) if each.endswith(".db") else each for each in SWEEP]
     result = invoke(*command, "--dry-run")

@@ -30,6 +30,10 @@ from signflip.many.task import Task
 
 _REPORT_EVERY = 60.0
 """Seconds between two lines on the state of things, where there is no terminal for a bar."""
+_YEAR = 365.25 * 24 * 3600
+"""Seconds."""
+_MOST_YEARS = 1_000_000
+"""More are not told apart."""
 
 
 @click.command()
@@ -184,8 +188,14 @@ def _print_plan(tasks: Sequence[Task], left: Sequence[Task]) -> None:
 
 
 def _hours(tasks: Sequence[Task]) -> str:
-    """The sum of time limits, which one worker takes at most."""
-    minutes, seconds = divmod(round(sum(task.series.time_limit or 0 for task in tasks)), 60)
+    """The sum of time limits, which one worker takes at most; in years where it is 10 or more."""
+    total = sum(task.series.time_limit or 0 for task in tasks)
+    years = total / _YEAR
+    if years >= _MOST_YEARS:  # also where the sum is beyond the floats
+        return f"over {_MOST_YEARS:,} years"
+    if years >= 10:
+        return f"{years:,.0f} years"
+    minutes, seconds = divmod(round(total), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
 
