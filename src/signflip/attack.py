@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from signflip.clock import Clock, OutOfTime, check_limit
 from signflip.errors import ProblemError, SettingError
+from signflip.files import as_path
 from signflip.problem import GridName, Problem
 from signflip.problem.grids import Float32
 from signflip.result import AttackResult, Stop, Verdict
@@ -202,7 +203,7 @@ def attack(
         # here, and not above: what makes proofs rests on the search, and few attacks need it
         from signflip.proving.files import ProofFile
 
-        file = ProofFile(Path(proof))
+        file = ProofFile(as_path(proof, "the file of the proof", SettingError))
     clock = Clock.start(time_limit)
     search = Search(problem, clock, start, on_improvement)
     if file is not None:

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, or looked for."""
 
+import errno
 import os
 import secrets
 import zipfile
@@ -21,6 +22,24 @@ The headers of arrays are parsed as Python literals, their sizes are believed, a
 there are encrypted ones and those packed by means that Python has not.
 """
 
+_MENDS = {
+    errno.EISDIR: "it is a folder: name a file",
+    errno.ENOENT: "its folder is missing: make it first",
+    errno.ENOTDIR: "what should be its folder is none: name another",
+}
+"""What to do about some refusals to write a file."""
+
+
+def as_path(path: object, what: str, kind: type[SignflipError]) -> Path:
+    """The path that a user gave as `what`.
+
+    Raises:
+        SignflipError: it can be none, whatever files there are; an error of that kind.
+    """
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+        raise kind(f"{what} is {path!r:.60}; it must be a path, as a text or a Path")
+    return Path(path)
+
 
 def is_file(path: str | Path) -> bool:
     """Whether there is such a file; not if its name is none, or its folder is closed."""
@@ -32,6 +51,8 @@ def is_file(path: str | Path) -> bool:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` such that a killed process leaves the old file or the new one."""
+    if not path.name:  # such as "." or "/"
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as handle:
@@ -54,6 +75,5 @@ def writing(path: str | Path, kind: type[SignflipError] = SettingError) -> Itera
     try:
         yield
     except OSError as error:
-        raise kind(
-            f"{path} cannot be written ({error.strerror}); name another file, or make room"
-        ) from error
+        mend = _MENDS.get(error.errno or 0, "name another file, or make room")
+        raise kind(f"{path} cannot be written ({error.strerror}); {mend}") from error

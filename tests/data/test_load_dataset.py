@@ -208,6 +208,12 @@ def test_names() -> None:
     assert dataset_names() == ("mnist", "fashion-mnist", "mnist-sample", "fashion-mnist-sample")
 
 
+@pytest.mark.parametrize("name", [None, 3, b"mnist", ["mnist"], "a\0.npz"])
+def test_what_is_no_name_is_refused(name: Any) -> None:
+    with pytest.raises(DataError, match=r"^the data set is .*; it must be a path, as a text"):
+        load_dataset(name)
+
+
 @pytest.mark.parametrize("name", ["cifar", "", "MNIST", "images.dat", Path("mnist")])
 def test_an_unknown_name_is_refused(name: str | Path) -> None:
     with pytest.raises(DataError, match=f"no data set is called {str(name)!r}; give one of mnist"):

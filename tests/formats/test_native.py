@@ -1,7 +1,9 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save as save_tensors
 
+import signflip
 from signflip.errors import NetworkError
 from signflip.formats.native import (
     FORMAT,
@@ -241,6 +244,28 @@ def test_a_refused_file_is_named(tmp_path: Path) -> None:
 
 def test_where_no_file_can_be_is_said_by_its_name(tmp_path: Path) -> None:
     network = network_from_bytes(file_of({}), "network")
-    for path in (tmp_path / "none" / "net.safetensors", tmp_path):
-        with pytest.raises(NetworkError, match=f"^{re.escape(str(path))} cannot be written "):
+    (tmp_path / "file").write_bytes(b"")
+    for path, mend in (
+        (tmp_path / "none" / "net.safetensors", "its folder is missing: make it first"),
+        (tmp_path / "file" / "net.safetensors", "what should be its folder is none: name another"),
+        (tmp_path, "it is a folder: name a file"),
+        (Path(), "it is a folder: name a file"),
+    ):
+        words = f"^{re.escape(str(path))} cannot be written .*; {mend}$"
+        with pytest.raises(NetworkError, match=words):
             save_network(network, path)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"net.safetensors", "net\0.safetensors"])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    network = network_from_bytes(file_of({}), "network")
+    for use in (load_network, signflip.load_network, partial(save_network, network)):
+        with pytest.raises(NetworkError, match=r"^the file of the network is .*; it must be a pat"):
+            use(path)
+
+
+@pytest.mark.parametrize("network", [None, "net.safetensors", 3])
+def test_what_is_no_network_is_not_written(network: Any, tmp_path: Path) -> None:
+    with pytest.raises(NetworkError, match=r"^the network is .*; it must be a BinaryNetwork"):
+        save_network(network, tmp_path / "net.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import errno
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,12 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path
         attack(problem(0.01), Exact(), proof=tmp_path)
     with pytest.raises(SettingError, match="make it first"):
         attack(problem(0.01), Exact(), proof=tmp_path / "none" / "a.proof")
+
+
+@pytest.mark.parametrize("path", [3, True, b"a.proof", "a\0.proof"])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(SettingError, match=r"^the file of the proof is .*; it must be a path"):
+        attack(problem(0.01), Fgsm(), proof=path)
 
 
 def test_an_answer_whose_proof_cannot_be_written_is_one(

@@ -1,6 +1,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,9 +110,10 @@ def test_some_test_images_are_certified_as_the_card_says(name: str) -> None:
         ("fasion-2x100", r"did you mean 'fashion-2x100'\?"),
         ("mnist-2x10", r"did you mean 'mnist-2x100'\?"),
         ("", "the names are mnist-2x100"),
+        (None, "no zoo network is called None; the names are mnist-2x100"),
         ("../networks/mnist-2x100", "the names are mnist-2x100"),
     ],
 )
-def test_an_unknown_name_is_refused(name: str, hint: str) -> None:
+def test_an_unknown_name_is_refused(name: Any, hint: str) -> None:
     with pytest.raises(NetworkError, match=hint):
         load_zoo(name)

@@ -10,6 +10,7 @@ from signflip.data.parquet import parquet_files, read_parquet
 from signflip.data.pictures import is_picture, read_folder, read_picture
 from signflip.data.sources import FILES, SOURCES, locate, pair_in
 from signflip.errors import DataError
+from signflip.files import as_path
 
 __all__ = [
     "SAMPLES",
@@ -51,11 +52,11 @@ def load_dataset(
     """
     if split not in FILES:
         raise DataError(f"the split is {split!r}; it must be 'test' or 'train'")
+    path = as_path(name, "the data set", DataError)
     if name in SOURCES:
         source = SOURCES[str(name)]
         images, labels = locate(source, split, None if data_dir is None else Path(data_dir))
         return _of_idx(source.name, images, labels)
-    path = Path(name)
     if str(name) and path.suffix not in (".npz", ".npy") and path.is_dir():
         return _load_folder(path, str(name), split)
     if split != "test":

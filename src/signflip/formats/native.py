@@ -26,16 +26,17 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from signflip.errors import NetworkError
-from signflip.files import write_bytes, writing
+from signflip.files import as_path, write_bytes, writing
 from signflip.formats.kinds import SAFETENSORS, kind_of_bytes, why_no_network
 from signflip.formats.native_v1 import assemble_first
 from signflip.formats.signs_in_bits import from_bits, to_bits
-from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer
+from signflip.network import BinaryNetwork, InputRange, OutputLayer, SignLayer, check_network
 from signflip.network.maps import kind_of, map_of
 
 FORMAT = "signflip-network"
 VERSION = "2"
 OLDER = "1"
+_FILE = "the file of the network"
 
 Tensors = dict[str, npt.NDArray[Any]]
 
@@ -109,11 +110,13 @@ def save_network(network: BinaryNetwork, path: str | Path) -> None:
     """Write a network to a file, whole or not at all.
 
     Raises:
-        NetworkError: the system refused.
+        NetworkError: it is no network, the path is none, or the system refused.
     """
+    check_network(network)
+    file = as_path(path, _FILE, NetworkError)
     data = network_to_bytes(network)
-    with writing(path, NetworkError):
-        write_bytes(Path(path), data)
+    with writing(file, NetworkError):
+        write_bytes(file, data)
 
 
 def load_network(path: str | Path) -> BinaryNetwork:
@@ -122,11 +125,20 @@ def load_network(path: str | Path) -> BinaryNetwork:
     Raises:
         NetworkError: the file cannot be read, or breaks a rule of the format.
     """
+    return network_from_bytes(file_bytes(path), str(path))
+
+
+def file_bytes(path: str | Path) -> bytes:
+    """What the file of a network holds.
+
+    Raises:
+        NetworkError: the path is none, or the file cannot be read.
+    """
+    file = as_path(path, _FILE, NetworkError)
     try:
-        data = Path(path).read_bytes()
+        return file.read_bytes()
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
-    return network_from_bytes(data, str(path))
+        raise NetworkError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _with_sorted_metadata(data: bytes) -> bytes:

@@ -114,14 +114,12 @@ def load_network(path: str | Path, *, input_range: InputRange | None = None) -> 
         input_range: what the network's inputs are, where the file does not say it.
 
     Raises:
-        NetworkError: the file cannot be read, is of no known format, or breaks a rule of its own.
+        NetworkError: the path is none; the file cannot be read, is of no known format, or breaks a
+            rule of its own.
         MissingExtraError: its format needs a package that is not installed.
     """
+    data = native.file_bytes(path)
     file = Path(path)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
     kind = kind_of_bytes(data)
     for each in FORMATS:
         # a text is what its name says

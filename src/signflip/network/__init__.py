@@ -4,7 +4,7 @@ from signflip.arrays import Floats, Integers, Signs
 from signflip.network.ensemble import ensemble
 from signflip.network.input_range import UNIT_RANGE, InputRange
 from signflip.network.maps import Composed, Conv2d, Dense, LinearMap, Pool, Shape, Sparse
-from signflip.network.network import BinaryNetwork
+from signflip.network.network import BinaryNetwork, check_network
 from signflip.network.output_layer import Lead, OutputLayer, ranking
 from signflip.network.sign_layer import UNIT_ROUNDOFF, SignLayer
 
@@ -26,6 +26,7 @@ __all__ = [
     "SignLayer",
     "Signs",
     "Sparse",
+    "check_network",
     "ensemble",
     "ranking",
 ]

@@ -202,6 +202,19 @@ class BinaryNetwork:
         return array
 
 
+def check_network(network: object) -> None:
+    """Refuse what is no network: a name or a file of one, or a module of PyTorch.
+
+    Raises:
+        NetworkError: it is none.
+    """
+    if not isinstance(network, BinaryNetwork):
+        raise NetworkError(
+            f"the network is {network!r:.60}; it must be a BinaryNetwork, such as "
+            "load_network('net.safetensors') gives"
+        )
+
+
 def _image_shape(shape: Shape) -> Shape:
     """The shape of an image: a square where a flat number of inputs is one."""
     side = math.isqrt(math.prod(shape))

@@ -5,14 +5,13 @@ there and little more than a bit here. `scripts/train_zoo.py` trains them, and
 `scripts/train_robust.py` those that are proved robust.
 """
 
-import difflib
 import gzip
 import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from signflip.errors import NetworkError
+from signflip.errors import NetworkError, did_you_mean
 from signflip.formats.native import network_from_bytes
 from signflip.network import BinaryNetwork
 
@@ -87,8 +86,7 @@ def zoo_sha256(name: str) -> str:
 @cache
 def _file_bytes(name: str) -> bytes:
     if name not in zoo_names():
-        close = difflib.get_close_matches(name, zoo_names(), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(str(name), zoo_names())
         raise NetworkError(
             f"no zoo network is called {name!r}{hint}; the names are {', '.join(zoo_names())}"
         )

@@ -1,9 +1,8 @@
 """Networks by name: of the zoo, or a file."""
 
-import difflib
 from dataclasses import dataclass
 
-from signflip.errors import NetworkError
+from signflip.errors import NetworkError, did_you_mean
 from signflip.files import is_file
 from signflip.formats.opening import load_network, refuse_range
 from signflip.network import BinaryNetwork, InputRange
@@ -25,8 +24,7 @@ def open_network(name: str, input_range: InputRange | None = None) -> BinaryNetw
         refuse_range(name, input_range)
         return load_zoo(name)
     if not is_file(name):
-        close = difflib.get_close_matches(name, zoo_names(), n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(str(name), zoo_names())
         raise NetworkError(
             f"{name!r} is neither a network of the zoo nor a file{hint}; `signflip networks` lists "
             "the zoo"
