@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from signflip.data import load_dataset
-from signflip.errors import SettingError
+from signflip.errors import NetworkError, SettingError
 from signflip.methods import Fgsm, Pgd
 from signflip.network import BinaryNetwork, Dense, OutputLayer, SignLayer
 from signflip.zoo import load_zoo
@@ -150,5 +150,7 @@ def test_what_does_not_fit_is_refused(classifier: Any) -> None:
     )
     with pytest.raises(SettingError, match=r"it must hold network.to_torch\(\)"):
         SignflipEvasion(other, Fgsm(), eps=0.02)
+    with pytest.raises(NetworkError, match="the network is None; it must be a BinaryNetwork"):
+        art_classifier(None)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="batch_size: settings belong to the method"):
         SignflipEvasion(classifier, Fgsm(), eps=0.02).generate(IMAGES, batch_size=3)

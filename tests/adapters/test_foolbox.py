@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from signflip.data import load_dataset
-from signflip.errors import SettingError
+from signflip.errors import NetworkError, SettingError
 from signflip.methods import Fgsm, Pgd
 from signflip.zoo import load_zoo
 from tests.adapters.grey_levels import grey_levels
@@ -103,6 +103,8 @@ def test_what_does_not_fit_is_refused(case: Any) -> None:
         attack(model, images, criterion, epsilons=0.02)
     with pytest.raises(SettingError, match=r"labels have shape \(2,\), and there are 6 images"):
         attack(model, images, labels[:2], epsilons=0.02)
+    with pytest.raises(NetworkError, match="the network is None; it must be a BinaryNetwork"):
+        SignflipModel(None)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="the method is the class Pgd"):
         SignflipAttack(Pgd)  # type: ignore[arg-type]
     moved = model.transform_bounds((0, 2))

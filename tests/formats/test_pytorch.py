@@ -204,11 +204,20 @@ def test_a_shape_that_is_none_is_refused(shape: Any) -> None:
         from_torch(hidden(), shape, signs=SIGNS)
 
 
+@pytest.mark.parametrize("module", [None, 3, "net.pt", nn.Linear])
+def test_what_is_no_module_is_refused(module: Any) -> None:
+    with pytest.raises(NetworkError, match=r"^the module is .*; it must be an object of torch\.nn"):
+        from_torch(module, (12,))
+
+
 def test_signs_that_are_none_are_refused() -> None:
     signs: Any
     for signs in ({PlusAtZero: 2}, {"PlusAtZero": 1}):
         with pytest.raises(NetworkError, match="what it answers at 0: 1, -1 or 0"):
             from_torch(hidden(), (12,), signs=signs)
+    signs = 3
+    with pytest.raises(NetworkError, match=r"signs is 3; it must be such as {Sign: 1}"):
+        from_torch(hidden(), (12,), signs=signs)
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])

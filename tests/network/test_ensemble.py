@@ -2,6 +2,7 @@
 
 import dataclasses
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,6 +106,9 @@ def test_networks_that_do_not_fit() -> None:
     network = convolution(1)
     with pytest.raises(NetworkError, match="has 0 networks; it needs at least 1"):
         ensemble([])
+    none: Any = None
+    with pytest.raises(NetworkError, match="the network is None; it must be a BinaryNetwork"):
+        ensemble([none])
     shallow = BinaryNetwork(
         network.hidden[:2], OutputLayer(np.ones((3, 12)), np.ones(3), np.zeros(3))
     )

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -388,6 +389,30 @@ def test_numbers_of_any_type_are_images() -> None:
     for kind in (np.uint8, np.int64, np.bool_, np.float16, np.longdouble, object):
         assert network.predict(np.array([[1, 0]], dtype=kind)) == expected
     assert network.predict([[1, 0]]) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("hidden", None, "hidden layer 0 is None; it must be a SignLayer"),
+        ("hidden", (3,), "hidden layer 0 is 3; it must be a SignLayer"),
+        ("output", None, r"the output is None; it must be OutputLayer\("),
+        ("card", None, "the card is None; it must be texts by their names"),
+        ("card", {"seed": 7}, "the card is {'seed': 7}; it must be texts by their names"),
+        ("input_shape", 3, "the input shape is 3, and the first layer reads 2 inputs"),
+    ],
+)
+def test_a_part_of_another_type_is_refused(field: str, value: Any, message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
+        replace(small_network(), **{field: value})
+
+
+def test_thresholds_and_scales_that_are_no_numbers_are_refused() -> None:
+    texts: Any = ["a", "b"]
+    with pytest.raises(NetworkError, match=r"values of hidden layer threshold hold <U1; they must"):
+        SignLayer.dense(np.ones((2, 2)), texts)
+    with pytest.raises(NetworkError, match=r"values of output layer scale hold <U1; they must"):
+        OutputLayer(np.ones((2, 2)), texts, np.zeros(2))
 
 
 def test_a_matrix_is_no_map_and_a_layer_no_tuple() -> None:

@@ -3,13 +3,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signflip.errors import DataError, ProblemError
+from signflip.errors import DataError, NetworkError, ProblemError
 from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
 from signflip.problem import Box, Problem, Target, Untargeted
 from tests.support.reference import (
@@ -275,6 +276,16 @@ def test_a_replay_of_no_image_is_refused(image: list[float], message: str) -> No
     problem = Problem.ball(two_pixels(), [0.5, 0.5], epsilon=0.1)
     with pytest.raises(DataError, match=message):
         problem.replay(image)
+
+
+@pytest.mark.parametrize("other", [None, 3, "mnist-2x100"])
+def test_what_is_no_network_or_no_region_is_refused(other: Any) -> None:
+    with pytest.raises(NetworkError, match=r"^the network is .*; it must be a BinaryNetwork"):
+        Problem.ball(other, [0.5, 0.5], epsilon=0.1)
+    with pytest.raises(NetworkError, match=r"^the network is .*; it must be a BinaryNetwork"):
+        Problem(other, np.zeros(2), Box.ball(np.zeros(2), 0.1))
+    with pytest.raises(ProblemError, match=r"^the region is .*; it must be such as Box\.ball"):
+        Problem(two_pixels(), np.zeros(2), other)
 
 
 def test_a_problem_keeps_its_own_image() -> None:

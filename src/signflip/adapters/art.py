@@ -28,7 +28,7 @@ from signflip.adapters.one_image import (  # noqa: E402
 )
 from signflip.adapters.torch_module import TorchNetwork  # noqa: E402
 from signflip.arrays import Booleans, Floats  # noqa: E402
-from signflip.network import BinaryNetwork  # noqa: E402
+from signflip.network import BinaryNetwork, check_network  # noqa: E402
 
 
 def art_classifier(
@@ -47,7 +47,11 @@ def art_classifier(
         width: the same.
         epsilon: the same.
         device: `cpu` or `gpu`.
+
+    Raises:
+        NetworkError: the network is none.
     """
+    check_network(network)
     shape = network.image_shape
     return PyTorchClassifier(
         network.to_torch(slope=slope, width=width, epsilon=epsilon),

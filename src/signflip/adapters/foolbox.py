@@ -28,7 +28,7 @@ from signflip.adapters.one_image import (  # noqa: E402
     check_labels,
 )
 from signflip.arrays import Floats  # noqa: E402
-from signflip.network import BinaryNetwork  # noqa: E402
+from signflip.network import BinaryNetwork, check_network  # noqa: E402
 
 
 class SignflipModel(PyTorchModel):  # type: ignore[misc]
@@ -47,7 +47,12 @@ class SignflipModel(PyTorchModel):  # type: ignore[misc]
         epsilon: float | None = None,
         device: Any = "cpu",
     ) -> None:
-        """The model; `slope`, `width`, `epsilon` as in `network.to_torch`, for gradients."""
+        """The model; `slope`, `width`, `epsilon` as in `network.to_torch`, for gradients.
+
+        Raises:
+            NetworkError: the network is none.
+        """
+        check_network(network)
         limits = (network.input_range.lower, network.input_range.upper)
         module = network.to_torch(slope=slope, width=width, epsilon=epsilon)
         super().__init__(module, bounds=limits, device=device)

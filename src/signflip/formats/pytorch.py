@@ -47,13 +47,18 @@ def from_torch(
         card: what is known of the network.
 
     Raises:
-        NetworkError: a child cannot be said exactly; the message names it.
+        NetworkError: it is no module, or a child cannot be said exactly; the message names it.
         MissingExtraError: PyTorch is not installed.
     """
     try:
-        import torch  # noqa: F401 - the rules below need it
+        from torch import nn
     except ImportError as error:
         raise MissingExtraError("torch", "torch", "reading a PyTorch module") from error
+    if not isinstance(module, nn.Module):
+        raise NetworkError(
+            f"the module is {module!r:.60}; it must be an object of torch.nn.Module, such as "
+            "torch.nn.Sequential(...)"
+        )
     shape, own = _checked_shape(input_shape), _checked_signs(signs)
     assembly = Assembly(shape, input_range)
     value = assembly.image()
@@ -96,14 +101,19 @@ def _checked_shape(shape: Any) -> Shape:
 
 
 def _checked_signs(signs: Any) -> dict[type, int]:
-    own: dict[type, int] = {} if signs is None else dict(signs)
+    own: Any = {} if signs is None else signs
+    if not isinstance(own, Mapping):
+        raise NetworkError(
+            f"signs is {signs!r:.60}; it must be such as {{Sign: 1}}: class of modules -> what it "
+            "answers at 0"
+        )
     for kind, at_zero in own.items():
         if not isinstance(kind, type) or at_zero not in (1, -1, 0):
             raise NetworkError(
                 f"signs has {kind!r}: {at_zero!r}; it must name classes of modules, and for each "
                 "what it answers at 0: 1, -1 or 0"
             )
-    return own
+    return dict(own)
 
 
 def _children(module: "nn.Module", name: str) -> Iterator[tuple[str, "nn.Module"]]:

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats
-from signflip.errors import DataError, NetworkError
+from signflip.errors import DataError, NetworkError, SignflipError
 from signflip.settings import is_number
 
 
@@ -12,9 +12,9 @@ def checked_vector(values: npt.ArrayLike, length: int, where: str) -> Floats:
     """The values as float64 that nobody can write to.
 
     Raises:
-        NetworkError: there are not `length` of them, or one is not finite.
+        NetworkError: they are no numbers, there are not `length` of them, or one is not finite.
     """
-    array = np.array(values, dtype=np.float64)
+    array = real_numbers(values, f"the values of {where}", NetworkError).copy()
     if array.shape != (length,):
         raise NetworkError(
             f"{where} has shape {array.shape}; it must be ({length},), a value for each row of "
@@ -30,11 +30,11 @@ def checked_vector(values: npt.ArrayLike, length: int, where: str) -> Floats:
     return array
 
 
-def real_numbers(values: npt.ArrayLike, name: str) -> Floats:
+def real_numbers(values: npt.ArrayLike, name: str, kind: type[SignflipError] = DataError) -> Floats:
     """The values as float64; `name` is for the error.
 
     Raises:
-        DataError: they are no array of real numbers.
+        SignflipError: they are no array of real numbers; an error of that kind.
     """
     if isinstance(values, np.ndarray) and values.dtype == np.float64:
         return values
@@ -46,4 +46,4 @@ def real_numbers(values: npt.ArrayLike, name: str) -> Floats:
         found = f"hold {array.dtype}"
     except (ValueError, TypeError) as error:
         found = f"are no array of numbers ({error})"
-    raise DataError(f"{name} {found}; they must be real numbers, such as float64")
+    raise kind(f"{name} {found}; they must be real numbers, such as float64")

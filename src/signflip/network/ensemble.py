@@ -14,7 +14,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.errors import NetworkError
 from signflip.network.maps import Conv2d, Dense, LinearMap, Sparse, kind_of
-from signflip.network.network import BinaryNetwork
+from signflip.network.network import BinaryNetwork, check_network
 from signflip.network.output_layer import OutputLayer
 from signflip.network.sign_layer import SignLayer
 
@@ -39,6 +39,7 @@ def ensemble(networks: Sequence[BinaryNetwork]) -> BinaryNetwork:
         raise NetworkError("an ensemble has 0 networks; it needs at least 1")
     first = networks[0]
     for index, network in enumerate(networks):
+        check_network(network)
         for name in ("inputs", "classes", "input_range"):
             own, others = getattr(network, name), getattr(first, name)
             if own != others:

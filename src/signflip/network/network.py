@@ -6,7 +6,7 @@ dense layers of -1 and +1, an output scale of 1, and inputs in [0, 1].
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ class BinaryNetwork:
             for what the first layer says, or a square if that is flat.
 
     Raises:
-        NetworkError: shapes do not chain, or hidden layers or range are of another type.
+        NetworkError: shapes do not chain, or layers, card or range are of another type.
     """
 
     hidden: tuple[SignLayer, ...]
@@ -52,7 +52,23 @@ class BinaryNetwork:
     def __post_init__(self) -> None:
         if isinstance(self.hidden, SignLayer):
             raise NetworkError("hidden is a layer; it must be a tuple of layers, first layer first")
-        object.__setattr__(self, "hidden", tuple(self.hidden))
+        hidden = tuple(self.hidden) if isinstance(self.hidden, Iterable) else (self.hidden,)
+        object.__setattr__(self, "hidden", hidden)
+        for index, found in enumerate(hidden):
+            if not isinstance(found, SignLayer):
+                raise NetworkError(
+                    f"hidden layer {index} is {found!r:.60}; it must be a SignLayer, such as "
+                    "SignLayer.dense(weight, threshold)"
+                )
+        if not isinstance(self.output, OutputLayer):
+            raise NetworkError(
+                f"the output is {self.output!r:.60}; it must be OutputLayer(weight, scale, bias)"
+            )
+        if not _holds_texts(self.card):
+            raise NetworkError(
+                f"the card is {self.card!r:.60}; it must be texts by their names, such as "
+                "{'dataset': 'mnist', 'seed': '7'}"
+            )
         if not isinstance(self.input_range, InputRange):
             raise NetworkError(
                 f"the input range is {self.input_range!r}; it must be InputRange(lower=0, upper=1)"
@@ -66,8 +82,8 @@ class BinaryNetwork:
                     f"hidden layer {index} has {layer.neurons} neurons, and the layer above it "
                     f"reads {inputs}; shapes must chain"
                 )
-        shape = self.input_shape or _image_shape(self.hidden[0].map.input_shape)
-        if math.prod(shape) != self.inputs:
+        shape: object = self.input_shape or _image_shape(self.hidden[0].map.input_shape)
+        if not isinstance(shape, Iterable) or math.prod(shape) != self.inputs:
             raise NetworkError(
                 f"the input shape is {shape}, and the first layer reads {self.inputs} inputs; the "
                 "sizes must multiply to that number"
@@ -213,6 +229,13 @@ def check_network(network: object) -> None:
             f"the network is {network!r:.60}; it must be a BinaryNetwork, such as "
             "load_network('net.safetensors') gives"
         )
+
+
+def _holds_texts(card: object) -> bool:
+    """Whether a file can hold the card: it is of texts alone."""
+    return isinstance(card, Mapping) and all(
+        isinstance(text, str) for item in card.items() for text in item
+    )
 
 
 def _image_shape(shape: Shape) -> Shape:

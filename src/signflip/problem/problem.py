@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
-from signflip.network import BinaryNetwork, SignLayer, ranking
+from signflip.network import BinaryNetwork, SignLayer, check_network, ranking
 from signflip.problem.goals import Goal, goal_of
 from signflip.problem.grids import GridName, grid_name, put_on_grid
 from signflip.problem.measures import Margin, Measure
@@ -92,8 +92,9 @@ class Problem:
             `Distance(norm)`, to look for the smallest perturbation that flips.
 
     Raises:
-        ProblemError: shapes differ, a value is out of range, the goal is no goal or no rival, or
-            there is no such rule.
+        ProblemError: shapes differ, a value is out of range, the region is none, the goal is no
+            goal or no rival, or there is no such rule.
+        NetworkError: the network is none.
     """
 
     network: BinaryNetwork
@@ -104,6 +105,12 @@ class Problem:
     measure: Measure = Margin()  # noqa: RUF009
 
     def __post_init__(self) -> None:
+        check_network(self.network)
+        if not hasattr(self.region, "contains"):
+            raise ProblemError(
+                f"the region is {self.region!r:.60}; it must be such as Box.ball(image, 0.1): "
+                "Problem.ball(network, image, epsilon=0.1) makes one"
+            )
         image = np.array(as_floats(self.image, "the image"))
         image.setflags(write=False)
         object.__setattr__(self, "image", image)
@@ -156,7 +163,9 @@ class Problem:
 
         Raises:
             ProblemError: as for the class; or a pixel is plainly off the grid.
+            NetworkError: the network is none.
         """
+        check_network(network)
         inputs = network.input_range
         flat = as_floats(image, "the image")
         if grid is None and inputs.step is None:
