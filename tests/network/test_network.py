@@ -392,6 +392,14 @@ def test_numbers_of_any_type_are_images() -> None:
 
 
 @pytest.mark.parametrize(
+    "pattern", [np.ones((2, 4), np.int8), np.ones(3, np.int8), np.ones((2, 3)), [[1, 1, 1]], None]
+)
+def test_a_pattern_of_another_shape_or_kind_is_refused(pattern: Any) -> None:
+    with pytest.raises(DataError, match=r"^the pattern has shape .*; it must be \(N, 3\) int8"):
+        small_network().activations_of_pattern(pattern)
+
+
+@pytest.mark.parametrize(
     ("field", "value", "message"),
     [
         ("hidden", None, "hidden layer 0 is None; it must be a SignLayer"),

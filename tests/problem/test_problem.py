@@ -270,9 +270,15 @@ def test_an_image_that_does_not_fit_is_refused(image: Floats, box: Box, message:
 
 
 @pytest.mark.parametrize(
-    ("image", "message"), [([0.5], r"shape \(1, 1\)"), ([0.5, math.inf], r"images\[0, 1\] is inf")]
+    ("image", "message"),
+    [
+        ([0.5], r"shape \(1, 1\)"),
+        ([0.5, math.inf], r"images\[0, 1\] is inf"),
+        ("image.png", "images hold <U9; they must be real numbers"),
+        (None, "images hold object; they must be real numbers"),
+    ],
 )
-def test_a_replay_of_no_image_is_refused(image: list[float], message: str) -> None:
+def test_a_replay_of_no_image_is_refused(image: Any, message: str) -> None:
     problem = Problem.ball(two_pixels(), [0.5, 0.5], epsilon=0.1)
     with pytest.raises(DataError, match=message):
         problem.replay(image)

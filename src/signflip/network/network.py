@@ -148,7 +148,17 @@ class BinaryNetwork:
         return propagate(self.hidden, NUMBERS, self._checked_images(images))
 
     def activations_of_pattern(self, pattern: Signs) -> list[Signs]:
-        """Activations of each hidden layer, given those (N, neurons) int8 of the first."""
+        """Activations of each hidden layer, given those (N, neurons) int8 of the first.
+
+        Raises:
+            DataError: they are of another shape or kind.
+        """
+        signs = np.asarray(pattern)
+        if signs.ndim != 2 or signs.shape[1] != self.widths[0] or signs.dtype != np.int8:
+            raise DataError(
+                f"the pattern has shape {signs.shape} and is {signs.dtype}; it must be "
+                f"(N, {self.widths[0]}) int8, such as network.activations(images)[0]"
+            )
         return [pattern, *propagate(self.hidden[1:], NUMBERS, pattern)]
 
     def forward(self, images: npt.ArrayLike) -> Floats:

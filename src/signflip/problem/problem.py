@@ -20,6 +20,7 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Signs
 from signflip.errors import ProblemError
 from signflip.network import BinaryNetwork, SignLayer, check_network, ranking
+from signflip.network.checks import real_numbers
 from signflip.problem.goals import Goal, goal_of
 from signflip.problem.grids import GridName, grid_name, put_on_grid
 from signflip.problem.measures import Margin, Measure
@@ -325,9 +326,9 @@ class Problem:
         """Run one image (inputs,) through the network in exact arithmetic.
 
         Raises:
-            DataError: the image has another shape, or a value is not finite.
+            DataError: the image has another shape, or a value is no finite number.
         """
-        candidate = np.asarray(image, dtype=np.float64)
+        candidate = real_numbers(image, "images")
         values, denominator = self._whole_values(candidate)
         return Replay(
             inside=self.region.contains(candidate),

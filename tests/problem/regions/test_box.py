@@ -1,12 +1,15 @@
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from signflip.network import Floats
-from signflip.problem import Box
+from signflip.errors import ProblemError
+from signflip.network import UNIT_RANGE, Floats
+from signflip.problem import Box, GridName, GridPoints, L1Ball, Region
 from tests.support.strategies import epsilons, images
 
 directions = arrays(
@@ -42,3 +45,23 @@ def test_the_radius_reaches_every_image(image: Floats, epsilon: float, share: Fl
         assert abs(Fraction(x) - Fraction(c)) <= Fraction(r)
     assert np.array_equal(box.project(point), point)
     assert box.box is box
+
+
+BOX = Box.ball(np.full(4, 0.5), 0.25)
+REGIONS = (BOX, GridPoints(BOX, GridName.EIGHT_BIT.of(UNIT_RANGE)), L1Ball(BOX, np.full(4, 0.5), 1))
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda region: type(region).__name__)
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full(3, 0.5), r"the image has shape \(3,\), and the box \(4,\)"),
+        (np.full((2, 4), 0.5), r"the image has shape \(2, 4\), and the box \(4,\)"),
+        (np.float64(0.5), r"the image has shape \(\), and the box \(4,\)"),
+        (None, "the image holds object; it must be a flat array of real numbers"),
+        ("a.png", "the image holds <U5; it must be a flat array of real numbers"),
+    ],
+)
+def test_what_is_no_image_of_the_box_is_refused(region: Region, image: Any, message: str) -> None:
+    with pytest.raises(ProblemError, match=message):
+        region.contains(image)

@@ -128,7 +128,18 @@ class Box:
         return outward
 
     def contains(self, image: Floats) -> bool:
-        """Whether the float64 image (inputs,) lies in the box; comparisons are exact."""
+        """Whether the float64 image (inputs,) lies in the box; comparisons are exact.
+
+        Raises:
+            ProblemError: it is no array of numbers, or of another shape, which NumPy might fit to
+                the box's.
+        """
+        image = as_floats(image, "the image")
+        if image.shape != self.lower.shape:
+            raise ProblemError(
+                f"the image has shape {image.shape}, and the box {self.lower.shape}; give one "
+                "image, flat"
+            )
         return bool(np.all(self.lower <= image) and np.all(image <= self.upper))
 
     def cut(self, box: "Box") -> "Box":

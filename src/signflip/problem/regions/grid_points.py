@@ -33,7 +33,8 @@ class GridPoints:
 
     def contains(self, image: Floats) -> bool:
         """Whether the image (inputs,) is one of the grid and lies in the other region."""
-        return bool(on_grid(self.grid, image).all()) and self.whole.contains(image)
+        # first the other region, which refuses what is no image
+        return self.whole.contains(image) and bool(on_grid(self.grid, image).all())
 
     def cut(self, box: Box) -> "GridPoints":
         """The part that lies in another box."""
