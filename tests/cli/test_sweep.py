@@ -62,7 +62,9 @@ def test_a_sweep_and_what_it_prints(invoke: Invoke) -> None:
     assert table["exact"][:5] == [str(2 * IMAGES), *map(str, counts), "0"]
 
 
-def test_a_sweep_with_proofs(folder: Path, invoke: Invoke, grid: Path) -> None:
+def test_a_sweep_with_proofs(
+    folder: Path, invoke: Invoke, grid: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     both = GRID.replace("[0.05, 0.3]", "[0.05]").replace(
         "[[problems]]", "[methods.auto]\n[[problems]]"
     )
@@ -92,7 +94,14 @@ def test_a_sweep_with_proofs(folder: Path, invoke: Invoke, grid: Path) -> None:
         (robust,) = store.connection.execute(query).fetchone()
     assert [text.split()[0] for text in CHECKED.findall(page)] == [str(robust)]
 
-    next((folder / "results.db.proofs").iterdir()).unlink()
+    with monkeypatch.context() as closed:
+        closed.setattr("signflip.many.store._may_write", lambda _: False)
+        result = invoke("check", "results.db")  # there is nothing new to be kept
+        assert (result.exit_code, "may not be written" in result.stderr) == (0, False)
+        next((folder / "results.db.proofs").iterdir()).unlink()
+        result = invoke("check", "results.db")
+        assert result.exit_code == 1
+        assert "results.db may not be written, and does not keep what is new of 1" in result.stderr
     result = invoke("check", "results.db")
     assert result.exit_code == 1
     assert "no proof: file: " in result.output

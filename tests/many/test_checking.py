@@ -62,6 +62,17 @@ def test_each_answer_has_its_proof(store: Path) -> None:
     assert set(found.values()) == {None}
 
 
+def test_a_store_that_may_not_be_written_is_checked_and_stays_as_it_is(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.read_bytes()
+    monkeypatch.setattr("signflip.many.store._may_write", lambda _: False)
+    with Store.open(store) as opened:
+        found = [fault for _, fault in check_proofs(opened)]
+    assert found == [None] * 4 * len(EPSILONS)
+    assert store.read_bytes() == before
+
+
 def swapped(store: Path, this: Record, other: Record) -> str | None:
     """What is wrong where an answer has the proof of another one."""
     folder = proofs_folder(store)

@@ -59,8 +59,8 @@ def check(
     checker uses exact arithmetic alone, and nothing of the search.
 
     PROOF may be a store of answers, without NETWORK and IMAGES, which it holds: then each proof
-    has to be of the answer that it lies beside, and the store keeps whether it is. Its proofs are
-    in the folder STORE.proofs, or in that of --proofs.
+    has to be of the answer that it lies beside, and the store keeps whether it is, if it may be
+    written. Its proofs are in the folder STORE.proofs, or in that of --proofs.
     """
     if not proof.exists():
         raise DataError(f"{proof} is no file or folder; name a proof, or a folder of proofs")
@@ -93,10 +93,11 @@ def _check_store(path: Path, folder: Path | None) -> tuple[int, int]:
     with path.open("rb") as file:  # a store may be large
         if file.read(len(SQLITE)) != SQLITE:
             return 0, 0
-    valid = number = 0
+    valid = number = news = 0
     with Store.open(path) as store:
         for record, fault in check_proofs(store, folder):
             number += 1
+            news += record.checked is not (fault is None)
             where = f"image {record.image_index} of {record.images_name}"
             what = f"{record.proof}: {where} on {record.network_name}, {record.series}"
             if fault is None:
@@ -104,6 +105,11 @@ def _check_store(path: Path, folder: Path | None) -> tuple[int, int]:
                 output().print(f"{what}: {record.verdict.value}, proved", soft_wrap=True)
             else:
                 remarks().print(f"{what}: no proof: {fault}", soft_wrap=True)
+        if news and not store.writable:
+            remarks().print(
+                f"{path} may not be written, and does not keep what is new of {news} of them; "
+                "check a copy that you may write if a report is to count it"
+            )
     return valid, number
 
 

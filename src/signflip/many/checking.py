@@ -30,15 +30,17 @@ def proofs_folder(store: Path) -> Path:
 def check_proofs(store: Store, folder: Path | None = None) -> Iterator[tuple[Record, str | None]]:
     """Check the proof of each answer that names one, and keep in the store what came of it.
 
+    A store that may not be written is left as it is.
+
     Args:
         store: the store.
         folder: where the proofs are; None for the folder beside the store.
 
     Yields:
-        The answer, and what is wrong with its proof; None for nothing.
+        The answer as it was in the store, and what is wrong with its proof; None for nothing.
 
     Raises:
-        StoreError: the store is damaged, or cannot be written.
+        StoreError: the store is damaged, or refuses to be written.
     """
     named = list(store.records("WHERE proof IS NOT NULL ORDER BY network, image_index, key"))
     networks: dict[str, BinaryNetwork] = {}
@@ -46,7 +48,8 @@ def check_proofs(store: Store, folder: Path | None = None) -> Iterator[tuple[Rec
         if record.network not in networks:
             networks = {record.network: store.network(record.network)}
         fault = _fault(record, networks[record.network], store, folder)
-        store.set_checked(record.key, fault is None)
+        if store.writable and record.checked is not (fault is None):
+            store.set_checked(record.key, fault is None)
         yield record, fault
 
 

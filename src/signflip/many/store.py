@@ -55,11 +55,13 @@ class Store:
     Attributes:
         path: the file.
         connection: for queries.
+        writable: whether the file may be written, as far as its modes say.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, writable: bool) -> None:
         self.path = path
         self.connection = connection
+        self.writable = writable
 
     @classmethod
     def open(cls, path: str | Path, *, create: bool = False) -> Self:
@@ -86,7 +88,7 @@ class Store:
             except BaseException:
                 connection.close()
                 raise
-        return cls(path, connection)
+        return cls(path, connection, writable=writable)
 
     def __enter__(self) -> Self:
         return self
