@@ -74,6 +74,7 @@ CASES = [
     ({"IMAGES": "mnist", "--data-dir": "folder"}, "the data folder folder has no t10k-images"),
     ({"--out": "folder"}, "Invalid value for '--out': File 'folder' is a directory"),
     ({"--out": "a" * 300}, "a cannot be written (File name too long); name another file"),
+    ({"--out": "-"}, "Invalid value for '--out': '-' stands for no stream here; name a file"),
     ({"--out": ""}, ". is a folder; name a file"),
     ({"--out": "/dev/null"}, "/dev/null is a device or a pipe; name a file"),
     ({"--out": "missing/out.jsonl"}, "missing is no folder; make it first"),

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,13 +26,35 @@ from signflip.programs import solver_named
 from signflip.zoo.named import NetworkName
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class NamedPath(click.Path):
+    """A path. `-` is none: to other programs it means a stream, and would be a file's name here."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Read a path."""
+        if value == "-":
+            self.fail(
+                "'-' stands for no stream here; name a file, or write ./- for one called so",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
+FILE = NamedPath(dir_okay=False, path_type=Path)
+FOLDER = NamedPath(file_okay=False, path_type=Path)
 
 images_argument = click.argument("images")
 
 data_dir_option = click.option(
     "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of the data set's files; else SIGNFLIP_DATA, the system's, or a download.",
 )
 index_option = click.option(
@@ -79,7 +102,7 @@ witnesses_option = click.option(
 )
 proofs_option = click.option(
     "--proofs",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="Folder for a proof of each answer, which `signflip check` checks.",
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from signflip.cli.console import output, progress_bar, remarks
-from signflip.cli.options import FILE
+from signflip.cli.options import FILE, NamedPath
 from signflip.files import writing
 from signflip.report.extra import need_report_extra
 
@@ -14,7 +14,7 @@ from signflip.report.extra import need_report_extra
 @click.argument("store", type=FILE)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     required=True,
     help="Folder for the report; an earlier report in it is replaced.",
 )
