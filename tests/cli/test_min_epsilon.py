@@ -24,7 +24,7 @@ def record(*, lower: float, upper: float | None, tolerance: float = 1e-3) -> Rec
         lower=lower,
         upper=upper,
         closed=closed,
-        stop="DECIDED" if closed else "TIME_LIMIT",
+        stop="decided" if closed else "time_limit",
         seconds=1.0,
         trace=(),
     )

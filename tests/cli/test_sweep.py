@@ -248,6 +248,7 @@ def test_export(invoke: Invoke, name: str) -> None:
     with Store.open("results.db", create=True) as store:
         for row in rows.values():
             store.add(row)
+        store.connection.execute("UPDATE results SET stop = upper(stop) WHERE key = 'a'")
     options = ("--witnesses",) if name.endswith("parquet") else ()
     result = invoke("export", "results.db", "--out", name, *options)
     assert result.exit_code == 0, result.output
@@ -258,6 +259,7 @@ def test_export(invoke: Invoke, name: str) -> None:
     assert frame["key"].to_list() == ["a", "b", "c"]
     assert frame["objective"].to_list() == [2.0, 1.0, -2.0]
     assert frame["failure"].to_list() == [None, None, "it died"]
+    assert frame["stop"].to_list() == ["time_limit", "time_limit", "failed"]
     assert frame["target"].to_list() == [1, 1, None]
     assert frame["settings"].to_list() == ['{"kind":"Exact"}'] * 3
     if options:

@@ -53,7 +53,7 @@ def test_tasks_survive_pickling_and_give_the_same_answer() -> None:
         assert here.witness is not None
         assert there.witness is not None
         assert here.witness.tobytes() == there.witness.tobytes()
-        assert here.stop == "BUDGET"
+        assert here.stop == "budget"
 
 
 def test_processes_answer_as_this_one_does() -> None:
@@ -85,7 +85,7 @@ def test_a_solver_that_gives_up_is_a_failure() -> None:
     assert run_task(plan.tasks()[0], NETWORK) == Failure(reason)
     ((_, record),) = run_here(plan, workers=1)
     assert record.failed
-    assert (record.failure, record.stop) == (reason, "FAILED")
+    assert (record.failure, record.stop) == (reason, "failed")
 
 
 def test_a_single_image_gets_all_workers_as_threads() -> None:

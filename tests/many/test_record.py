@@ -67,9 +67,9 @@ def test_every_field_of_a_line_is_one_of_the_record() -> None:
 
 
 def test_why_it_stopped_is_a_sentence() -> None:
-    assert result_row(stop="OPTIMAL").stopped == Stop.OPTIMAL.value
+    assert result_row(stop="optimal").stopped == Stop.OPTIMAL.value
     assert failed_row(reason="it died").stopped == "it died"
-    assert result_row(stop="OF_A_LATER_SIGNFLIP").stopped == "OF_A_LATER_SIGNFLIP"
+    assert result_row(stop="of_a_later_signflip").stopped == "of_a_later_signflip"
     assert failed_row().failed
     assert not result_row().failed
 

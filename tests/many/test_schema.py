@@ -106,11 +106,12 @@ def test_rows_of_version_1_say_what_they_said(old: Path) -> None:
     for record in records:
         row = before[record.problem, record.series]
         same = [name for name in row.keys() if name in vars(record)]  # noqa: SIM118 - a sqlite3.Row
-        plain = {"settings", "trace", "versions", "verdict", "witness", "key"}
+        plain = {"settings", "trace", "versions", "verdict", "witness", "key", "stop"}
         assert {name: getattr(record, name) for name in same if name not in plain} == {
             name: row[name] for name in same if name not in plain
         }
         assert record.verdict is Verdict(row["verdict"])
+        assert record.stop == row["stop"].lower()
         assert (record.witness is None) == (row["failure"] is not None)
         assert record.settings == json.loads(row["settings"])
         if record.series not in IPROP:  # settings that came later have their defaults

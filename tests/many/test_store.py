@@ -159,6 +159,15 @@ def test_a_name_of_a_file_that_is_no_text_is_kept_as_it_is_printed(path: Path) -
         assert row.images_name == "n\\udce9.npz"
 
 
+def test_why_a_method_stopped_is_read_in_small_letters(path: Path) -> None:
+    """As `--out` has it; Signflip 0.1.0 kept capitals."""
+    with Store.open(path, create=True) as store:
+        store.add(result_row("a", stop="time_limit"))
+        store.connection.execute("UPDATE results SET stop = 'TIME_LIMIT'")
+        store.add(result_row("b", stop="optimal"))
+        assert [row.stop for row in store.records()] == ["time_limit", "optimal"]
+
+
 def test_a_store_is_not_merged_into_itself(path: Path) -> None:
     with Store.open(path, create=True) as store, pytest.raises(StoreError, match="into itself"):
         store.merge(path.parent / "." / path.name)

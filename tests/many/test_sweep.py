@@ -13,7 +13,7 @@ from signflip.many.checking import proofs_folder
 from signflip.many.counts import counts_by_series
 from signflip.many.executor import Answers
 from signflip.many.plan import Plan
-from signflip.many.record import Record
+from signflip.many.record import Record, word_of
 from signflip.many.store import NO_PROOF, Store
 from signflip.many.sweep import run_sweep, tasks_left
 from signflip.many.task import Task, image_key
@@ -87,7 +87,7 @@ def test_rows_say_what_the_attack_said(path: Path, goal: Goal | None) -> None:
             assert row.failure is None
             assert isinstance(task.series.method, Exact | Fgsm)
             again = attack(problem, task.series.method, time_limit=5)
-            assert (row.verdict, row.stop) == (again.verdict, again.stop.name)
+            assert (row.verdict, row.stop) == (again.verdict, word_of(again.stop))
             assert (row.objective, row.bound) == (again.objective, again.bound)
 
 
@@ -149,7 +149,7 @@ def test_what_failed_is_run_again_if_it_is_wanted(path: Path) -> None:
     assert [row.series for row in failed] == ["gives-up"] * 2
     for row in failed:
         assert row.failure == "the solver gave up: out of memory"
-        assert (row.stop, row.verdict.value, row.witness) == ("FAILED", "unknown", None)
+        assert (row.stop, row.verdict.value, row.witness) == ("failed", "unknown", None)
         assert row.objective == row.clean_objective == row.trace[0][1]
         assert row.witness_prediction == row.prediction
     assert sweep(plan, path)[1] == ()

@@ -54,7 +54,7 @@ def test_robust_and_failed_results_have_no_change(tmp_path: Path) -> None:
             sample_row(
                 key="c",
                 image=image,
-                stop="FAILED",
+                stop="failed",
                 failure="the solver gave up",
                 verdict=Verdict.UNKNOWN,
             )

@@ -7,7 +7,7 @@ from tests.support.results import failed, flipped, frame_of, robust, row
 
 
 def test_sound_and_complete_results_need_no_remark() -> None:
-    assert remarks(frame_of(flipped("fgsm"), flipped("exact", stop="OPTIMAL"))) == []
+    assert remarks(frame_of(flipped("fgsm"), flipped("exact", stop="optimal"))) == []
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ def test_sound_and_complete_results_need_no_remark() -> None:
     [
         ([flipped("fgsm"), robust("exact", objective=2.0)], "1 problem both flipped and proved"),
         (
-            [row("fgsm", objective=-2.0), row("exact", objective=-4.0, stop="OPTIMAL")],
+            [row("fgsm", objective=-2.0), row("exact", objective=-4.0, stop="optimal")],
             "1 problem with an objective above the optimum that was proved",
         ),
         ([failed("fgsm", 0), failed("fgsm", 1), row("fgsm", 2)], "2 runs failed, of 3"),

@@ -13,7 +13,7 @@ FRAME = frame_of(
     row("fgsm", 1, seconds=2.0),
     row("fgsm", 2, seconds=6.0),
     failed("fgsm", 3, seconds=10.0),
-    flipped("exact", 0, stop="OPTIMAL", objective=4.0),
+    flipped("exact", 0, stop="optimal", objective=4.0),
     robust("exact", 1, objective=-2.0),
     row("exact", 2),
     flipped("exact", 3),

@@ -50,7 +50,7 @@ def row(series: str, image: int = 0, **values: Any) -> dict[str, Any]:
         "settings": "{}" if method is None else json.dumps(describe(method), sort_keys=True),
         "seed": 0,
         "verdict": "unknown",
-        "stop": "TIME_LIMIT",
+        "stop": "time_limit",
         "objective": -4.0,
         "clean_objective": -10.0,
         "largest_conceivable": 20.0,
@@ -70,12 +70,12 @@ def flipped(series: str, image: int = 0, **values: Any) -> dict[str, Any]:
 
 def robust(series: str, image: int = 0, **values: Any) -> dict[str, Any]:
     """A row with a proof that there is no flip, by the optimum."""
-    return row(series, image, **{"verdict": "robust", "stop": "OPTIMAL", **values})
+    return row(series, image, **{"verdict": "robust", "stop": "optimal", **values})
 
 
 def failed(series: str, image: int = 0, **values: Any) -> dict[str, Any]:
     """A row without an answer."""
-    return row(series, image, **{"stop": "FAILED", "objective": -10.0, **values})
+    return row(series, image, **{"stop": "failed", "objective": -10.0, **values})
 
 
 def frame_of(*rows: Mapping[str, Any]) -> pl.DataFrame:

@@ -40,7 +40,7 @@ def sample_row(**columns: Any) -> Record:
         settings={"kind": "IProp"},
         seed=0,
         verdict=Verdict.FLIPPED,
-        stop="OPTIMAL",
+        stop="optimal",
         failure=None,
         objective=2.0,
         clean_objective=-34.0,
@@ -101,7 +101,7 @@ def add_result(store: Store, number: int, rng: np.random.Generator) -> None:
             failure=failure,
             objective=best,
             clean_objective=clean,
-            bound=best if stop == "OPTIMAL" else None,
+            bound=best if stop == "optimal" else None,
             largest_conceivable=largest,
             seconds=float(rng.gamma(1.0, 3.0)),
             witness=None if failure else witness,
@@ -142,10 +142,10 @@ def _outcome(series: str, rng: np.random.Generator) -> tuple[Verdict, str, str |
     if draw < 0.01:
         return Verdict.UNKNOWN, FAILED, "the process was ended at its hard limit of 70 s"
     if draw < 0.45:
-        return Verdict.FLIPPED, "OPTIMAL" if series == "exact" else "TIME_LIMIT", None
+        return Verdict.FLIPPED, "optimal" if series == "exact" else "time_limit", None
     if series == "exact":
-        return Verdict.ROBUST, "OPTIMAL", None
-    return Verdict.UNKNOWN, "LOCAL_OPTIMUM" if draw < 0.7 else "TIME_LIMIT", None
+        return Verdict.ROBUST, "optimal", None
+    return Verdict.UNKNOWN, "local_optimum" if draw < 0.7 else "time_limit", None
 
 
 def _objective(verdict: Verdict, clean: float, rng: np.random.Generator) -> float:

@@ -88,7 +88,7 @@ def result_row(key: str = "k", **values: Any) -> Record:
         "settings": {"kind": "Exact"},
         "seed": 0,
         "verdict": Verdict.UNKNOWN,
-        "stop": "TIME_LIMIT",
+        "stop": "time_limit",
         "failure": None,
         "objective": -2.0,
         "clean_objective": -4.0,
@@ -106,4 +106,4 @@ def result_row(key: str = "k", **values: Any) -> Record:
 
 
 def failed_row(key: str = "k", reason: str = "it died", **values: Any) -> Record:
-    return result_row(key, **{"stop": "FAILED", "failure": reason, "witness": None, **values})
+    return result_row(key, **{"stop": "failed", "failure": reason, "witness": None, **values})

@@ -139,7 +139,7 @@ def _print_intervals(records: Sequence[Record]) -> None:
             "" if record.upper is None else str(record.witness_prediction),
             interval(record),
             f"{record.seconds:.2f}",
-            STATES[Stop[record.stop]],
+            STATES[Stop[record.stop.upper()]],
         )
     output().print(table)
     output().print(summary(records))

@@ -11,7 +11,7 @@ from typing import Any
 
 from signflip.attack import attack
 from signflip.errors import MissingExtraError, SignflipError
-from signflip.many.record import FAILED, Record, finite_bound, number
+from signflip.many.record import FAILED, Record, finite_bound, number, word_of
 from signflip.many.task import Task
 from signflip.many.workers import Failure
 from signflip.network import BinaryNetwork
@@ -62,7 +62,7 @@ def _answer(task: Task, problem: Problem) -> Record:
         lower=_lower(task, result) if of_distance else None,
         upper=result.distance,
         closed=result.stop is Stop.DECIDED if of_distance else None,
-        stop=result.stop.name,
+        stop=word_of(result.stop),
         remark=result.remark,
         proof=proof.name if proof is not None and proof.exists() else None,
         failure=None,

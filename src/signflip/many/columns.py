@@ -3,7 +3,7 @@
 import json
 import types
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, Union, get_args, get_origin
@@ -148,3 +148,14 @@ def _columns() -> dict[str, Column]:
 
 COLUMNS: Mapping[str, Column] = _columns()
 """Name -> column, in the order of the record's fields."""
+
+_ONCE_IN_CAPITALS = ("stop",)
+"""What stores of Signflip 0.1.0, and rows that were merged from them, have in capitals."""
+
+
+def selection(names: Iterable[str]) -> str:
+    """What SQL selects of the table `results` for columns of these names."""
+    return ", ".join(
+        f"lower(results.{name}) AS {name}" if name in _ONCE_IN_CAPITALS else f"results.{name}"
+        for name in names
+    )

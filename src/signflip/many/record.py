@@ -16,8 +16,8 @@ from signflip.methods.spec import Description
 from signflip.problem import GridName, Norm, Ties
 from signflip.result import Stop, Verdict
 
-FAILED = "FAILED"
-"""What `Record.stop` says where there is no answer; else it is the name of a `Stop`."""
+FAILED = "failed"
+"""What `Record.stop` says where there is no answer."""
 
 _MARGIN, _DISTANCE = "margin", "distance"
 _BOTH = (_MARGIN, _DISTANCE)
@@ -34,6 +34,11 @@ def _line(
         written: makes JSON of the value.
     """
     return {"key": key, "measures": measures or _BOTH, "written": written}
+
+
+def word_of(stop: Stop) -> str:
+    """What `Record.stop` says of an answer: `decided`, `time_limit`, ..."""
+    return stop.name.lower()
 
 
 def _word(value: Any) -> object:
@@ -70,7 +75,7 @@ class Record:
             for an attack, and where there is said to be none.
         upper: the distance of the witness; None for an attack, and without one.
         closed: whether the enclosing of the smallest epsilon came to its end; None for an attack.
-        stop: name of the `Stop`, or `FAILED`.
+        stop: the `word_of` a `Stop`, or `FAILED`.
         failure: why there is no answer, as a sentence, or None.
         objective: objective (1) of the best image; of the clean image if it failed.
         clean_objective: objective (1) of the clean image.
@@ -120,7 +125,7 @@ class Record:
     lower: float | None = field(default=None, metadata=_line("lower", _DISTANCE))
     upper: float | None = field(default=None, metadata=_line("upper", _DISTANCE))
     closed: bool | None = field(default=None, metadata=_line("closed", _DISTANCE))
-    stop: str = field(metadata=_line("stop", _DISTANCE, written=str.lower))
+    stop: str = field(metadata=_line("stop", _DISTANCE))
     failure: str | None
     objective: float = field(metadata=_line("objective", _MARGIN))
     clean_objective: float = field(metadata=_line("clean_objective", _MARGIN))
@@ -153,7 +158,7 @@ class Record:
         """Why the method stopped or failed, a sentence."""
         if self.failure is not None:
             return self.failure
-        known = Stop.__members__.get(self.stop)  # another Signflip may know others
+        known = Stop.__members__.get(self.stop.upper())  # another Signflip may know others
         return self.stop if known is None else known.value
 
     def to_json(self) -> str:

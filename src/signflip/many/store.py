@@ -13,7 +13,7 @@ from signflip.arrays import Floats
 from signflip.errors import StoreError
 from signflip.files import is_file
 from signflip.formats.native import network_from_bytes, network_to_bytes
-from signflip.many.columns import COLUMNS, as_printed, pack, unpack
+from signflip.many.columns import COLUMNS, as_printed, pack, selection, unpack
 from signflip.many.record import Record
 from signflip.many.schema import check_or_make, store_errors, writing
 from signflip.many.task import image_key
@@ -152,9 +152,10 @@ class Store:
         Raises:
             StoreError: the store is damaged.
         """
-        columns = ", ".join(f"results.{name}" for name in COLUMNS)
         with store_errors(self.path):
-            rows = self.connection.execute(f"SELECT {columns} FROM results {rest}", values)
+            rows = self.connection.execute(
+                f"SELECT {selection(COLUMNS)} FROM results {rest}", values
+            )
             for row in rows:
                 found: dict[str, Any] = {
                     name: column.value(stored)

@@ -7,7 +7,7 @@ import polars as pl
 
 from signflip.errors import SettingError
 from signflip.files import write_bytes
-from signflip.many.columns import COLUMNS, unpack
+from signflip.many.columns import COLUMNS, selection, unpack
 from signflip.many.schema import store_errors
 from signflip.many.store import Store
 from signflip.report.frame import POLARS, table_of
@@ -33,7 +33,7 @@ def export(store: Store, path: Path, *, witnesses: bool = False) -> int:
         name: POLARS[column.kind] for name, column in COLUMNS.items() if column.kind in POLARS
     }
     with store_errors(store.path):
-        query = f"SELECT {', '.join(columns)} FROM results ORDER BY {_ORDER}"
+        query = f"SELECT {selection(columns)} FROM results ORDER BY {_ORDER}"
         rows = store.connection.execute(query).fetchall()
     frame = table_of(rows, columns)
     if witnesses:

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from signflip.errors import StoreError
-from signflip.many.columns import COLUMNS
-from signflip.many.record import FAILED
+from signflip.many.columns import COLUMNS, selection
+from signflip.many.record import FAILED, word_of
 from signflip.many.schema import store_errors
 from signflip.many.store import Store
 from signflip.report.names import with_names
@@ -66,7 +66,7 @@ def read_frame(store: Store) -> pl.DataFrame:
     Raises:
         StoreError: the store is damaged.
     """
-    query = f"SELECT {', '.join(_COLUMNS)} FROM results ORDER BY key"
+    query = f"SELECT {selection(_COLUMNS)} FROM results ORDER BY key"
     with store_errors(store.path):
         rows = store.connection.execute(query).fetchall()
     return derive(table_of(rows, _COLUMNS))
@@ -130,7 +130,7 @@ def _with_outcomes(frame: pl.DataFrame) -> pl.DataFrame:
         failed=pl.col("stop") == FAILED,
         normalised=pl.col("objective") / largest,
     )
-    proved = pl.col("method").is_in(["exact", "auto"]) & (pl.col("stop") == Stop.OPTIMAL.name)
+    proved = pl.col("method").is_in(["exact", "auto"]) & (pl.col("stop") == word_of(Stop.OPTIMAL))
     return frame.with_columns(
         unknown=~pl.col("flipped") & ~pl.col("robust"),
         can_flip=pl.col("flipped").any().over("problem"),

@@ -10,7 +10,7 @@ def test_boxes_of_the_objective_and_of_the_gap() -> None:
     values = objectives.boxes(
         frame_of(
             *(row("fgsm", i, objective=o) for i, o in enumerate((-10.0, -8.0, -6.0, -4.0, 10.0))),
-            *(row("exact", i, objective=-2.0, stop="OPTIMAL") for i in (0, 1)),
+            *(row("exact", i, objective=-2.0, stop="optimal") for i in (0, 1)),
             *(row("exact", i, objective=-2.0) for i in (2, 3, 4)),
         )
     )
@@ -45,7 +45,7 @@ def test_a_problem_that_cannot_be_normalised_is_left_out() -> None:
 
 
 def test_parts_are_drawn_and_named() -> None:
-    rows = [row("fgsm", 0), row("exact", 0, stop="OPTIMAL")]
+    rows = [row("fgsm", 0), row("exact", 0, stop="optimal")]
     shown = texts(drawn(objectives.plot(source(*rows))))
     assert {"mnist, ε = 0.01", "normalised objective", "normalised gap"} <= shown
     assert {"fgsm", "exact", "2x100", "n = 1"} <= shown

@@ -52,7 +52,7 @@ def test_a_failed_run_stays_at_the_clean_image_and_lengthens_nothing() -> None:
     assert values["mean"][-1] == pytest.approx((0.5 - 0.5) / 2)
 
 
-@pytest.mark.parametrize(("stops", "optimum"), [(("OPTIMAL",) * 2, -0.1), (("OPTIMAL", "X"), None)])
+@pytest.mark.parametrize(("stops", "optimum"), [(("optimal",) * 2, -0.1), (("optimal", "X"), None)])
 def test_the_optimum_is_shown_if_it_is_known_of_all(
     stops: tuple[str, str], optimum: float | None
 ) -> None:

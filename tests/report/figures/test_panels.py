@@ -79,7 +79,7 @@ def test_nothing_overlaps(
             images_name=images,
             network_name=network,
             epsilon=epsilon,
-            stop="OPTIMAL" if series == "exact" else "TIME_LIMIT",
+            stop="optimal" if series == "exact" else "time_limit",
         )
         for network, epsilon, series, image in product(networks, epsilons, SERIES, (0, 1))
     ]
