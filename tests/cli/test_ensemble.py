@@ -20,6 +20,8 @@ def test_class_values_are_sums(tmp_path: Path, invoke: Invoke) -> None:
     assert np.array_equal(made.forward(images), sum(each.forward(images) for each in members))
     cards = json.loads(made.card["members"])
     assert [card["name"] for card in cards] == ["mnist-2x100", "mnist-robust-2x100"]
+    alone = invoke("ensemble", "mnist-2x100", "--out", tmp_path / "one.safetensors")
+    assert alone.stdout.endswith("10 classes, of 1 network\n")
     again = invoke("ensemble", "mnist-2x100", "--out", out)
     assert again.exit_code == 2
     assert "both.safetensors exists" in again.stderr

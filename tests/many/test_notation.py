@@ -91,3 +91,8 @@ def test_goal(text: str, expected: Goal | None) -> None:
 def test_no_goal(text: str) -> None:
     with pytest.raises(SettingError, match="is no target"):
         notation.goal(text)
+
+
+def test_numbers_of_things() -> None:
+    found = [notation.counted(number, "image") for number in (0, 1, 2, 12_345)]
+    assert found == ["0 images", "1 image", "2 images", "12,345 images"]

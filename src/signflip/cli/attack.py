@@ -26,6 +26,7 @@ from signflip.cli.output import ResultFiles
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import UNLABELLED, load_dataset
+from signflip.many.notation import counted
 from signflip.many.plan import Question
 from signflip.many.record import Record
 from signflip.many.workers import check_workers
@@ -157,8 +158,7 @@ def summary(records: Sequence[Record]) -> str:
     if third:
         counts[0] += f" ({third} to a third class, not the target)"
     seconds = sum(record.seconds for record in records) / len(records)
-    images = "1 image" if len(records) == 1 else f"{len(records)} images"
-    line = f"{images}: {', '.join(counts)}"
+    line = f"{counted(len(records), 'image')}: {', '.join(counts)}"
     if records[0].norm is None:
         objective = sum(record.objective for record in records) / len(records)
         line += f"; mean objective {format_mean(objective)}"

@@ -29,6 +29,7 @@ from signflip.clock import Clock
 from signflip.data import load_dataset
 from signflip.errors import SettingError
 from signflip.files import write_bytes, writing
+from signflip.many.notation import counted
 from signflip.many.plan import Plan, block_of
 from signflip.many.record import Record
 from signflip.many.task import Series
@@ -207,4 +208,6 @@ def _print(found: Curve) -> None:
         shares = (found.certified, found.possible, *found.withstood.values())
         table.add_row(f"{epsilon:g}", *(f"{share[place]:.2%}" for share in shares))
     output().print(table)
-    output().print(f"clean {found.accuracy:.2%} of {found.images:,} images; a tie is a flip")
+    output().print(
+        f"clean {found.accuracy:.2%} of {counted(found.images, 'image')}; a tie is a flip"
+    )

@@ -10,6 +10,7 @@ from signflip.cli.console import output
 from signflip.cli.options import FILE, inputs_option, overwrite_option
 from signflip.cli.output import check_network_name, check_writable
 from signflip.formats.native import save_network
+from signflip.many.notation import counted
 from signflip.network import InputRange
 from signflip.network import ensemble as joined
 from signflip.zoo.named import open_network
@@ -34,7 +35,7 @@ def ensemble(names: tuple[str, ...], inputs: InputRange | None, out: Path, overw
     save_network(network, out)
     output().print(
         f"{out}: {network.architecture}, {network.inputs} inputs in {network.input_range}, "
-        f"{network.classes} classes, of {len(members)} networks",
+        f"{network.classes} classes, of {counted(len(members), 'network')}",
         soft_wrap=True,
         markup=False,
     )

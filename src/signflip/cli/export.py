@@ -8,6 +8,7 @@ from signflip.cli.console import output
 from signflip.cli.options import FILE, overwrite_option
 from signflip.cli.output import check_writable
 from signflip.files import writing
+from signflip.many.notation import counted
 from signflip.many.store import Store
 from signflip.report.extra import need_report_extra
 
@@ -26,4 +27,4 @@ def export(store_path: Path, out: Path, witnesses: bool, overwrite: bool) -> Non
     check_writable(out, overwrite=overwrite)
     with Store.open(store_path) as store, writing(out):
         count = exporting.export(store, out, witnesses=witnesses)
-    output().print(f"{out}: {count:,} results")
+    output().print(f"{out}: {counted(count, 'result')}")

@@ -34,6 +34,7 @@ from signflip.cli.proofs import make_folder, remark_on_proofs
 from signflip.cli.running import Gathered, gather
 from signflip.cli.values import Indices
 from signflip.data import load_dataset
+from signflip.many.notation import counted
 from signflip.many.plan import Question
 from signflip.many.record import Record
 from signflip.many.task import Series
@@ -172,8 +173,7 @@ def enclosure(lower: float, upper: float | None, tolerance: float) -> str:
 def summary(records: Sequence[Record]) -> str:
     """The line below the table."""
     closed = sum(record.closed is True for record in records)
-    images = "1 image" if len(records) == 1 else f"{len(records)} images"
-    line = f"{images}: {closed} closed, {len(records) - closed} open"
+    line = f"{counted(len(records), 'image')}: {closed} closed, {len(records) - closed} open"
     lower = median(_known(record)[0] for record in records)
     upper = median(math.inf if record.upper is None else record.upper for record in records)
     if math.isfinite(upper):

@@ -21,7 +21,7 @@ from signflip.many.counts import Counts, counts_by_series
 from signflip.many.executor import Executor
 from signflip.many.grid import read_plan
 from signflip.many.local import LocalExecutor
-from signflip.many.notation import Shard
+from signflip.many.notation import Shard, counted
 from signflip.many.plan import Plan
 from signflip.many.record import Record
 from signflip.many.store import Store
@@ -103,7 +103,7 @@ def _run_and_show(
         left = tasks_left(tasks, store, retry_failed=retry_failed)
         again = again_for_proofs(left, store)
         remarks().print(
-            f"{len(tasks):,} attacks: {len(tasks) - len(left):,} are in the store, "
+            f"{counted(len(tasks), 'attack')}: {len(tasks) - len(left):,} are in the store, "
             f"{len(left):,} are to be run"
             + (f", {again:,} again for their proofs" if again else "")
         )

@@ -19,6 +19,7 @@ from signflip.data.layout import Shape
 from signflip.data.sources import SOURCES
 from signflip.errors import DataError, SettingError
 from signflip.formats.native import save_network
+from signflip.many.notation import counted
 from signflip.network import BinaryNetwork
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def train(
     card["accuracy_images"] = test_name or f"test split of {dataset}"
     save_network(dataclasses.replace(network, card=card), out)
     output().print(
-        f"{network.architecture}: accuracy {accuracy:.2%} on {len(test):,} images of {test.name}; "
+        f"{network.architecture}: accuracy {accuracy:.2%} on {counted(len(test), 'image')} of "
+        f"{test.name}; "
         f"{out} is written"
     )
 

@@ -1,4 +1,4 @@
-"""How ranges of images, budgets, goals and shards are written: for options and grid files."""
+"""How ranges of images, budgets, goals and shards are written, for options and grid files."""
 
 import re
 from collections.abc import Sequence
@@ -138,3 +138,8 @@ def goal(text: str) -> Goal | None:
             "'untargeted', or the number of a class"
         )
     return Target(int(text))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from signflip.many.notation import counted
 from signflip.report.frame import CELL
 from signflip.report.selection import common, main_lines
 
@@ -29,8 +30,8 @@ def _contradictions(frame: pl.DataFrame) -> str | None:
     if not wrong:
         return None
     return (
-        f"{_count(wrong, 'problem')} both flipped and proved robust: one of the two is an error of "
-        "Signflip, please report it."
+        f"{counted(wrong, 'problem')} both flipped and proved robust: one of the two is an error "
+        "of Signflip, please report it."
     )
 
 
@@ -40,7 +41,7 @@ def _above_the_optimum(frame: pl.DataFrame) -> str | None:
     if not wrong:
         return None
     return (
-        f"{_count(wrong, 'problem')} with an objective above the optimum that was proved: one of "
+        f"{counted(wrong, 'problem')} with an objective above the optimum that was proved: one of "
         "the two is an error of Signflip, please report it."
     )
 
@@ -49,7 +50,7 @@ def _failures(frame: pl.DataFrame) -> str | None:
     failed = int(frame["failed"].sum())
     if not failed:
         return None
-    return f"{_count(failed, 'run')} failed, of {len(frame):,}; they count as unknown."
+    return f"{counted(failed, 'run')} failed, of {len(frame):,}; they count as unknown."
 
 
 def _left_out(frame: pl.DataFrame) -> str | None:
@@ -59,9 +60,9 @@ def _left_out(frame: pl.DataFrame) -> str | None:
     if not left:
         return None
     cells = main.select(*CELL).n_unique() - compared.select(*CELL).n_unique()
-    nothing = f", and with them {_count(cells, 'part')} of the grid" if cells else ""
+    nothing = f", and with them {counted(cells, 'part')} of the grid" if cells else ""
     return (
-        f"{_count(left, 'problem')} not given to all methods yet; the figures leave them out"
+        f"{counted(left, 'problem')} not given to all methods yet; the figures leave them out"
         f"{nothing}."
     )
 
@@ -71,7 +72,7 @@ def _further_seeds(frame: pl.DataFrame) -> str | None:
     if not again:
         return None
     return (
-        f"{_count(again, 'run')} repeated with another seed; the tables have them as series "
+        f"{counted(again, 'run')} repeated with another seed; the tables have them as series "
         "of their own, and figures of methods show the first seed."
     )
 
@@ -82,10 +83,6 @@ def _several_targets(frame: pl.DataFrame) -> str | None:
     if several.is_empty():
         return None
     return (
-        f"{_count(len(several), 'image')} attacked towards several classes: each counts once for "
+        f"{counted(len(several), 'image')} attacked towards several classes: each counts once for "
         "each class, as a problem of its own."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

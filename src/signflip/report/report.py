@@ -11,6 +11,7 @@ import polars as pl
 
 from signflip.errors import SettingError, StoreError
 from signflip.files import write_bytes
+from signflip.many.notation import counted
 from signflip.many.store import Store
 from signflip.report import tables
 from signflip.report.figures import FIGURES
@@ -154,9 +155,9 @@ def _subtitle(store: Store, frame: pl.DataFrame, note: str | None) -> str:
     return " ".join(
         [
             *([] if note is None else [note]),
-            f"Results of {first} to {last} UTC, from {machines} "
-            f"machine{'' if machines == 1 else 's'}; report of {store.path.name} made at {now} UTC "
-            f"by Signflip {version('signflip')} on Python {platform.python_version()}.",
+            f"Results of {first} to {last} UTC, from {counted(machines, 'machine')}; report of "
+            f"{store.path.name} made at {now} UTC by Signflip "
+            f"{version('signflip')} on Python {platform.python_version()}.",
         ]
     )
 
