@@ -142,6 +142,17 @@ def test_an_image_that_comes_twice_counts_twice(folder: Path, invoke: Invoke) ->
     assert (summary["images"], summary["accuracy"]) == (3, 2 / 3)
 
 
+def test_a_summary_counts_what_was_skipped(folder: Path, invoke: Invoke) -> None:
+    predictions = tiny_network().predict(load_dataset("images.npz").images)
+    target = int(predictions[0])
+    options = ("--epsilon", 0.02, "--target", target, "--summary", "sum.json")
+    result = invoke(*CERTIFY, *options)
+    assert result.exit_code == 0, result.output
+    summary = json.loads((folder / "sum.json").read_text())
+    skipped = int((predictions == target).sum())
+    assert (summary["skipped"], summary["images"]) == (skipped, IMAGES - skipped)
+
+
 def test_answers_of_a_store_have_the_names_and_labels_of_the_images_asked_for(
     folder: Path, invoke: Invoke
 ) -> None:

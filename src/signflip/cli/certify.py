@@ -111,7 +111,8 @@ def certify(
     finally:  # also after Ctrl-C: what was decided is shown
         if gathered.answers:
             if summary is not None:  # first: nobody may read what is printed
-                _write_summary(summary, gathered, question, network.name, images)
+                skipped = len(plan.skipped)
+                _write_summary(summary, gathered, question, network.name, images, skipped)
             _print_certificate(gathered, question)
             remark_on_proofs(gathered.answers, proofs)
     if gathered.failed:
@@ -140,7 +141,7 @@ def _print_certificate(gathered: Gathered, question: Question) -> None:
 
 
 def _write_summary(
-    path: Path, gathered: Gathered, question: Question, network: str, images: str
+    path: Path, gathered: Gathered, question: Question, network: str, images: str, skipped: int
 ) -> None:
     records = [*gathered.answers, *gathered.failed]
     content = {
@@ -150,6 +151,7 @@ def _write_summary(
         "against": str(goal_of(question.goal)),
         "ties": question.terms.ties.value,
         "time_limit": question.series.time_limit,
+        "skipped": skipped,  # they are predicted as the target already, and count nowhere else
         **Certificate.of(records).as_dict([record.seconds for record in records]),
     }
     with writing(path):
