@@ -23,6 +23,7 @@ from signflip.network import (
 )
 from signflip.network.domains import FRACTIONS, INTERVALS, NUMBERS, Interval, propagate
 from signflip.network.maps import kind_of, map_of
+from signflip.network.maps.windows import Windows
 from tests.support.map_strategies import (
     conv_maps,
     dense_maps,
@@ -199,6 +200,21 @@ def test_whole_numbers_are_compared_as_they_are() -> None:
 def test_a_broken_map_is_refused(build: Callable[[], object], message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         build()
+
+
+@pytest.mark.parametrize(
+    ("image", "padding", "whole"),
+    [((5, 7), (0, 0, 0, 0), True), ((5, 6), (0, 0, 0, 0), False), ((5, 6), (0, 0, 0, 1), True)],
+)
+def test_windows_that_end_before_the_image(
+    image: tuple[int, int], padding: tuple[int, int, int, int], whole: bool
+) -> None:
+    windows = Windows(image=image, kernel=(3, 3), stride=(2, 2), padding=padding)
+    if whole:
+        windows.need_whole()
+    else:
+        with pytest.raises(NetworkError, match=r"reach beyond the image \(ceil_mode\)"):
+            windows.need_whole()
 
 
 def test_an_output_of_zeros_with_a_scale_of_many_bits() -> None:

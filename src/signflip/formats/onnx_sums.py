@@ -119,8 +119,8 @@ def _windows(reading: Graph, node: Any) -> Windows:
         dilation=dilation,
         padding=_pads(settings, value.shape, size, stride, dilation),
     )
-    if settings.get("ceil_mode", 0) and not made.whole:
-        raise NetworkError("its last windows reach beyond the image (ceil_mode)")
+    if settings.get("ceil_mode", 0):
+        made.need_whole()
     return made
 
 

@@ -216,8 +216,8 @@ def _windows(value: Value, child: Any) -> Windows:
         padding=(down, right, down, right),
         dilation=pair(getattr(child, "dilation", 1)),
     )
-    if child.ceil_mode and not made.whole:
-        raise NetworkError("its last windows reach beyond the image (ceil_mode)")
+    if child.ceil_mode:
+        made.need_whole()
     return made
 
 

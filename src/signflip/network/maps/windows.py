@@ -66,15 +66,17 @@ class Windows:
         """Number of pixels in a window, with those beyond the image."""
         return self.kernel[0] * self.kernel[1]
 
-    @property
-    def whole(self) -> bool:
-        """Whether windows reach to the end of the padded image, so that none is left out there."""
-        lacking = []
+    def need_whole(self) -> None:
+        """Refuse windows that end before the padded image does: `ceil_mode` would add one there.
+
+        Raises:
+            NetworkError: they do.
+        """
         for axis in (0, 1):
             padded = self.image[axis] + self.padding[axis] + self.padding[axis + 2]
             extent = self.dilation[axis] * (self.kernel[axis] - 1) + 1
-            lacking.append((padded - extent) % self.stride[axis])
-        return not any(lacking)
+            if (padded - extent) % self.stride[axis]:
+                raise NetworkError("its last windows reach beyond the image (ceil_mode)")
 
     @property
     def numbers(self) -> tuple[int, ...]:
