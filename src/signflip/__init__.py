@@ -1,5 +1,9 @@
 """Attacks on binarized neural networks, and proofs that there is none."""
 
+from signflip import starting  # noqa: F401 - first: from here on Ctrl-C ends a command quietly
+
+# isort: split
+
 from signflip.attack import Method, Outcome, attack
 from signflip.errors import SignflipError
 from signflip.formats.native import save_network

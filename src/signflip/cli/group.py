@@ -12,7 +12,8 @@ import click
 
 from signflip.errors import SignflipError
 from signflip.many import fork_server
-from signflip.many.interrupts import INTERRUPTED, undisturbed
+from signflip.many.interrupts import undisturbed
+from signflip.starting import INTERRUPTED
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 

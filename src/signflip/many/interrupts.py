@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-INTERRUPTED = 128 + signal.SIGINT
-"""Exit code after Ctrl-C, as shells have it."""
+from signflip.starting import end_quietly
 
 _HANGUP: tuple[signal.Signals, ...] = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 
@@ -50,7 +49,7 @@ def end_on_signals() -> None:
     ]
     for each in ending:
         signal.signal(each, end)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, end_quietly):
         signal.signal(signal.SIGINT, interrupt)
 
 
