@@ -77,7 +77,7 @@ def check(data: bytes, network: BinaryNetwork) -> Proved:
         check_ball(network, file)
     if file.bound is None and (witness is None or any(pieces_of(file.steps))):
         fail("bound", "there is none, but steps, or no witness either")
-    cases = 0 if file.bound is None else _Cases(network, file, file.bound).cover()
+    cases = 0 if file.bound is None else Cases(network, file, file.bound).cover()
     shown = () if witness is None else tuple(values_of(network, witness))
     return Proved(content=file, free=int(free.sum()), values=shown, cases=cases)
 
@@ -124,7 +124,7 @@ def _lead(network: BinaryNetwork, file: Content, rival: int, bound: Fraction) ->
     return np.array(numbers, np.int64 if most < 2**62 else object), max(-most - 1, min(most, limit))
 
 
-class _Cases:
+class Cases:
     """Cases: signs of unstable neurons that are assumed. Each is refuted, and all are covered.
 
     *Unstable* are the first-layer neurons that have both signs in the box; they are numbered in

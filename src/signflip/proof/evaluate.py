@@ -27,9 +27,11 @@ class Box:
     """Bounds (inputs,) as whole numbers of steps of 2^-shift, also split into limbs of 30 bits."""
 
     def __init__(self, lower: Array, upper: Array, thresholds: Array) -> None:
-        fractions = [[Fraction(x) for x in part.tolist()] for part in (lower, upper, thresholds)]
-        unit = max(x.denominator for part in fractions for x in part)  # a power of two
-        low, high, self.thresholds = ([int(x * unit) for x in part] for part in fractions)
+        parts = [part.tolist() for part in (lower, upper, thresholds)]
+        exact = {x: Fraction(x) for x in set().union(*parts)}  # few differ
+        unit = max(x.denominator for x in exact.values())  # a power of two
+        whole = {x: int(value * unit) for x, value in exact.items()}
+        low, high, self.thresholds = ([whole[x] for x in part] for part in parts)
         shifts = range(0, max(x.bit_length() for x in low + high) + 1, LIMB)
         self.whole = [(0, np.array(low, object), np.array(high, object))]
         # limbs are from 0 to 2^30 - 1; the last has the sign, and is from -2^30 to 2^30
@@ -65,7 +67,9 @@ class Box:
 def rounded_up(layer: SignLayer) -> Array:
     """(neurons,) thresholds of sums of signs, as whole numbers."""
     end = layer.inputs + 1  # beyond what a sum can be, one threshold is like another
-    return np.array([max(-end, min(end, math.ceil(t))) for t in layer.threshold.tolist()], np.int64)
+    thresholds = layer.threshold.tolist()
+    whole = {t: max(-end, min(end, math.ceil(t))) for t in set(thresholds)}  # few differ
+    return np.array([whole[t] for t in thresholds], np.int64)
 
 
 def step(layer: SignLayer, below: Array) -> Array:
@@ -74,8 +78,9 @@ def step(layer: SignLayer, below: Array) -> Array:
     fixed, free, thresholds = below[0, ~moving], below[:, moving] == 0, rounded_up(layer)
     signs = []
     for start in range(0, layer.neurons, MANY):
-        rows = layer.map.rows(slice(start, start + MANY)).astype(np.int64)
-        middle = products(below[:, moving], rows[:, moving]) + rows[:, ~moving] @ fixed
+        rows = layer.map.rows(slice(start, start + MANY))
+        middle = products(below[:, moving], rows[:, moving])
+        middle += products(fixed[None], rows[:, ~moving])
         spread = products(free, np.abs(rows[:, moving]))
         least = thresholds[start : start + MANY]
         signs.append(1 * (middle - spread >= least) - 1 * (middle + spread < least))

@@ -12,7 +12,8 @@ from signflip.exact.rows import countable
 from signflip.exact.upper import set_incumbent, upper_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
-from signflip.proof.check import BOUND, check, check_ball
+from signflip.proof import check
+from signflip.proof.check import BOUND, check_ball
 from signflip.proof.container import Content, Packed, Steps, packed, steps_of
 from signflip.proving.cases import Cases
 from signflip.proving.eliminated import eliminated
@@ -84,7 +85,7 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
         raise NoProofError("the only pattern is above the bound")
     part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
     found = factored(space, bound, strict, part)
-    if found is not None and _is_accepted(problem, replace(content, steps=found)):
+    if found is not None and _are_accepted(found, problem, content, bound):
         return found
     upper = upper_of(problem)
     set_incumbent(upper, problem, bound, strict)
@@ -94,7 +95,7 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
         return few
     part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
     for steps in eliminated(space, bound, strict, part):
-        if _is_accepted(problem, replace(content, steps=steps)):
+        if _are_accepted(steps, problem, content, bound):
             return steps
     why = End.LEAF
     while why is End.LEAF:
@@ -118,9 +119,9 @@ def _few(cases: Cases, refuter: Refuter, clock: Clock) -> Packed | None:
     return cases.packing().steps() if why is End.DONE else None
 
 
-def _is_accepted(problem: Problem, content: Content) -> bool:
+def _are_accepted(steps: bytes, problem: Problem, content: Content, bound: Fraction) -> bool:
     try:
-        check(packed(content), problem.network)
+        check.Cases(problem.network, replace(content, steps=steps), bound).cover()
     except ProofError:
         return False
     return True
