@@ -21,6 +21,8 @@ import numpy.typing as npt
 from signflip.arrays import Floats, Integers, Signs
 from signflip.blas import quiet
 from signflip.network import UNIT_ROUNDOFF, SignLayer
+from signflip.network.maps.linear_map import LinearMap
+from signflip.network.maps.sparse import SparseMap
 from signflip.problem import Problem, Standing
 
 RADIUS_LEVELS = 254
@@ -29,7 +31,8 @@ Flips = npt.NDArray[np.bool_]
 """(m,) bool: which unstable neurons have the other sign than at the centre."""
 _MOST_STEPS = 2.0**48
 _MOST_NUMBERS = 2**17
-"""Weights that are made float64 at once: few enough for the cache, and for one thread."""
+"""Weights of a dense layer that are made float64 at once: few enough for the cache, and for one
+thread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,18 +149,25 @@ def _pre_activations(layer: SignLayer, neurons: Integers, centre: Floats) -> tup
     step = 2.0 ** ((layer.inputs * largest).bit_length() - 50)
     high, high_threshold = np.rint(centre / step) * step, np.rint(threshold / step) * step
     low, low_threshold = centre - high, threshold - high_threshold
-    both, sums = np.stack([high, low], axis=1), np.empty((len(neurons), 2))
-    # in parts: a wide layer's weights as float64 would take gigabytes
-    part = max(1, _MOST_NUMBERS // layer.inputs)
-    for first in range(0, len(neurons), part):
-        here = slice(first, first + part)
-        with quiet():
-            sums[here] = layer.map.rows(neurons[here]).astype(np.float64) @ both
-    alpha = (sums[:, 0] - high_threshold) + (sums[:, 1] - low_threshold)
+    sums = _sums(layer.map, neurons, np.stack([high, low]))
+    alpha = (sums[0] - high_threshold) + (sums[1] - low_threshold)
     size = np.abs(low).sum() + np.abs(low_threshold)
     # the sums' bounds (Higham 2002, section 4.2), doubled: that covers their own rounding
     error = UNIT_ROUNDOFF * (4 * np.abs(alpha) + 2 * (layer.inputs + 2) * size)
     return alpha, error
+
+
+def _sums(weights: LinearMap, neurons: Integers, values: Floats) -> Floats:
+    """(N, k) what some neurons add up of values (N, inputs), each as a sum of so many terms."""
+    if isinstance(weights, SparseMap):
+        return weights.apply(values)[:, neurons]
+    sums = np.empty((len(values), len(neurons)))
+    part = max(1, _MOST_NUMBERS // weights.inputs)
+    for first in range(0, len(neurons), part):
+        here = slice(first, first + part)
+        with quiet():
+            sums[:, here] = values @ weights.rows(neurons[here]).T.astype(np.float64)
+    return sums
 
 
 def _floor_steps(distance: Floats, grid: float) -> Integers:
