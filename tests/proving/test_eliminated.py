@@ -113,6 +113,20 @@ def test_robust_answers_on_convolutions_have_proofs(
             check(packed(alone), problem.network)
 
 
+def test_a_checker_that_takes_longer_than_there_is_time_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Content] = []
+    monkeypatch.setattr(prove, "covered", lambda _, content: asked.append(content))
+    monkeypatch.setattr(prove, "eliminated", lambda *_: [b"\0"])
+    problem = convolutions(36, 0.3)
+    assert proof_of(problem, bound=Fraction(0), clock=Clock.start(60))
+    assert len(asked) == 1
+    monkeypatch.setattr(prove, "ROW", 1.0)
+    assert proof_of(problem, bound=Fraction(0), clock=Clock.start(60))
+    assert len(asked) == 1
+
+
 def test_where_bits_of_pixels_have_too_many_cases_they_are_eliminated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

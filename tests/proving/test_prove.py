@@ -4,15 +4,18 @@ from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip.clock import Clock
 from signflip.errors import ProofError
+from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem, Ties
 from signflip.proof.check import check
 from signflip.proof.container import Content, packed, unpacked
+from signflip.proving import cases, prove
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
 from tests.support.map_strategies import mapped_networks
@@ -82,3 +85,20 @@ def test_time_that_is_out_ends_it() -> None:
     problem = Problem.ball(tiny_network(), [0.5] * 16, epsilon=0.5)
     with pytest.raises(NoProofError, match="time was out"):
         proof_of(problem, bound=Fraction(-100), clock=Clock.start(0.0))
+
+
+def pooled(neurons: int) -> Problem:
+    """A problem that intervals settle, of two layers; the first is as wide as one likes."""
+    first = SignLayer.dense(np.ones((neurons, 2), np.int8), np.linspace(0, 3, neurons))
+    second = SignLayer.dense(np.ones((2, neurons), np.int8), np.array([0.0, -neurons]))
+    output = OutputLayer(np.array([[1, 1], [-1, -1]], np.int8), np.ones(2), np.zeros(2))
+    return Problem.ball(BinaryNetwork((first, second), output), [0.9, 0.9], epsilon=0.05)
+
+
+def test_tables_that_take_longer_than_there_is_time_are_not_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cases, "ENTRY", 1.0)
+    monkeypatch.delattr(prove, "Cases")
+    made = proof_of(pooled(40), bound=Fraction(0), clock=Clock.start(1.0))
+    assert check(made, pooled(40).network).cases == 1

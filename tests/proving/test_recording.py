@@ -1,5 +1,6 @@
 """Proofs that a search makes as it goes: accepted, with the claim that the answer has."""
 
+import time
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,9 +20,10 @@ from signflip.patterns.space import PatternSpace
 from signflip.problem import NO_FLIP, Problem, Ties
 from signflip.proof.check import check
 from signflip.proof.container import pieces_of
-from signflip.proving import hard, packing, prove
+from signflip.proving import hard, packing, prove, recording
 from signflip.proving.cases import Cases
 from signflip.proving.files import PROOFS
+from signflip.proving.growing import End
 from signflip.proving.hard import Frames
 from signflip.proving.prove import proof_of
 from signflip.proving.recording import Recording
@@ -137,3 +139,35 @@ def test_a_search_whose_steps_are_too_many_goes_on_without_them(
     assert result.verdict is Verdict.ROBUST
     assert "over 0 bytes" in result.remark
     assert not (tmp_path / "a.proof").exists()
+
+
+def test_slow_cases_do_not_pass_the_time_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_self: Cases, budget: int) -> End:
+        time.sleep(1e-3 * budget)
+        return End.PAUSE
+
+    PROOFS.load()
+    problem, path = robust(), tmp_path / "a.proof"
+    monkeypatch.setattr(Cases, "budget", 50_000)
+    monkeypatch.setattr(Cases, "advance", slow)
+    monkeypatch.setattr(recording, "countable", lambda _: False)
+    result = attack(problem, Exact(annealing=0.0), time_limit=0.5, proof=path)
+    assert result.verdict is Verdict.UNKNOWN
+    assert result.seconds < 1
+
+
+def test_tables_that_no_search_by_cases_has_are_not_made_for_a_proof(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    problem = random_problem(rng, inputs=4, widths=(14, 12, 12), epsilon=0.2)
+    listened: list[bool] = []
+    for most in (2**24, 0):
+        monkeypatch.setattr(recording, "MOST_CASE_TABLES", most)
+        run = Run(problem, ENDLESS)
+        run.listener = listener = Recording(ENDLESS)
+        assert Exact(goal=SearchGoal.OPTIMISE, annealing=0.0).run(run).stop is Stop.OPTIMAL
+        listened.append(listener.steps(run.standing) is not None)
+    assert listened == [True, False]

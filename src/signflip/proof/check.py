@@ -77,9 +77,20 @@ def check(data: bytes, network: BinaryNetwork) -> Proved:
         check_ball(network, file)
     if file.bound is None and (witness is None or any(pieces_of(file.steps))):
         fail("bound", "there is none, but steps, or no witness either")
-    cases = 0 if file.bound is None else Cases(network, file, file.bound).cover()
+    cases = covered(network, file)
     shown = () if witness is None else tuple(values_of(network, witness))
     return Proved(content=file, free=int(free.sum()), values=shown, cases=cases)
+
+
+def covered(network: BinaryNetwork, file: Content) -> int:
+    """How many cases the steps refute, all that there are, or 0 if no bound is said.
+
+    Nothing else of the file is looked at.
+
+    Raises:
+        ProofError: the steps do not prove the bound.
+    """
+    return 0 if file.bound is None else _Cases(network, file, file.bound).cover()
 
 
 def check_ball(network: BinaryNetwork, file: Content) -> None:
@@ -124,8 +135,8 @@ def _lead(network: BinaryNetwork, file: Content, rival: int, bound: Fraction) ->
     return np.array(numbers, np.int64 if most < 2**62 else object), max(-most - 1, min(most, limit))
 
 
-class Cases:
-    """Cases: signs of unstable neurons that are assumed. Each is refuted, and all are covered.
+class _Cases:
+    """_Cases: signs of unstable neurons that are assumed. Each is refuted, and all are covered.
 
     *Unstable* are the first-layer neurons that have both signs in the box; they are numbered in
     their order from 0. The literals 2 j and 2 j + 1 say that number j has the sign -1 and +1.

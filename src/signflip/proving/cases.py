@@ -4,8 +4,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from signflip.clock import Clock
 from signflip.exact.case_search import CaseSearch
 from signflip.exact.kernel import Upper
+from signflip.methods.table_time import in_time
 from signflip.patterns.space import PatternSpace
 from signflip.proving.growing import End
 from signflip.proving.no_proof import NoProofError
@@ -15,6 +17,20 @@ from signflip.proving.steps import Written, written
 
 MOST_STEPS = 200_000_000
 """Steps of a proof at most: a longer one would take a checker hours."""
+ENTRY, PRODUCT = 5e-8, 2e-11
+"""Seconds for each entry of the tables of neurons, and each product of those of geometry."""
+
+
+def entries(space: PatternSpace) -> int:
+    """Of a table of what each unstable neuron does to each one of the second layer."""
+    widths = space.problem.network.widths
+    return space.size * (widths[1:] or widths)[0]
+
+
+def have_room(space: PatternSpace, clock: Clock) -> bool:
+    """Whether there is time for the tables of cases."""
+    products = space.size**2 * len(space.radius)
+    return in_time(clock, ENTRY * entries(space) + PRODUCT * products)
 
 
 class Cases(CaseSearch):

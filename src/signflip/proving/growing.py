@@ -1,15 +1,20 @@
 """A proof that grows case by case, and what refutes its full cases."""
 
+import time
 from enum import IntEnum
 from fractions import Fraction
 from typing import ClassVar, Protocol, Self
 
 from signflip.clock import Clock
 from signflip.exact.cases import DONE, LEAF, PAUSE
+from signflip.exact.frontier import SLICE_SECONDS
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.packing import Packing
 from signflip.proving.refusals import Refusal, Refusals
+
+FIRST = 100
+"""Cases before the first look at the clock."""
 
 
 class End(IntEnum):
@@ -24,7 +29,7 @@ class Growing(Protocol):
     """A proof that is found case by case.
 
     Attributes:
-        budget: cases between two looks at the clock.
+        budget: cases between two looks at the clock, at most.
     """
 
     budget: ClassVar[int]
@@ -98,13 +103,35 @@ class Refuter:
         return refusal
 
 
-def step(proof: Growing, refuter: Refuter, clock: Clock, budget: int) -> End:
-    """Look at so many cases, or go on to a full one and close that, or to the end.
+class Pace:
+    """How many cases are looked at between two looks at the clock: as many as a slice takes.
+
+    Args:
+        most: of them.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.cases = min(FIRST, most)
+
+    def took(self, seconds: float, *, all_of_them: bool) -> None:
+        """Go by what as many took, or fewer."""
+        scale = min(2.0 if all_of_them else 1.0, SLICE_SECONDS / max(seconds, 1e-9))
+        self.cases = min(self._most, max(1, int(self.cases * scale)))
+
+
+def step(
+    proof: Growing, refuter: Refuter, clock: Clock, pace: Pace, most: int | None = None
+) -> End:
+    """Look at some cases, at `most` so many, or go on to a full one and close that, or to the end.
 
     Raises:
         NoProofError: there is no proof, or time is out.
     """
-    why = proof.advance(budget)
+    started, cases = time.monotonic(), pace.cases if most is None else min(pace.cases, most)
+    why = proof.advance(cases)
+    all_of_them = why is End.PAUSE and cases == pace.cases
+    pace.took(time.monotonic() - started, all_of_them=all_of_them)
     if why is not End.DONE and clock.expired():
         raise NoProofError("time was out before all cases were refuted")
     if why is End.LEAF:

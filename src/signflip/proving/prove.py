@@ -8,24 +8,27 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.clock import Clock
 from signflip.errors import ProofError
+from signflip.exact.bounds import interval_bound
 from signflip.exact.rows import countable
 from signflip.exact.upper import set_incumbent, upper_of
+from signflip.methods.table_time import in_time
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
-from signflip.proof import check
-from signflip.proof.check import BOUND, check_ball
+from signflip.proof.check import BOUND, check_ball, covered
 from signflip.proof.container import Content, Packed, Steps, packed, steps_of
-from signflip.proving.cases import Cases
+from signflip.proving.cases import Cases, have_room
 from signflip.proving.eliminated import eliminated
 from signflip.proving.factored import factored
-from signflip.proving.growing import End, Growing, Refuter, keeps, step
+from signflip.proving.growing import End, Growing, Pace, Refuter, keeps, step
 from signflip.proving.hard import Frames
 from signflip.proving.no_proof import NoProofError
 
 FEW = 2_000
-"""Steps of an easy proof: where there are more, another kind of proof may be shorter."""
+"""Cases of an easy proof: where there are more, another kind of proof may be shorter."""
 EASY = 20_000
-"""Cases that are looked at before a proof over two hidden layers begins again, by frames."""
+"""More cases that are looked at before a proof over two hidden layers begins again, by frames."""
+BOX, SUM, ROW = 2.5e-8, 2e-8, 4e-9
+"""Seconds of a checker for each weight, zeros too: in a box, in a sum of signs, in a row."""
 
 
 def proof_of(
@@ -85,43 +88,73 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
         raise NoProofError("the only pattern is above the bound")
     part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
     found = factored(space, bound, strict, part)
-    if found is not None and _are_accepted(found, problem, content, bound):
+    if found is not None and _is_accepted(problem, replace(content, steps=found), clock, SUM):
         return found
     upper = upper_of(problem)
     set_incumbent(upper, problem, bound, strict)
-    cases, refuter = Cases(space, upper), Refuter(space, bound, strict, clock)
-    few = _few(cases, refuter, clock)
+    refuter = Refuter(space, bound, strict, clock)
+    cases = Cases(space, upper) if have_room(space, clock) else None
+    few = _one(space, bound, strict) if cases is None else _few(cases, refuter, clock)
     if few is not None:
         return few
     part = Clock.start(None if clock.limit is None else clock.remaining() / 2)
     for steps in eliminated(space, bound, strict, part):
-        if _are_accepted(steps, problem, content, bound):
+        if _is_accepted(problem, replace(content, steps=steps), clock, ROW):
             return steps
-    why = End.LEAF
-    while why is End.LEAF:
-        why = step(cases, refuter, clock, EASY)
-    if why is End.DONE:
+    if cases is None:
+        raise NoProofError("cases of so wide a network take more time or room than there is")
+    if _goes_through(cases, refuter, clock, FEW + EASY):
         return cases.packing().steps()
     proof: Growing = Frames(space, upper.need) if countable(space) else cases
+    why, pace = End.PAUSE, Pace(proof.budget)
     while why is not End.DONE:
-        why = step(proof, refuter, clock, proof.budget)
+        why = step(proof, refuter, clock, pace)
     return proof.packing().steps()
+
+
+def _one(space: PatternSpace, bound: Fraction, strict: tuple[int, ...]) -> bytes | None:
+    """The only step where intervals are enough, which need no tables of cases; None if not."""
+    most = interval_bound(space)
+    return steps_of([BOUND]) if most < bound or (most == bound and not strict) else None
 
 
 def _few(cases: Cases, refuter: Refuter, clock: Clock) -> Packed | None:
     """The steps where few do; None if not, or if there are none."""
-    why = End.LEAF
     try:
-        while why is End.LEAF and cases.written <= FEW:
-            why = step(cases, refuter, clock, FEW)
+        done = _goes_through(cases, refuter, clock, FEW)
     except NoProofError:
         return None
-    return cases.packing().steps() if why is End.DONE else None
+    return cases.packing().steps() if done else None
 
 
-def _are_accepted(steps: bytes, problem: Problem, content: Content, bound: Fraction) -> bool:
+def _goes_through(cases: Cases, refuter: Refuter, clock: Clock, most: int) -> bool:
+    """Whether so many cases, or fewer, are all.
+
+    Raises:
+        NoProofError: there is no proof, or time is out.
+    """
+    pace = Pace(cases.budget)
+    while not cases.done and cases.visited < most:
+        step(cases, refuter, clock, pace, most - cases.visited)
+    return cases.done
+
+
+def _is_accepted(problem: Problem, content: Content, clock: Clock, last: float) -> bool:
+    """Whether a checker takes the steps, where there is time to ask it.
+
+    Args:
+        problem: the problem.
+        content: what it is asked of.
+        clock: when to give up.
+        last: seconds for each weight of the last hidden layer.
+    """
+    layers = problem.network.hidden
+    first, top = layers[0].inputs * layers[0].neurons, layers[-1].neurons
+    weights = top * (layers[-1].inputs if len(layers) > 1 else top)  # of one, it reads itself
+    if not in_time(clock, BOX * first + last * weights):
+        return False
     try:
-        check.Cases(problem.network, replace(content, steps=steps), bound).cover()
+        covered(problem.network, content)
     except ProofError:
         return False
     return True

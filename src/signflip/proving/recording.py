@@ -1,19 +1,20 @@
 """A proof that is made while the search goes on, instead of by a search of its own."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 
 import numpy as np
 
 from signflip.clock import Clock
-from signflip.exact.frontier import Leaves
+from signflip.exact.frontier import MOST_CASE_TABLES, Leaves
 from signflip.exact.kernel import Upper
 from signflip.exact.rows import countable
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Standing
 from signflip.proof.container import Steps
-from signflip.proving.cases import Cases
-from signflip.proving.growing import End, Growing
+from signflip.proving.cases import Cases, entries
+from signflip.proving.growing import End, Growing, Pace
 from signflip.proving.hard import Frames
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.packing import Packing
@@ -43,6 +44,7 @@ class RecordedTree:
         whole: Growing = Frames(space, upper.need) if countable(space) else Cases(space, upper)
         self._parts: list[Growing | Packing] = [whole]
         """In the order of the proof: what is searched, and between these the steps of what was."""
+        self._pace = Pace(whole.budget)
         self._refusals = Refusals(space)
         self.lost = False
         self._open: Standing | None = None
@@ -63,8 +65,9 @@ class RecordedTree:
 
     def _advance(self, pool: Executor | None) -> Iterator[Flips]:
         open_parts = self._shared()
-        work = map if pool is None else pool.map
-        ends = list(work(lambda part: part.advance(part.budget), open_parts))
+        work, cases, started = map if pool is None else pool.map, self._pace.cases, time.monotonic()
+        ends = list(work(lambda part: part.advance(cases), open_parts))
+        self._pace.took(time.monotonic() - started, all_of_them=End.PAUSE in ends)
         for part, why in zip(open_parts, ends, strict=True):
             leaf = self._close(part) if why is End.LEAF else None
             if leaf is not None:
@@ -131,8 +134,12 @@ class Recording:
     def tree(
         self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing], workers: int
     ) -> RecordedTree | None:
-        """See `signflip.exact.recorder.Recorder`: None where only some images are meant."""
-        if space.layer is space.problem.network.hidden[0]:
+        """See `signflip.exact.recorder.Recorder`: None where only some images are meant.
+
+        Nor is there one where its tables would be larger than those of any search by cases.
+        """
+        fits = countable(space) or entries(space) <= MOST_CASE_TABLES
+        if fits and space.layer is space.problem.network.hidden[0]:
             self._tree = RecordedTree(space, upper, floor, self._clock, workers)
         return self._tree
 
