@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from signflip.attack import attack
 from signflip.clock import Clock
 from signflip.errors import ProofError
+from signflip.exact.tables import MOST_INPUTS
 from signflip.network import BinaryNetwork, OutputLayer, SignLayer
 from signflip.problem import Problem, Ties
 from signflip.proof.check import check
@@ -18,6 +21,7 @@ from signflip.proof.container import Content, packed, unpacked
 from signflip.proving import cases, prove
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
+from signflip.result import Verdict
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
 from tests.support.proofs import is_true, tampered
@@ -93,6 +97,17 @@ def pooled(neurons: int) -> Problem:
     second = SignLayer.dense(np.ones((2, neurons), np.int8), np.array([0.0, -neurons]))
     output = OutputLayer(np.array([[1, 1], [-1, -1]], np.int8), np.ones(2), np.zeros(2))
     return Problem.ball(BinaryNetwork((first, second), output), [0.9, 0.9], epsilon=0.05)
+
+
+def test_wider_layers_than_a_search_by_cases_counts_have_the_proof_of_intervals(
+    tmp_path: Path,
+) -> None:
+    problem, path = pooled(MOST_INPUTS + 1), tmp_path / "a.proof"
+    result = attack(problem, proof=path)
+    assert (result.verdict, result.remark) == (Verdict.ROBUST, "")
+    assert check(path.read_bytes(), problem.network).cases == 1
+    with pytest.raises(NoProofError, match="so wide a network"):
+        proof_of(problem, bound=Fraction(-5), clock=ENDLESS)
 
 
 def test_tables_that_take_longer_than_there_is_time_are_not_made(

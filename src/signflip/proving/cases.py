@@ -7,6 +7,7 @@ import numpy as np
 from signflip.clock import Clock
 from signflip.exact.case_search import CaseSearch
 from signflip.exact.kernel import Upper
+from signflip.exact.tables import MOST_INPUTS
 from signflip.methods.table_time import in_time
 from signflip.patterns.space import PatternSpace
 from signflip.proving.growing import End
@@ -28,9 +29,11 @@ def entries(space: PatternSpace) -> int:
 
 
 def have_room(space: PatternSpace, clock: Clock) -> bool:
-    """Whether there is time for the tables of cases."""
+    """Whether there are sums and time for the tables of cases."""
+    hidden = space.problem.network.hidden
     products = space.size**2 * len(space.radius)
-    return in_time(clock, ENTRY * entries(space) + PRODUCT * products)
+    counted = len(hidden) == 1 or hidden[0].neurons <= MOST_INPUTS
+    return counted and in_time(clock, ENTRY * entries(space) + PRODUCT * products)
 
 
 class Cases(CaseSearch):
