@@ -1,6 +1,8 @@
 """Proofs that a search makes as it goes: accepted, with the claim that the answer has."""
 
+import gc
 import time
+import weakref
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -139,6 +141,29 @@ def test_a_search_whose_steps_are_too_many_goes_on_without_them(
     assert result.verdict is Verdict.ROBUST
     assert "over 0 bytes" in result.remark
     assert not (tmp_path / "a.proof").exists()
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.5])
+def test_the_steps_of_an_attack_go_with_it(
+    epsilon: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Frames]] = []
+    begin = Frames._begin
+
+    def watched(frames: Frames) -> None:
+        made.append(weakref.ref(frames))
+        begin(frames)
+
+    monkeypatch.setattr(Frames, "_begin", watched)
+    image = robust().image
+    problem = Problem.ball(tiny_network(), image, epsilon=epsilon)
+    gc.disable()
+    try:
+        attack(problem, Exact(annealing=0.0, threads=2), proof=tmp_path / "a.proof")
+        assert made
+        assert made[-1]() is None
+    finally:
+        gc.enable()
 
 
 def test_slow_cases_do_not_pass_the_time_limit(

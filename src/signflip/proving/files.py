@@ -77,6 +77,8 @@ class ProofFile:
             data = self._proof(verdict, stop, bound)
         except NoProofError as error:
             return f"No proof was written: {error}."
+        finally:
+            self._recording.let_go()
         write_bytes(self._path, data)
         return ""
 

@@ -52,16 +52,20 @@ class RecordedTree:
     @property
     def exhausted(self) -> bool:
         """Whether all is searched."""
-        return all(isinstance(part, Packing) for part in self._parts)
+        return not self.lost and all(isinstance(part, Packing) for part in self._parts)
 
     def advance(self, pool: Executor | None, capacity: int) -> Leaves:  # noqa: ARG002 - as any tree
         """Search for a while; the full patterns that are not refused, one a thread at most."""
         try:
             leaves = list(self._advance(pool))
         except NoProofError:
-            self.lost = True
+            self.let_go()
             leaves = []
         return np.array(leaves, dtype=np.bool_).reshape(-1, self._space.size)
+
+    def let_go(self) -> None:
+        """Drop all steps, gigabytes maybe, and the threads that pack them."""
+        self.lost, self._parts = True, []
 
     def _advance(self, pool: Executor | None) -> Iterator[Flips]:
         open_parts = self._shared()
@@ -146,3 +150,8 @@ class Recording:
     def steps(self, best: Standing) -> Steps | None:
         """The steps of a proof that no image is better than `best`, if the search made them."""
         return None if self._tree is None else self._tree.steps(best)
+
+    def let_go(self) -> None:
+        """Drop what was recorded: a search and what listens to it refer to each other."""
+        if self._tree is not None:
+            self._tree.let_go()
