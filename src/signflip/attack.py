@@ -170,13 +170,14 @@ def attack(
         on_improvement: called as (seconds, objective or distance, image) at each better witness.
         proof: file for a proof that `signflip check` can check, made in what is left of the time
             limit: of *robust*, of an optimum, of the lower end of a distance, or the witness of a
-            flip. Where there is none, the result's remark says why.
+            flip. Where there is none, the result's remark says why; a file of that name that was
+            there before is gone in any case.
 
     Raises:
         ProblemError: the problem is none, the method cannot work on it, or the start is no image,
             lies outside the region or is no flip.
         SettingError: the method is none, the time limit is negative, nothing can be called at an
-            improvement, or there can be no file for the proof.
+            improvement, there can be no file for the proof, or an old one cannot be removed.
     """
     if method is None:
         from signflip.methods.auto import Auto  # methods are made for attacks, and import them

@@ -87,6 +87,25 @@ def test_where_nothing_is_certain_the_remark_says_so(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_no_proof_of_an_earlier_answer_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.proof"
+    assert attack(problem(0.01), Exact(), proof=path).verdict is Verdict.ROBUST
+    result = attack(problem(0.01), Fgsm(), proof=path)
+    assert result.verdict is Verdict.UNKNOWN
+    assert not path.exists()
+
+
+def test_an_old_proof_that_cannot_be_removed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(SettingError, match=r"cannot be removed \(Permission denied\)"):
+        attack(problem(0.01), Exact(), proof=tmp_path / "a.proof")
+
+
 def test_a_path_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is a folder"):
         attack(problem(0.01), Exact(), proof=tmp_path)

@@ -58,7 +58,20 @@ class ProofFile:
         self._path = path
 
     def listen(self, search: Search) -> None:
-        """Follow a search that begins; its clock limits the proof, too."""
+        """Follow a search that begins; its clock limits the proof, too.
+
+        A file of an earlier answer is removed: this one may have no proof.
+
+        Raises:
+            SettingError: it cannot be removed.
+        """
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SettingError(
+                f"the old proof {self._path} cannot be removed ({error.strerror}); name another "
+                "file"
+            ) from error
         self._search, self._recording = search, Recording(search.clock)
         search.listener = self._recording
 
