@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from signflip.walk.dual import (
     MARGIN,
     Dual,
     Frame,
+    _shares,
     frame_of,
     fresh_dual,
     image_of,
@@ -143,3 +146,17 @@ def test_a_state_is_taken_over_whole() -> None:
         np.flatnonzero(one.toggled | (one.u > 0)).tolist()
     )
     assert value_of(frame, other) == pytest.approx(float(value_of(frame, one)), rel=1e-4)
+
+
+def test_nothing_is_said_of_invalid_numbers_beside_small_matrices() -> None:
+    said: list[str] = []
+
+    class Watched(np.ndarray[Any, Any]):
+        def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **rest: Any) -> Any:
+            if ufunc is np.matmul:
+                said.append(np.geterr()["invalid"])
+            return getattr(ufunc, method)(*map(np.asarray, inputs), **rest)
+
+    rows = np.array([[1, 0], [1, -1]], dtype=np.int8)
+    assert _shares(rows, np.ones(2).view(Watched)).tolist() == [1, 2]
+    assert said == ["ignore"]

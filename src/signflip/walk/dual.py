@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.arrays import Floats, Signs
+from signflip.blas import quiet
 from signflip.compiled import compiled
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.walk.tables import copy
@@ -91,7 +92,9 @@ def _shares(rows: Signs, radius: Floats) -> Singles:
     """(m,) float32: the sum of the radii that each neuron reads."""
     if rows.all():
         return np.full(len(rows), radius.sum(), dtype=F32)
-    return np.abs(rows) @ radius.astype(F32)
+    with quiet():
+        shares: Singles = np.abs(rows) @ radius.astype(F32)
+    return shares
 
 
 def fresh_dual(frame: Frame) -> Dual:
