@@ -136,7 +136,7 @@ def _lead(network: BinaryNetwork, file: Content, rival: int, bound: Fraction) ->
 
 
 class _Cases:
-    """_Cases: signs of unstable neurons that are assumed. Each is refuted, and all are covered.
+    """Cases: signs of unstable neurons that are assumed. Each is refuted, and all are covered.
 
     *Unstable* are the first-layer neurons that have both signs in the box; they are numbered in
     their order from 0. The literals 2 j and 2 j + 1 say that number j has the sign -1 and +1.
