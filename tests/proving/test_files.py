@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from signflip import Distance, Norm, Problem, Ties, Untargeted, Verdict, attack
+from signflip import Distance, Norm, Problem, Stop, Ties, Untargeted, Verdict, attack
 from signflip.errors import SettingError
 from signflip.methods import Exact, Fgsm
 from signflip.methods.search_goal import SearchGoal
 from signflip.proof.check import Proved, check
 from signflip.proof.claim import sentences
 from signflip.proving import files
+from signflip.proving.no_proof import NoProofError
+from signflip.proving.prove import proof_of
 from tests.support.tiny import tiny_network
 
 NETWORK = tiny_network()
@@ -58,6 +60,28 @@ def test_an_optimum_comes_with_bound_and_witness(epsilon: float, tmp_path: Path)
     found = proved(path)
     assert found.content.bound == Fraction(result.objective)
     assert "the largest that there is" in " ".join(sentences(found, NETWORK.classes))
+
+
+def test_an_optimum_whose_proof_does_not_end_comes_with_the_flip_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(whole: Problem, *, bound: Fraction | None, **others: Any) -> bytes:
+        if bound is not None:
+            raise NoProofError("time was out before all cases were refuted")
+        return proof_of(whole, bound=bound, **others)
+
+    monkeypatch.setattr(files, "proof_of", late)
+    path = tmp_path / "a.proof"
+    result = attack(problem(0.2), Exact(goal=SearchGoal.OPTIMISE), proof=path)
+    assert (result.stop, result.verdict) == (Stop.OPTIMAL, Verdict.FLIPPED)
+    assert result.remark == (
+        "The proof shows the flip, and not that no image is better: time was out before all cases "
+        "were refuted."
+    )
+    found = proved(path)
+    assert found.content.bound is None
+    assert found.content.witness is not None
+    assert np.array_equal(found.content.witness, result.witness)
 
 
 def test_the_lower_end_of_a_distance_comes_with_a_proof(tmp_path: Path) -> None:

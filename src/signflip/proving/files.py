@@ -84,16 +84,22 @@ class ProofFile:
             bound: what it proved.
 
         Returns:
-            Why no file was written; empty if one was.
+            What was not written, and why: the file, or, where only the flip is shown, that no image
+            is better; empty if nothing lacks.
         """
+        lacking = ""
         try:
             data = self._proof(verdict, stop, bound)
         except NoProofError as error:
-            return f"No proof was written: {error}."
+            of_a_flip = verdict is Verdict.FLIPPED and stop is Stop.OPTIMAL
+            if not of_a_flip or self._search.problem.measure.norm is not None:
+                return f"No proof was written: {error}."
+            data = self._witness()
+            lacking = f"The proof shows the flip, and not that no image is better: {error}."
         finally:
             self._recording.let_go()
         write_bytes(self._path, data)
-        return ""
+        return lacking
 
     def _proof(self, verdict: Verdict, stop: Stop, bound: float | Fraction | None) -> bytes:
         search, problem, clock = self._search, self._search.problem, self._search.clock
@@ -112,8 +118,12 @@ class ProofFile:
                 steps=self._recording.steps(search.standing),
             )
         if verdict is Verdict.FLIPPED:
-            return proof_of(problem, bound=None, witness=search.witness, clock=clock)
+            return self._witness()
         return _proof_of_no_flip(problem, clock, self._recording.steps(NO_FLIP))
+
+    def _witness(self) -> bytes:
+        search = self._search
+        return proof_of(search.problem, bound=None, witness=search.witness, clock=search.clock)
 
 
 def _proof_of_no_flip(problem: Problem, clock: Clock, steps: Steps | None = None) -> bytes:
