@@ -10,6 +10,9 @@ from signflip.settings import is_number
 
 Seconds = float
 
+UNNOTICED = 0.1
+"""Seconds that tables may take whatever the time limit is."""
+
 
 class OutOfTime(Exception):  # noqa: N818 - no error, but the way out of what cannot end in time
     """The time limit is past, or would be before something were prepared, as a sentence."""
@@ -70,6 +73,10 @@ class Clock:
         """
         if self.remaining() < seconds:
             raise OutOfTime(f"{what} takes longer than the time limit allows.")
+
+    def suffices(self, seconds: Seconds, share: float = 1.0) -> bool:
+        """Whether a share of the time that is left is enough for tables that take so long."""
+        return seconds <= max(UNNOTICED, share * self.remaining())
 
     def sub_limit(self, seconds: float) -> Seconds:
         """The lesser of `seconds` and the time that remains: for a solver call."""

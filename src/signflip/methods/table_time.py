@@ -17,8 +17,6 @@ SQUARES = 2e-9
 """Seconds for each number of the Square attack's matrices, of all layers."""
 SPARSE = 4
 """Weights of a matrix that take as long as one of a sparse map."""
-UNNOTICED = 0.1
-"""Tables that take less are made whatever the time limit is."""
 
 
 def weights(layers: tuple[SignLayer, ...]) -> int:
@@ -36,18 +34,13 @@ def time_of_a_step(network: BinaryNetwork) -> Seconds:
     return LAYER_PROBLEMS * sum(layer.inputs * layer.neurons for layer in network.hidden[1:])
 
 
-def in_time(clock: Clock, seconds: Seconds, share: float = 1.0) -> bool:
-    """Whether a share of the time that is left is enough for tables that take so long."""
-    return seconds <= max(UNNOTICED, share * clock.remaining())
-
-
 def allow_tables(clock: Clock, seconds: Seconds) -> None:
     """Go on only if there is time for tables that take so long.
 
     Raises:
         OutOfTime: there is not.
     """
-    if not in_time(clock, seconds):
+    if not clock.suffices(seconds):
         raise OutOfTime(
             "Making tables of so wide a network takes longer than the time limit allows."
         )
@@ -60,4 +53,4 @@ def time_to_walk(network: BinaryNetwork) -> Seconds:
 
 def has_time_to_walk(clock: Clock, network: BinaryNetwork, share: float = 1.0) -> bool:
     """Whether a share of the time that is left is enough for the walk's tables."""
-    return in_time(clock, time_to_walk(network), share)
+    return clock.suffices(time_to_walk(network), share)

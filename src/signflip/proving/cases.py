@@ -8,7 +8,6 @@ from signflip.clock import Clock
 from signflip.exact.case_search import CaseSearch
 from signflip.exact.kernel import Upper
 from signflip.exact.tables import MOST_INPUTS
-from signflip.methods.table_time import in_time
 from signflip.patterns.space import PatternSpace
 from signflip.proving.growing import End
 from signflip.proving.no_proof import NoProofError
@@ -33,7 +32,7 @@ def have_room(space: PatternSpace, clock: Clock) -> bool:
     hidden = space.problem.network.hidden
     products = space.size**2 * len(space.radius)
     counted = len(hidden) == 1 or hidden[0].neurons <= MOST_INPUTS
-    return counted and in_time(clock, ENTRY * entries(space) + PRODUCT * products)
+    return counted and clock.suffices(ENTRY * entries(space) + PRODUCT * products)
 
 
 class Cases(CaseSearch):

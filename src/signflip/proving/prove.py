@@ -11,7 +11,6 @@ from signflip.errors import ProofError
 from signflip.exact.bounds import interval_bound
 from signflip.exact.rows import countable
 from signflip.exact.upper import set_incumbent, upper_of
-from signflip.methods.table_time import in_time
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
 from signflip.proof.check import BOUND, check_ball, covered
@@ -151,7 +150,7 @@ def _is_accepted(problem: Problem, content: Content, clock: Clock, last: float) 
     layers = problem.network.hidden
     first, top = layers[0].inputs * layers[0].neurons, layers[-1].neurons
     weights = top * (layers[-1].inputs if len(layers) > 1 else top)  # of one, it reads itself
-    if not in_time(clock, BOX * first + last * weights):
+    if not clock.suffices(BOX * first + last * weights):
         return False
     try:
         covered(problem.network, content)
