@@ -22,7 +22,16 @@ The headers of arrays are parsed as Python literals, their sizes are believed, a
 there are encrypted ones and those packed by means that Python has not.
 """
 
-_MENDS = {
+_READING_MENDS = {
+    errno.EISDIR: "it is a folder: name a file",
+    errno.ENOENT: "name one that is there",
+    errno.ENOTDIR: "what should be its folder is none: name another",
+    errno.EACCES: "ask for the right to read it, or name another",
+    errno.EPERM: "ask for the right to read it, or name another",
+}
+"""What to do about some refusals to read a file."""
+
+_WRITING_MENDS = {
     errno.EISDIR: "it is a folder: name a file",
     errno.ENOENT: "its folder is missing: make it first",
     errno.ENOTDIR: "what should be its folder is none: name another",
@@ -65,6 +74,13 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
+def unreadable(name: str | Path, error: OSError, kind: type[SignflipError]) -> SignflipError:
+    """The error for the user, of that kind, where the system refuses to read what has that name."""
+    # Pillow and gzip say of damaged files that they are, with no number of an error
+    mend = _READING_MENDS.get(error.errno or 0, "get it again, or name another")
+    return kind(f"{name} cannot be read: {error.strerror or error}; {mend}")
+
+
 @contextmanager
 def writing(path: str | Path, kind: type[SignflipError] = SettingError) -> Iterator[None]:
     """Turns a failure to write `path` into an error for the user.
@@ -75,5 +91,5 @@ def writing(path: str | Path, kind: type[SignflipError] = SettingError) -> Itera
     try:
         yield
     except OSError as error:
-        mend = _MENDS.get(error.errno or 0, "name another file, or make room")
+        mend = _WRITING_MENDS.get(error.errno or 0, "name another file, or make room")
         raise kind(f"{path} cannot be written ({error.strerror}); {mend}") from error

@@ -98,4 +98,4 @@ def test_what_cannot_be_read_never_ends_the_others(
     assert result.exit_code == 1
     assert f"{IMAGES} of {IMAGES + 3} are proofs" in result.output
     assert "0.proof: no proof: file: it is a folder" in result.output
-    assert "0a.proof: no proof: file: it cannot be read (No such file" in result.output
+    assert "0a.proof: no proof: file: it cannot be read: No such file" in result.output

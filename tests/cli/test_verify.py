@@ -83,7 +83,9 @@ def test_an_answer_that_cannot_be_written_is_printed(
 def test_a_property_that_is_not_there(instance: tuple[Path, Path], invoke: Invoke) -> None:
     result = invoke("verify", instance[0], "none.vnnlib")
     assert result.exit_code == 2
-    assert result.stderr == "error: none.vnnlib cannot be read: No such file or directory\n"
+    assert result.stderr == (
+        "error: none.vnnlib cannot be read: No such file or directory; name one that is there\n"
+    )
 
 
 def test_no_time_is_a_timeout(instance: tuple[Path, Path], invoke: Invoke) -> None:

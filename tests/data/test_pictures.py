@@ -123,7 +123,7 @@ def test_parquet_files_of_hugging_face(tmp_path: Path, labelled: bool) -> None:
     with pytest.raises(DataError, match="has the columns text; pictures must be in one called im"):
         load_dataset(bad)
     bad.write_bytes(b"no parquet")
-    with pytest.raises(DataError, match="no Parquet file that can be read"):
+    with pytest.raises(DataError, match="no whole Parquet file"):
         load_dataset(bad)
 
 

@@ -13,7 +13,7 @@ from signflip.cli.options import data_dir_option, index_option, inputs_option
 from signflip.cli.values import Indices
 from signflip.data import ImageSet
 from signflip.errors import DataError, ProblemError, ProofError
-from signflip.files import is_file
+from signflip.files import is_file, unreadable
 from signflip.many.checking import check_proofs
 from signflip.many.store import Store
 from signflip.network import BinaryNetwork, InputRange
@@ -149,7 +149,7 @@ def _bytes_of(path: Path) -> bytes:
             raise ProofError("file: it is a folder, or no file that holds anything")
         return path.read_bytes()
     except OSError as error:
-        raise ProofError(f"file: it cannot be read ({error.strerror})") from error
+        raise unreadable("file: it", error, ProofError) from error
 
 
 def _which(proved: Proved, network: BinaryNetwork, images: ImageSet, chosen: list[int]) -> str:

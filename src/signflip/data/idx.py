@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.errors import DataError
+from signflip.files import unreadable
 
 _UNSIGNED_BYTE = 8
 
@@ -57,4 +58,4 @@ def read_bytes(path: Path) -> bytes:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is no whole gzip file ({error}); get the file again") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error, DataError) from error

@@ -10,7 +10,7 @@ from numpy.lib.npyio import NpzFile
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import DataError
-from signflip.files import NO_ARRAYS
+from signflip.files import NO_ARRAYS, unreadable
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +32,7 @@ def read_npz(path: Path, name: str, wanted: Sequence[str]) -> dict[str, Array]:
             named = archive if isinstance(archive, NpzFile) else {}  # a .npy file has no names
             return {key: named[key] for key in wanted if key in named}
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise unreadable(name, error, DataError) from error
     except NotImplementedError as error:  # packed by a method that Python has not
         raise DataError(
             f"{name} is packed in a way that cannot be read ({error}); write it with numpy.savez"
@@ -55,7 +55,7 @@ def read_npy(path: Path, name: str) -> Array:
             array: Array = np.lib.format.read_array(file, allow_pickle=False)
             return array
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise unreadable(name, error, DataError) from error
     except NO_ARRAYS as error:
         raise DataError(
             f"{name} is no whole .npy file of a plain array ({_why(error)}); write it with "

@@ -10,6 +10,7 @@ import numpy as np
 from signflip.arrays import Floats, Integers
 from signflip.data.pictures import read_picture, stacked
 from signflip.errors import DataError, MissingExtraError
+from signflip.files import unreadable
 
 IMAGES = ("image", "img")
 LABELS = ("label", "labels", "fine_label")
@@ -40,8 +41,10 @@ def read_parquet(files: Sequence[Path]) -> tuple[Floats, Integers | None]:
     for path in files:
         try:
             frame = pl.read_parquet(path)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"{path} is no Parquet file that can be read ({error})") from error
+        except OSError as error:
+            raise unreadable(path, error, DataError) from error
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"{path} is no whole Parquet file ({error}); get it again") from error
         column = next((name for name in IMAGES if name in frame.columns), None)
         if column is None:
             raise DataError(

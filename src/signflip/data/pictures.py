@@ -9,6 +9,7 @@ import numpy as np
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import DataError
+from signflip.files import unreadable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,7 +58,7 @@ def read_picture(source: Path | IO[bytes], name: str) -> Floats:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{name} is too large for a picture: {error}") from error
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise unreadable(name, error, DataError) from error
     except (ValueError, SyntaxError, EOFError) as error:  # what Pillow raises for damaged files
         raise DataError(f"{name} is no whole picture ({error}); get the file again") from error
 
@@ -98,7 +99,7 @@ def read_folder(folder: Path) -> tuple[Floats, Integers | None]:
         own = sorted(path for path in folder.iterdir() if path.is_file() and is_picture(path))
         classes = [(path, _in_class(path)) for path in sorted(_folders_of(folder))]
     except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
+        raise unreadable(folder, error, DataError) from error
     classes = [(path, files) for path, files in classes if files]
     if own and classes:
         raise DataError(

@@ -26,7 +26,7 @@ from numpy.lib.npyio import NpzFile
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from signflip.errors import MissingExtraError, NetworkError
-from signflip.files import NO_ARRAYS
+from signflip.files import NO_ARRAYS, unreadable
 from signflip.formats.array_steps import Arrays, Step
 from signflip.formats.assembly import Assembly
 from signflip.formats.value import MOST_VALUES, Value, exact
@@ -85,7 +85,7 @@ def read_arrays(path: Path, input_range: InputRange | None = None) -> BinaryNetw
             f"{path}: {place}: {first['msg']}, and not {first['input']!r}"
         ) from error
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error, NetworkError) from error
     given = description.input
     if math.prod(given.shape) > MOST_VALUES:
         raise NetworkError(
@@ -127,7 +127,7 @@ def _arrays(path: Path) -> Arrays:
             with archive:
                 return Arrays({name: archive[name] for name in archive.files})
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error, NetworkError) from error
     except NO_ARRAYS as error:
         raise NetworkError(f"{path} is no whole .npz file of plain arrays ({error})") from error
 
@@ -141,7 +141,7 @@ def _state_dict(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unreadable(path, error, NetworkError) from error
     except (RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
         raise NetworkError(f"{path} is no state_dict of plain tensors ({error})") from error
     tensors = state.get("state_dict", state) if isinstance(state, dict) else {}

@@ -26,7 +26,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from signflip.errors import NetworkError
-from signflip.files import as_path, write_bytes, writing
+from signflip.files import as_path, unreadable, write_bytes, writing
 from signflip.formats.kinds import SAFETENSORS, kind_of_bytes, why_no_network
 from signflip.formats.native_v1 import assemble_first
 from signflip.formats.signs_in_bits import from_bits, to_bits
@@ -138,7 +138,7 @@ def file_bytes(path: str | Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise NetworkError(f"{file} cannot be read: {error.strerror}") from error
+        raise unreadable(file, error, NetworkError) from error
 
 
 def _with_sorted_metadata(data: bytes) -> bytes:

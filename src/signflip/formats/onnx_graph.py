@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.errors import DataError, MissingExtraError, NetworkError
+from signflip.files import unreadable
 from signflip.formats.agreement import CHECKED, check_agreement
 from signflip.formats.assembly import Assembly
 from signflip.formats.onnx_casts import FLOATS
@@ -59,7 +60,7 @@ def read_onnx(path: Path, input_range: InputRange | None = None) -> BinaryNetwor
     except (DecodeError, ValueError) as error:
         raise NetworkError(f"{path} is no whole ONNX file ({error}); export it again") from error
     except OSError as error:
-        raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error, NetworkError) from error
     card = {"source": path.name, "producer": model.producer_name}
     try:
         network = _network(_inlined(model), path, input_range, card)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from signflip.arrays import Floats, Integers
 from signflip.errors import DataError, MissingExtraError, NetworkError
+from signflip.files import unreadable
 from signflip.formats.outputs import outputs_of
 from signflip.network import BinaryNetwork
 
@@ -84,7 +85,7 @@ class OnnxRuntime:
                 _named(path), settings, providers=["CPUExecutionProvider"]
             )
         except OSError as error:
-            raise NetworkError(f"{path} cannot be read: {error.strerror}") from error
+            raise unreadable(path, error, NetworkError) from error
         except Exception as error:  # onnxruntime's have no base class of their own
             line = _first_line(error)
             kind = NetworkError if any(each in line for each in _BEYOND) else InvalidFileError

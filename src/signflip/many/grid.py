@@ -6,7 +6,7 @@ from pathlib import Path
 
 from signflip.data import ImageSet, dataset_names, load_dataset
 from signflip.errors import GridError, SignflipError
-from signflip.files import is_file
+from signflip.files import is_file, unreadable
 from signflip.many.grid_model import Grid, ProblemTable, grid_of
 from signflip.many.grid_series import series_of
 from signflip.many.masks import load_mask
@@ -33,7 +33,7 @@ def read_plan(path: str | Path, *, data_dir: Path | None = None) -> Plan:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors may put a mark
     except OSError as error:
-        raise GridError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error, GridError) from error
     except (ValueError, RecursionError) as error:  # numbers too long, tables too deep as well
         raise GridError(f"{path} is no TOML: {error}") from error
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from signflip.errors import DataError
-from signflip.files import NO_ARRAYS
+from signflip.files import NO_ARRAYS, unreadable
 from signflip.problem.mask import Mask
 
 BRIGHT = 128
@@ -40,7 +40,7 @@ def load_mask(path: str | Path) -> Mask:
     except Image.DecompressionBombError as error:
         raise DataError(f"{name} is too large for a picture: {error}") from error
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise unreadable(name, error, DataError) from error
     except (SyntaxError, ValueError, EOFError) as error:  # what Pillow raises for damaged files
         raise DataError(f"{name} is no whole picture ({error}); get the file again") from error
 

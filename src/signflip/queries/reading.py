@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from signflip.errors import ProblemError
+from signflip.files import unreadable
 
 MOST_BYTES = 2**28
 LARGEST = Fraction(10**300)
@@ -48,10 +49,12 @@ def text_of(path: Path) -> str:
         if len(data) > MOST_BYTES:
             raise ProblemError(f"{path} has more than {MOST_BYTES} bytes; queries have fewer")
         return data.decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise ProblemError(f"{path} cannot be read: {error.strerror}") from error
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise ProblemError(f"{path} cannot be read whole: {error}") from error
+    except OSError as error:
+        raise unreadable(path, error, ProblemError) from error
+    except (EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise ProblemError(
+            f"{path} cannot be read whole: {error}; a query is text in UTF-8, plain or in gzip"
+        ) from error
 
 
 @lru_cache(maxsize=1 << 14)
