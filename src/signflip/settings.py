@@ -58,6 +58,24 @@ def check_flag(**settings: object) -> None:
     _check(settings, lambda value: isinstance(value, bool), "True or False")
 
 
+def check_each(fits: Callable[[Any], bool], what: str, **settings: object) -> None:
+    """Refuse settings, by name, that are no tuple or list of what fits.
+
+    Args:
+        fits: whether an entry does.
+        what: such entries in words, with an example.
+        settings: the settings.
+
+    Raises:
+        SettingError: one is none.
+    """
+
+    def each_fits(value: object) -> bool:
+        return isinstance(value, tuple | list) and all(fits(entry) for entry in value)
+
+    _check(settings, each_fits, f"a tuple of {what}")
+
+
 def _check(settings: Mapping[str, object], fits: Callable[[object], bool], what: str) -> None:
     for name, value in settings.items():
         if not fits(value):

@@ -24,6 +24,12 @@ SETTINGS = TrainingSettings()
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"learning_rate": float("inf")}, "learning_rate is inf"),
         ({"seed": -1}, "seed is -1"),
+        ({"hidden": 3}, r"hidden is 3; it must be a tuple of whole numbers, one a layer: \(100, "),
+        ({"hidden": "100"}, "hidden is '100'; it must be a tuple of whole numbers"),
+        ({"hidden": (1.5,)}, r"hidden is \(1.5,\); it must be a tuple of whole numbers"),
+        ({"learning_rate": "a"}, "learning_rate is 'a'; it must be a number, such as 0.5"),
+        ({"learning_rate": None}, "learning_rate is None; it must be a number"),
+        ({"device": None}, "device is None; it must be a name: 'auto' or 'cpu'"),
         ({"seed": 2**63}, "seed is"),
     ],
 )

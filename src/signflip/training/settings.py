@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from signflip.errors import SettingError
-from signflip.settings import check_whole
+from signflip.settings import check_each, check_number, check_whole, is_whole
 
 MOST_EPOCHS = 100_000
 """A thousand times the default: more is a slip of the keys, and a run that never ends."""
@@ -36,6 +36,10 @@ class TrainingSettings:
     device: str = "auto"
 
     def __post_init__(self) -> None:
+        check_each(is_whole, "whole numbers, one a layer: (100, 100)", hidden=self.hidden)
+        check_number(learning_rate=self.learning_rate)
+        if not isinstance(self.device, str | torch.device):
+            raise SettingError(f"device is {self.device!r}; it must be a name: 'auto' or 'cpu'")
         if not self.hidden or min(self.hidden) < 1:
             raise SettingError(
                 f"hidden is {self.hidden}; it must name one width, at least 1, a layer: (100, 100)"

@@ -282,6 +282,17 @@ def test_a_smoothed_label_is_spread_over_all_classes(data: tuple[Floats, Integer
         ({"levels": (0.3, 0.3 + 1e-12)}, "as float32 numbers too"),
         ({"hidden": ()}, "hidden is"),
         ({"epochs": 0}, "epochs is 0"),
+        ({"epsilon": None}, "epsilon is None; it must be a number"),
+        ({"window": "a"}, "window is 'a'; it must be a number"),
+        ({"wider": None}, "wider is None; it must be a number"),
+        ({"ternary": "no"}, "ternary is 'no'; it must be True or False"),
+        ({"levels": 0.5}, r"levels is 0.5; it must be a tuple of numbers: \(0.3, 0.6\)"),
+        ({"levels": ("a",)}, r"levels is \('a',\); it must be a tuple of numbers"),
+        ({"convolutions": "32@5x5/2"}, "convolutions is '32@5x5/2'; it must be a tuple of Convol"),
+        ({"convolutions": ("32@5x5/2",)}, r"such as \(Convolution.parse\('32@5x5/2'\),\)"),
+        ({"image_shape": 28}, r"image_shape is 28; it must be a tuple of two whole numbers"),
+        ({"image_shape": (28, 28, 1)}, r"it must be \(rows, columns\), each at least 1"),
+        ({"image_shape": (0, 28)}, r"image_shape is \(0, 28\); it must be \(rows, columns\)"),
         ({"witnesses": 1.5}, "witnesses is 1.5; it must be from 0 to 1"),
         ({"witness_reach": 0.5}, "witness_reach is 0.5; it must be at least 1"),
         ({"witness_method": "milp"}, "witness_method is 'milp'; it must be one of walk, exact"),
@@ -292,10 +303,16 @@ def test_settings_that_make_no_sense(settings: dict[str, object], message: str) 
         RobustSettings(**settings)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("text", ["32", "32@5", "32@5x4/2", "a@5x5", "0@5x5/2", "4@3x3/0"])
-def test_texts_that_are_no_convolution(text: str) -> None:
+@pytest.mark.parametrize("wrong", ["a", None, 1.5])
+def test_what_is_no_number_makes_no_convolution(wrong: object) -> None:
+    with pytest.raises(SettingError, match=f"filters is {wrong!r}; it must be a whole number"):
+        Convolution(filters=wrong, size=3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", [3, "32", "32@5", "32@5x4/2", "a@5x5", "0@5x5/2", "4@3x3/0"])
+def test_texts_that_are_no_convolution(text: object) -> None:
     with pytest.raises(SettingError, match="convolution"):
-        Convolution.parse(text)
+        Convolution.parse(text)  # type: ignore[arg-type]
 
 
 def test_convolutions_are_read_and_written() -> None:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from signflip.errors import SettingError
-from signflip.settings import check_whole
+from signflip.settings import check_each, check_flag, check_number, check_whole, is_number, is_whole
 from signflip.training.settings import TrainingSettings
 
 WITNESS_METHODS = ("walk", "exact")
@@ -36,6 +36,7 @@ class Convolution:
     stride: int = 1
 
     def __post_init__(self) -> None:
+        check_whole(filters=self.filters, size=self.size, stride=self.stride)
         numbers = (self.filters, self.size, self.stride)
         if not 1 <= min(numbers) <= max(numbers) <= MOST_IN_CONVOLUTION:
             raise SettingError(
@@ -58,7 +59,7 @@ class Convolution:
         Raises:
             SettingError: the text is none.
         """
-        found = re.fullmatch(r"(\d+)@(\d+)x(\d+)(?:/(\d+))?", text.strip(), re.ASCII)
+        found = re.fullmatch(r"\s*(\d+)@(\d+)x(\d+)(?:/(\d+))?\s*", str(text), re.ASCII)
         if found is None or found[2] != found[3]:
             raise SettingError(
                 f"{text!r} names no convolution; write FILTERS@SIZExSIZE/STRIDE with a square "
@@ -129,6 +130,7 @@ class RobustSettings(TrainingSettings):
     held_out: float = 0.1
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if not self.convolutions or self.hidden:
             super().__post_init__()
         else:
@@ -164,7 +166,6 @@ class RobustSettings(TrainingSettings):
                 f"witness_method is {self.witness_method!r}; it must be one of "
                 f"{', '.join(WITNESS_METHODS)}"
             )
-        check_whole(pgd=self.pgd, vote=self.vote)
         if not 0 <= self.pgd <= MOST_STEPS:
             raise SettingError(f"pgd is {self.pgd}; it must be from 0 to {MOST_STEPS:,} steps")
         if not 1 <= self.vote <= 127:
@@ -179,6 +180,37 @@ class RobustSettings(TrainingSettings):
                 f"levels are {self.levels}; they must rise and lie between 0 and 1, as float32 "
                 "numbers too: 0.3 and 0.6"
             )
+
+    def _check_kinds(self) -> None:
+        check_number(
+            epsilon=self.epsilon,
+            interval=self.interval,
+            wider=self.wider,
+            window=self.window,
+            learning_window=self.learning_window,
+            smoothing=self.smoothing,
+            leniency=self.leniency,
+            ramp=self.ramp,
+            bounded=self.bounded,
+            witnesses=self.witnesses,
+            witness_reach=self.witness_reach,
+            held_out=self.held_out,
+        )
+        check_whole(pgd=self.pgd, vote=self.vote)
+        check_flag(ternary=self.ternary)
+        check_each(is_number, "numbers: (0.3, 0.6)", levels=self.levels)
+        check_each(
+            lambda layer: isinstance(layer, Convolution),
+            "Convolution, such as (Convolution.parse('32@5x5/2'),)",
+            convolutions=self.convolutions,
+        )
+        if self.image_shape is not None:
+            check_each(is_whole, "two whole numbers: (28, 28)", image_shape=self.image_shape)
+            if len(self.image_shape) != 2 or min(self.image_shape) < 1:
+                raise SettingError(
+                    f"image_shape is {self.image_shape}; it must be (rows, columns), each at "
+                    "least 1: (28, 28)"
+                )
 
     @property
     def layers(self) -> str:
