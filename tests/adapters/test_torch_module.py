@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signflip.adapters.torch_module import TorchNetwork, to_torch
 from signflip.data import load_dataset
-from signflip.errors import DataError, ProblemError, SettingError
+from signflip.errors import DataError, NetworkError, ProblemError, SettingError
 from signflip.methods.losses import Margin
 from signflip.methods.surrogate import Slope, Surrogate
 from signflip.network import BinaryNetwork, Dense, InputRange, OutputLayer, SignLayer
@@ -259,6 +259,12 @@ def test_bad_settings_are_refused() -> None:
         SettingError, match=r"the surrogate's width is 0.0; it must be from 1e-6 to 1e6"
     ):
         to_torch(network, width=0.0)
+
+
+@pytest.mark.parametrize("wrong", [None, "net.safetensors"])
+def test_what_is_no_network_is_refused(wrong: Any) -> None:
+    with pytest.raises(NetworkError, match=f"the network is {wrong!r}; it must be a BinaryNetwork"):
+        to_torch(wrong)
 
 
 def test_without_torch_the_error_names_the_extra() -> None:

@@ -4,6 +4,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,3 +107,9 @@ def test_every_file_without_a_reader_is_refused_in_words(tmp_path: Path) -> None
             path.write_bytes(data)
             with pytest.raises(NetworkError, match=re.escape(f"net.onnx is {kind.words}")):
                 load_network(path)
+
+
+def test_a_range_that_is_none_is_refused() -> None:
+    wrong: Any = 3
+    with pytest.raises(NetworkError, match="the input range is 3; it must be InputRange"):
+        load_network("net.onnx", input_range=wrong)

@@ -210,6 +210,18 @@ def test_what_is_no_module_is_refused(module: Any) -> None:
         from_torch(module, (12,))
 
 
+@pytest.mark.parametrize("card", [3, "text", ["ab"], {"seed": 7}])
+def test_a_card_that_is_none_is_refused(card: Any) -> None:
+    with pytest.raises(NetworkError, match=r"the card is .*; it must be texts by their names"):
+        from_torch(hidden(), (12,), signs=SIGNS, card=card)
+
+
+def test_a_range_that_is_none_is_refused() -> None:
+    wrong: Any = 3
+    with pytest.raises(NetworkError, match="the input range is 3; it must be InputRange"):
+        from_torch(hidden(), (12,), signs=SIGNS, input_range=wrong)
+
+
 def test_signs_that_are_none_are_refused() -> None:
     signs: Any
     for signs in ({PlusAtZero: 2}, {"PlusAtZero": 1}):

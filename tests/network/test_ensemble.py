@@ -106,6 +106,10 @@ def test_networks_that_do_not_fit() -> None:
     network = convolution(1)
     with pytest.raises(NetworkError, match="has 0 networks; it needs at least 1"):
         ensemble([])
+    wrong: Any
+    for wrong in (3, None, iter([network])):
+        with pytest.raises(NetworkError, match=r"an ensemble are .*; they must be a list: \[one"):
+            ensemble(wrong)
     none: Any = None
     with pytest.raises(NetworkError, match="the network is None; it must be a BinaryNetwork"):
         ensemble([none])

@@ -23,7 +23,7 @@ from signflip.methods.surrogate import (
     share_of_reach,
     slope_named,
 )
-from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, OutputLayer, SignLayer
+from signflip.network import UNIT_ROUNDOFF, BinaryNetwork, OutputLayer, SignLayer, check_network
 from signflip.network.maps.sparse import SparseMap
 from signflip.problem.regions.box import check_epsilon
 
@@ -306,9 +306,11 @@ def to_torch(
             layer's ramps are then no wider than what it can use. None for ramps of any image.
 
     Raises:
+        NetworkError: it is no network.
         SettingError: no slope has that name, or the width is out of range.
         ProblemError: epsilon is.
     """
+    check_network(network)
     check_width(width)
     if epsilon is not None:
         check_epsilon(epsilon, network.input_range)

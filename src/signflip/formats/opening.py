@@ -20,7 +20,7 @@ from signflip.formats.kinds import (
     kind_of_bytes,
     why_no_network,
 )
-from signflip.network import BinaryNetwork, InputRange
+from signflip.network import BinaryNetwork, InputRange, check_range
 
 Reader = Callable[[Path, InputRange | None], BinaryNetwork]
 
@@ -114,10 +114,12 @@ def load_network(path: str | Path, *, input_range: InputRange | None = None) -> 
         input_range: what the network's inputs are, where the file does not say it.
 
     Raises:
-        NetworkError: the path is none; the file cannot be read, is of no known format, or breaks a
-            rule of its own.
+        NetworkError: the path or the range is none; the file cannot be read, is of no known format,
+            or breaks a rule of its own.
         MissingExtraError: its format needs a package that is not installed.
     """
+    if input_range is not None:
+        check_range(input_range)
     data = native.file_bytes(path)
     file = Path(path)
     kind = kind_of_bytes(data)

@@ -19,7 +19,7 @@ from signflip.formats.assembly import Assembly
 from signflip.formats.outputs import ORDERED
 from signflip.formats.pytorch_run import TorchRuntime
 from signflip.formats.value import Value, exact, refuse_infinite
-from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape
+from signflip.network import UNIT_RANGE, BinaryNetwork, InputRange, Shape, check_card, check_range
 from signflip.network.maps.windows import Windows
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def from_torch(
         card: what is known of the network.
 
     Raises:
-        NetworkError: it is no module, or a child cannot be said exactly; the message names it.
+        NetworkError: it is no module, or a child cannot be said exactly; the message names it. Or
+            shape, signs, range or card are of another type.
         MissingExtraError: PyTorch is not installed.
     """
     try:
@@ -59,6 +60,9 @@ def from_torch(
             f"the module is {module!r:.60}; it must be an object of torch.nn.Module, such as "
             "torch.nn.Sequential(...)"
         )
+    check_range(input_range)
+    known: Mapping[str, str] = {} if card is None else card
+    check_card(known)
     shape, own = _checked_shape(input_shape), _checked_signs(signs)
     assembly = Assembly(shape, input_range)
     value = assembly.image()
@@ -72,7 +76,7 @@ def from_torch(
             raise NetworkError(f"the module {name!r} ({kind} of {value.shape}): {error}") from error
     last = [type(child).__name__ for _, child in children if type(child) not in own]
     ends = [each for each in last if each in ORDERED.values()]
-    network = assembly.finish(value, dict(card or {}), after=ends[-1] if ends else None)
+    network = assembly.finish(value, dict(known), after=ends[-1] if ends else None)
     compared = _compared(network, module, shape, least=0.5 if "Sigmoid" in last else 0.0)
     return replace(network, card={**network.card, CHECKED: compared})
 

@@ -35,6 +35,10 @@ def ensemble(networks: Sequence[BinaryNetwork]) -> BinaryNetwork:
     Raises:
         NetworkError: there is no network, or they do not fit each other.
     """
+    if not isinstance(networks, Sequence):
+        raise NetworkError(
+            f"the networks of an ensemble are {networks!r:.60}; they must be a list: [one, other]"
+        )
     if not networks:
         raise NetworkError("an ensemble has 0 networks; it needs at least 1")
     first = networks[0]

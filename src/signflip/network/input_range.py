@@ -97,3 +97,15 @@ class InputRange:
 
 UNIT_RANGE = InputRange()
 """[0, 1], the paper's."""
+
+
+def check_range(input_range: object) -> None:
+    """Refuse what is no range of inputs.
+
+    Raises:
+        NetworkError: it is none.
+    """
+    if not isinstance(input_range, InputRange):
+        raise NetworkError(
+            f"the input range is {input_range!r:.60}; it must be InputRange(lower=0, upper=1)"
+        )

@@ -18,7 +18,7 @@ from signflip.arrays import Floats, Integers, Signs
 from signflip.errors import DataError, NetworkError
 from signflip.network.checks import real_numbers
 from signflip.network.domains import NUMBERS, propagate
-from signflip.network.input_range import UNIT_RANGE, InputRange
+from signflip.network.input_range import UNIT_RANGE, InputRange, check_range
 from signflip.network.maps import Dense, Shape, kind_of
 from signflip.network.output_layer import OutputLayer
 from signflip.network.sign_layer import SignLayer
@@ -64,15 +64,8 @@ class BinaryNetwork:
             raise NetworkError(
                 f"the output is {self.output!r:.60}; it must be OutputLayer(weight, scale, bias)"
             )
-        if not _holds_texts(self.card):
-            raise NetworkError(
-                f"the card is {self.card!r:.60}; it must be texts by their names, such as "
-                "{'dataset': 'mnist', 'seed': '7'}"
-            )
-        if not isinstance(self.input_range, InputRange):
-            raise NetworkError(
-                f"the input range is {self.input_range!r}; it must be InputRange(lower=0, upper=1)"
-            )
+        check_card(self.card)
+        check_range(self.input_range)
         if not self.hidden:
             raise NetworkError("the network has 0 hidden layers; it needs at least 1")
         above = [*(layer.inputs for layer in self.hidden[1:]), self.output.inputs]
@@ -241,11 +234,19 @@ def check_network(network: object) -> None:
         )
 
 
-def _holds_texts(card: object) -> bool:
-    """Whether a file can hold the card: it is of texts alone."""
-    return isinstance(card, Mapping) and all(
+def check_card(card: object) -> None:
+    """Refuse what no file can hold as a card: it is of texts alone.
+
+    Raises:
+        NetworkError: it is of anything else.
+    """
+    if not isinstance(card, Mapping) or not all(
         isinstance(text, str) for item in card.items() for text in item
-    )
+    ):
+        raise NetworkError(
+            f"the card is {card!r:.60}; it must be texts by their names, such as "
+            "{'dataset': 'mnist', 'seed': '7'}"
+        )
 
 
 def _image_shape(shape: Shape) -> Shape:
