@@ -98,6 +98,24 @@ def test_an_image_without_an_answer_counts_as_unknown(
     assert result.stdout.endswith(f": {least / IMAGES:.2%} to {(least + 1) / IMAGES:.2%}\n")
 
 
+def test_a_summary_is_there_also_where_no_image_has_an_answer(
+    folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_all(plan: Plan, *, workers: int) -> Generator[tuple[Task, Record]]:
+        (network,) = plan.networks.values()
+        for task in plan.tasks():
+            yield task, failed_record(task, f"none of {workers} workers came back", network)
+
+    monkeypatch.setattr(running, "run_here", lose_all)
+    result = invoke(*CERTIFY, "--epsilon", 0.1, "--summary", "sum.json")
+    assert result.exit_code == 1
+    lost = {"robust": 0, "flipped": 0, "unknown": IMAGES}
+    assert shares(result.stdout) == lost
+    summary = json.loads((folder / "sum.json").read_text())
+    assert {verdict: summary[verdict] for verdict in lost} == lost
+    assert summary["certified"] == 0
+
+
 def test_a_store_keeps_answers_and_a_summary_tells_them(
     folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,7 +109,7 @@ def certify(
         with ResultFiles(out, witnesses, plan, overwrite=overwrite) as files:
             gather("certify", plan, workers, files, gathered, bracket, store)
     finally:  # also after Ctrl-C: what was decided is shown
-        if gathered.answers:
+        if gathered.answers or gathered.failed:
             if summary is not None:  # first: nobody may read what is printed
                 skipped = len(plan.skipped)
                 _write_summary(summary, gathered, question, network.name, images, skipped)
