@@ -65,3 +65,19 @@ REGIONS = (BOX, GridPoints(BOX, GridName.EIGHT_BIT.of(UNIT_RANGE)), L1Ball(BOX, 
 def test_what_is_no_image_of_the_box_is_refused(region: Region, image: Any, message: str) -> None:
     with pytest.raises(ProblemError, match=message):
         region.contains(image)
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda region: type(region).__name__)
+@pytest.mark.parametrize("image", [np.full(1, 0.5), np.full((4, 3), 0.5), 0.5, None, "a.png"])
+def test_what_does_not_fit_the_box_is_refused(region: Region, image: Any) -> None:
+    said = r"shape \(.*\), and the box \(4,\); give|it must be a flat array of real numbers"
+    for asked in (region.project, region.support, BOX.clip):
+        with pytest.raises(ProblemError, match=said):
+            asked(image)
+
+
+@pytest.mark.parametrize("region", REGIONS, ids=lambda region: type(region).__name__)
+def test_lists_are_read_as_arrays(region: Region) -> None:
+    flat: Any = [0.5, 0.625, 0.375, 0.5]
+    assert np.array_equal(region.project(flat), region.project(np.array(flat)))
+    assert region.support(flat) == region.support(np.array(flat))

@@ -134,13 +134,22 @@ class Box:
             ProblemError: it is no array of numbers, or of another shape, which NumPy might fit to
                 the box's.
         """
-        image = as_floats(image, "the image")
-        if image.shape != self.lower.shape:
-            raise ProblemError(
-                f"the image has shape {image.shape}, and the box {self.lower.shape}; give one "
-                "image, flat"
-            )
+        image = self.fitting(image, "the image")
         return bool(np.all(self.lower <= image) and np.all(image <= self.upper))
+
+    def fitting(self, values: npt.ArrayLike, name: str) -> Floats:
+        """Values (inputs,) float64, one a pixel; `name` is for the error.
+
+        Raises:
+            ProblemError: they are no array of numbers, or of another shape.
+        """
+        array = as_floats(values, name)
+        if array.shape != self.lower.shape:
+            raise ProblemError(
+                f"{name} has shape {array.shape}, and the box {self.lower.shape}; give one value a "
+                "pixel, flat"
+            )
+        return array
 
     def cut(self, box: "Box") -> "Box":
         """The part that lies in another box; the two have an image in common."""
@@ -148,7 +157,17 @@ class Box:
         return Box(lower=lower, upper=upper, epsilon=box.epsilon, inputs=self.inputs)
 
     def clip(self, images: Floats) -> Floats:
-        """The nearest images of the box, for images (..., inputs) float64."""
+        """The nearest images of the box, for images (..., inputs) float64.
+
+        Raises:
+            ProblemError: they are no array of numbers, or have another number of inputs.
+        """
+        images = as_floats(images, "the array of images")
+        if images.shape[-1:] != self.lower.shape:
+            raise ProblemError(
+                f"the images have shape {images.shape}, and the box {self.lower.shape}; give "
+                "images, flat, in the last axis"
+            )
         return np.clip(images, self.lower, self.upper)
 
     def project(self, images: Floats) -> Floats:
@@ -156,7 +175,12 @@ class Box:
         return self.clip(images)
 
     def support(self, direction: Floats) -> float:
-        """No image x of the box has a larger `direction . (x - centre)`. Rounded up."""
+        """No image x of the box has a larger `direction . (x - centre)`. Rounded up.
+
+        Raises:
+            ProblemError: the direction is no array of numbers, or of another shape than the box.
+        """
+        direction = self.fitting(direction, "the direction")
         reach = float(self.radius @ np.abs(direction))
         # a sum of n products, in any order, is off by less than n u of itself (Higham 2002, 4.2)
         terms = 2 * (len(self.radius) + 1)

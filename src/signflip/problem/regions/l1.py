@@ -88,7 +88,9 @@ class L1Ball:
 
     def support(self, direction: Floats) -> float:
         """No image x has a larger `direction . (x - box.centre)`: the budget goes by slope."""
-        box, slope = self.box, np.abs(direction)
+        box = self.box
+        direction = box.fitting(direction, "the direction")
+        slope = np.abs(direction)
         room = np.where(direction > 0, box.upper - self.image, self.image - box.lower)
         steepest = np.argsort(-slope, kind="stable")
         spent = np.minimum(np.cumsum(room[steepest]), self.radius)
