@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -13,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from signflip.errors import DataError, NetworkError, SignflipError
 from signflip.network import BinaryNetwork, Floats, InputRange, OutputLayer, SignLayer, ranking
+from signflip.network import network as network_module
 from tests.support.reference import (
     reference_layer,
     reference_prediction,
@@ -434,3 +436,36 @@ def test_a_matrix_is_no_map_and_a_layer_no_tuple() -> None:
     wrong: Any = ends
     with pytest.raises(NetworkError, match=r"range is \(0, 255\); it must be InputRange"):
         BinaryNetwork(network.hidden, network.output, input_range=wrong)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 9])
+def test_images_in_parts_are_as_those_at_once(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, pictures = small_network(), np.random.default_rng(0).random((count, 2))
+    reads = (network.forward, network.predict, network.rankings)
+    whole = [read(pictures) for read in reads]
+    layers = network.activations(pictures)
+    monkeypatch.setattr(network_module, "_AT_ONCE", 4 * 3)  # of at most 3 neurons a layer
+    for read, wanted in zip(reads, whole, strict=True):
+        found = read(pictures)
+        assert found.dtype == wanted.dtype
+        assert np.array_equal(found, wanted)
+    assert all(map(np.array_equal, network.activations(pictures), layers))
+
+
+def test_memory_does_not_grow_with_the_neurons_of_all_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    wide = SignLayer.dense(rng.choice([-1, 1], size=(512, 4)), np.zeros(512))
+    network = BinaryNetwork(
+        (wide, SignLayer.dense(rng.choice([-1, 1], size=(512, 512)), np.zeros(512))),
+        output([[1] * 512, [-1] * 512], [1, 1], [0, 0]),
+    )
+    pictures = rng.random((4096, 4))
+    network.predict(pictures[:1])
+    monkeypatch.setattr(network_module, "_AT_ONCE", 2**16)
+    tracemalloc.start()
+    network.predict(pictures)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4096 * 512  # a byte a neuron; a sum alone takes four

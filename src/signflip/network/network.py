@@ -6,10 +6,10 @@ dense layers of -1 and +1, an output scale of 1, and inputs in [0, 1].
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from signflip.network.sign_layer import SignLayer
 
 if TYPE_CHECKING:
     from torch import nn
+
+_AT_ONCE = 2**24
+"""Neurons of a layer, of all images together, that are summed at once: some hundred megabytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +141,7 @@ class BinaryNetwork:
         Raises:
             DataError: the images have another shape, or a value is not finite.
         """
-        return propagate(self.hidden, NUMBERS, self._checked_images(images))
+        return [_joined(parts) for parts in zip(*self._passes(images), strict=True)]
 
     def activations_of_pattern(self, pattern: Signs) -> list[Signs]:
         """Activations of each hidden layer, given those (N, neurons) int8 of the first.
@@ -160,7 +163,7 @@ class BinaryNetwork:
         Raises:
             DataError: the images have another shape, or a value is not finite.
         """
-        return self.output.values(self.activations(images)[-1])
+        return _joined([self.output.values(each[-1]) for each in self._passes(images)])
 
     def predict(self, images: npt.ArrayLike) -> Integers:
         """Classes (N,) int64 with the highest value, a tie to the lower index. Exact.
@@ -176,7 +179,14 @@ class BinaryNetwork:
         Raises:
             DataError: the images have another shape, or a value is not finite.
         """
-        return self.output.rankings(self.activations(images)[-1])
+        return _joined([self.output.rankings(each[-1]) for each in self._passes(images)])
+
+    def _passes(self, images: npt.ArrayLike) -> Iterator[list[Signs]]:
+        """`activations` of some images at a time: sums take four bytes a neuron and more."""
+        array: npt.NDArray[Any] = self._checked_images(images)
+        most = max(1, _AT_ONCE // max(self.inputs, *self.widths))
+        for start in range(0, max(1, len(array)), most):
+            yield propagate(self.hidden, NUMBERS, array[start : start + most])
 
     def to_torch(
         self, *, slope: str = "ramp", width: float = 1.0, epsilon: float | None = None
@@ -219,6 +229,10 @@ class BinaryNetwork:
                 f"images[{row}, {column}] is {array[row, column]}; every value must be finite"
             )
         return array
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def check_network(network: object) -> None:
