@@ -256,6 +256,14 @@ def test_where_no_file_can_be_is_said_by_its_name(tmp_path: Path) -> None:
             save_network(network, path)
 
 
+@pytest.mark.parametrize("name", ["net.onnx", "net.ONNX", "net.keras", "net.h5", "net.toml"])
+def test_a_name_of_another_format_is_refused(name: str, tmp_path: Path) -> None:
+    network = network_from_bytes(file_of({}), "network")
+    with pytest.raises(NetworkError, match=f"{name} has the ending of another format.*; name net"):
+        save_network(network, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("path", [None, 3, b"net.safetensors", "net\0.safetensors"])
 def test_what_is_no_path_is_refused(path: Any) -> None:
     network = network_from_bytes(file_of({}), "network")

@@ -36,6 +36,8 @@ from signflip.network.maps import kind_of, map_of
 FORMAT = "signflip-network"
 VERSION = "2"
 OLDER = "1"
+_OF_OTHERS = (".onnx", ".h5", ".keras", ".toml")
+"""Endings that say how a network is stored, and otherwise than it is here."""
 _FILE = "the file of the network"
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -110,10 +112,16 @@ def save_network(network: BinaryNetwork, path: str | Path) -> None:
     """Write a network to a file, whole or not at all.
 
     Raises:
-        NetworkError: it is no network, the path is none, or the system refused.
+        NetworkError: it is no network, the path is none or has the ending of another format, or the
+            system refused.
     """
     check_network(network)
     file = as_path(path, _FILE, NetworkError)
+    if file.suffix.lower() in _OF_OTHERS:
+        raise NetworkError(
+            f"{file} has the ending of another format than is written; name "
+            f"{file.stem}.safetensors, say, and `signflip convert` makes an ONNX file of it"
+        )
     data = network_to_bytes(network)
     with writing(file, NetworkError):
         write_bytes(file, data)
