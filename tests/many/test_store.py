@@ -255,7 +255,7 @@ def read_all(path: Path, *, create: bool) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (text_file, "is no store of Signflip, or is damaged"),
+        (text_file, r"is no store of Signflip, or is damaged \(.*\); name another file"),
         (cut_store, "is no store of Signflip, or is damaged"),
         (other_database, "is no store of Signflip; name another file"),
         (Path.touch, "is no store of Signflip; name another file"),

@@ -96,7 +96,10 @@ def store_errors(*paths: str | Path) -> Iterator[None]:
             "disk has room, and that no other process holds it"
         ) from error
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{files} is no store of Signflip, or is damaged ({error})") from error
+        raise StoreError(
+            f"{files} is no store of Signflip, or is damaged ({error}); name another file, or take "
+            "the store from a backup"
+        ) from error
 
 
 def _keep_log(connection: sqlite3.Connection) -> None:
