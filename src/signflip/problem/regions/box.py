@@ -134,22 +134,8 @@ class Box:
             ProblemError: it is no array of numbers, or of another shape, which NumPy might fit to
                 the box's.
         """
-        image = self.fitting(image, "the image")
+        image = as_pixels(image, "the image", self)
         return bool(np.all(self.lower <= image) and np.all(image <= self.upper))
-
-    def fitting(self, values: npt.ArrayLike, name: str) -> Floats:
-        """Values (inputs,) float64, one a pixel; `name` is for the error.
-
-        Raises:
-            ProblemError: they are no array of numbers, or of another shape.
-        """
-        array = as_floats(values, name)
-        if array.shape != self.lower.shape:
-            raise ProblemError(
-                f"{name} has shape {array.shape}, and the box {self.lower.shape}; give one value a "
-                "pixel, flat"
-            )
-        return array
 
     def cut(self, box: "Box") -> "Box":
         """The part that lies in another box; the two have an image in common."""
@@ -180,7 +166,7 @@ class Box:
         Raises:
             ProblemError: the direction is no array of numbers, or of another shape than the box.
         """
-        direction = self.fitting(direction, "the direction")
+        direction = as_pixels(direction, "the direction", self)
         reach = float(self.radius @ np.abs(direction))
         # a sum of n products, in any order, is off by less than n u of itself (Higham 2002, 4.2)
         terms = 2 * (len(self.radius) + 1)
@@ -239,6 +225,21 @@ def as_floats(values: npt.ArrayLike, name: str) -> Floats:
         return array.astype(np.float64)
     except (ValueError, TypeError) as error:
         raise ProblemError(f"{_no_numbers(name, None)} ({error})") from error
+
+
+def as_pixels(values: npt.ArrayLike, name: str, box: Box) -> Floats:
+    """Values (inputs,) float64, one a pixel of the box; `name` is for the error.
+
+    Raises:
+        ProblemError: they are no array of numbers, or of another shape.
+    """
+    array = as_floats(values, name)
+    if array.shape != box.lower.shape:
+        raise ProblemError(
+            f"{name} has shape {array.shape}, and the box {box.lower.shape}; give one value a "
+            "pixel, flat"
+        )
+    return array
 
 
 def _no_numbers(name: str, kind: object) -> str:

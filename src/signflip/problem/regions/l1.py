@@ -11,7 +11,7 @@ from signflip.errors import ProblemError
 from signflip.network import UNIT_ROUNDOFF
 from signflip.problem.grids import Grid
 from signflip.problem.norms import Norm, exact_distance
-from signflip.problem.regions.box import SMALLEST, Box
+from signflip.problem.regions.box import SMALLEST, Box, as_pixels
 from signflip.problem.regions.region import Fill, Region
 from signflip.programs.program import ProgramBuilder
 from signflip.settings import is_number
@@ -89,7 +89,7 @@ class L1Ball:
     def support(self, direction: Floats) -> float:
         """No image x has a larger `direction . (x - box.centre)`: the budget goes by slope."""
         box = self.box
-        direction = box.fitting(direction, "the direction")
+        direction = as_pixels(direction, "the direction", box)
         slope = np.abs(direction)
         room = np.where(direction > 0, box.upper - self.image, self.image - box.lower)
         steepest = np.argsort(-slope, kind="stable")
