@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from signflip import load_network
 from signflip.data import load_dataset
@@ -247,3 +248,19 @@ def test_a_file_has_no_test_split(invoke: Invoke) -> None:
     result = invoke(*TRAIN, "--out", "t.safetensors")
     assert result.exit_code == 2
     assert "striped.npz has no test split to measure the accuracy on; give --test" in result.stderr
+
+
+def test_a_folder_with_parts_is_trained_on_one_and_tested_on_the_other(invoke: Invoke) -> None:
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 4), ("test", 1)):
+        for label in "01":
+            folder = Path("pictures", part, label)
+            folder.mkdir(parents=True)
+            for name in range(count):
+                levels = rng.integers(0, 255, (6, 6), dtype=np.uint8)
+                Image.fromarray(levels).save(folder / f"{name}.png")
+    options = ("--hidden", "1x5", "--epochs", 1, "--batch-size", 4)
+    result = invoke("train", "pictures", *options, "--out", "trained.safetensors")
+    assert result.exit_code == 0, result.output
+    assert "on 2 images of pictures" in result.stdout
+    assert load_network("trained.safetensors").card["training_images"] == "--index : of 8"

@@ -16,7 +16,7 @@ from signflip.cli.robust_options import RobustOptions, robust_options
 from signflip.cli.values import Indices
 from signflip.data import ImageSet, load_dataset
 from signflip.data.layout import Shape
-from signflip.data.sources import SOURCES
+from signflip.data.splits import has_split
 from signflip.errors import DataError, SettingError
 from signflip.formats.native import save_network
 from signflip.many.notation import counted
@@ -78,8 +78,9 @@ def train(
 ) -> None:
     """Train a network as in the paper, or with --robust one that can be proved robust.
 
-    DATASET is mnist, fashion-mnist, or a .npz file with images and labels. The accuracy is measured
-    on the test split of a data set, or on --test IMAGES.
+    DATASET is mnist, fashion-mnist, or images of your own with labels: a .npz or .parquet file, or
+    a folder, whose part to train on is taken if it has one. The accuracy is measured on the test
+    split of a data set, or on --test IMAGES.
     """
     from signflip import training  # torch is an extra, and slow to import
 
@@ -202,10 +203,10 @@ def _image_sets(
     dataset: str, test_name: str | None, data_dir: Path | None
 ) -> tuple[ImageSet, ImageSet]:
     """The images to train on, and those to measure the accuracy on."""
-    published = dataset in SOURCES
-    if test_name is None and not published:
+    to_train_on = has_split(dataset, "train")
+    if test_name is None and not (to_train_on and has_split(dataset, "test")):
         raise SettingError(
             f"{dataset} has no test split to measure the accuracy on; give --test IMAGES"
         )
-    images = load_dataset(dataset, split="train" if published else "test", data_dir=data_dir)
+    images = load_dataset(dataset, split="train" if to_train_on else "test", data_dir=data_dir)
     return images, load_dataset(test_name or dataset, data_dir=data_dir)

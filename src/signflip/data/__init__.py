@@ -9,6 +9,7 @@ from signflip.data.npz import read_npy, read_npz, read_witnesses
 from signflip.data.parquet import parquet_files, read_parquet
 from signflip.data.pictures import is_picture, read_folder, read_picture
 from signflip.data.sources import FILES, SOURCES, locate, pair_in
+from signflip.data.splits import idx_folders
 from signflip.errors import DataError
 from signflip.files import as_path
 
@@ -91,7 +92,7 @@ def _of_idx(name: str, images: Path, labels: Path) -> ImageSet:
 
 
 def _load_folder(folder: Path, name: str, split: str) -> ImageSet:
-    for place in (folder, folder / "raw"):  # as torchvision has them
+    for place in idx_folders(folder):
         pair = pair_in(place, split)
         if pair is not None:
             return _of_idx(name, *pair)
