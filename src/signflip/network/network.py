@@ -184,9 +184,13 @@ class BinaryNetwork:
     def _passes(self, images: npt.ArrayLike) -> Iterator[list[Signs]]:
         """`activations` of some images at a time: sums take four bytes a neuron and more."""
         array: npt.NDArray[Any] = self._checked_images(images)
-        most = max(1, _AT_ONCE // max(self.inputs, *self.widths))
+        most = max(1, _AT_ONCE // self._widest)
         for start in range(0, max(1, len(array)), most):
             yield propagate(self.hidden, NUMBERS, array[start : start + most])
+
+    @cached_property
+    def _widest(self) -> int:
+        return max(self.inputs, *self.widths)
 
     def to_torch(
         self, *, slope: str = "ramp", width: float = 1.0, epsilon: float | None = None

@@ -18,10 +18,10 @@ MOST_COPIED = 2**19
 """Weights up to which a matrix is kept as floats too, whose products with few rows are fastest."""
 _AT_ONCE = 128
 """Neurons of a larger one whose weights are made floats together: few enough for the cache."""
-_AS_THEY_ARE, _TILE = 10**6, 16
-"""Multiplications up to which OpenBLAS takes matrices as they are. Larger ones it packs first: with
-two to eight rows of values, as a gradient's first points are, that takes two to five times as long.
-Then fewer neurons go together, by tiles of its kernels."""
+_TILE, _AS_THEY_ARE, _RESULTS = 16, 10**6, 2**10
+"""OpenBLAS takes matrices as they are up to so many multiplications and results; it packs larger
+ones first. With four to sixteen rows of values, as a gradient's first points are, that takes two
+to six times as long: then fewer neurons go together, by tiles of its kernels."""
 
 
 class Dense(LinearMap):
@@ -89,15 +89,20 @@ class Dense(LinearMap):
     def apply(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.apply`."""
         sums: npt.NDArray[Number]
-        if self._small:
+        together = self._together(len(values))
+        if self._small and together == self.neurons:
             with quiet():
                 sums = values @ self._as(values.dtype)
             return sums
         sums = np.empty((len(values), self.neurons), dtype=values.dtype)
         with quiet():
-            for block in self._blocks(len(values)):
-                sums[:, block] = values @ self._weight[block].T.astype(values.dtype)
+            for block in self._blocks(together):
+                sums[:, block] = values @ self._block_as(block, values.dtype)
         return sums
+
+    def _block_as(self, block: slice, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        """The weights (inputs, k) of some neurons in a type whose products are fast."""
+        return self._as(dtype)[:, block] if self._small else self._weight[block].T.astype(dtype)
 
     def transpose(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.transpose`."""
@@ -108,15 +113,21 @@ class Dense(LinearMap):
             return sums
         sums = np.zeros((len(values), self.inputs), dtype=values.dtype)
         with quiet():
-            for block in self._blocks(len(values)):
+            for block in self._blocks(self._together(len(values))):
                 np.add(sums, values[:, block] @ self._weight[block].astype(values.dtype), out=sums)
         return sums
 
-    def _blocks(self, rows: int = 1) -> Iterator[slice]:
-        """Neurons that are worked on together, with so many rows of values."""
-        tiles = _AS_THEY_ARE // (max(1, rows) * self.inputs * _TILE)
-        size = min(_AT_ONCE, _TILE * tiles) or _AT_ONCE
-        return (slice(start, start + size) for start in range(0, self.neurons, size))
+    def _together(self, rows: int) -> int:
+        """Neurons whose products with so many rows of values are made at once."""
+        most = self.neurons if self._small else _AT_ONCE
+        if rows < 2 or rows * self._weight.size < _AS_THEY_ARE:
+            return most
+        quick = min(_AS_THEY_ARE // (rows * self.inputs), _RESULTS // rows) // _TILE * _TILE
+        return min(most, quick) or most
+
+    def _blocks(self, together: int = _AT_ONCE) -> Iterator[slice]:
+        """Neurons that are worked on together."""
+        return (slice(start, start + together) for start in range(0, self.neurons, together))
 
     def magnitude(self, values: Floats) -> Floats:
         """See `LinearMap.magnitude`."""
