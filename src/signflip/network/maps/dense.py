@@ -102,7 +102,8 @@ class Dense(LinearMap):
 
     def _block_as(self, block: slice, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         """The weights (inputs, k) of some neurons in a type whose products are fast."""
-        return self._as(dtype)[:, block] if self._small else self._weight[block].T.astype(dtype)
+        kept = self._small and dtype.kind == "f"  # others are converted anew each time
+        return self._as(dtype)[:, block] if kept else self._weight[block].T.astype(dtype)
 
     def transpose(self, values: npt.NDArray[Number]) -> npt.NDArray[Number]:
         """See `LinearMap.transpose`."""
