@@ -133,11 +133,12 @@ def choose(
     width = load(sums, gain, effect, live, count, old_mu, old_variance, old_vectors, point, cold, w)
     for step in range(rounds + 1):
         final = step == rounds
-        thresholds(sums, count, width, w)
         if not final:
+            thresholds(sums, count, width, w)
             curvatures(weight, fraction, width, 1.0 if cold and step == 0 else 0.5, w)
-        round_curvatures(weight, fraction, width, bits, count, w)
-        gram(w.curved, w.signs, count, padded(width), w.products)
+        if not final or step == 0:  # else they are what they were
+            round_curvatures(weight, fraction, width, bits, count, w)
+            gram(w.curved, w.signs, count, padded(width), w.products)
         scale(count, w)
         mix(count, sweeps if final else (6 if cold and step == 0 else 2), w)
         if not final:

@@ -14,7 +14,8 @@ import numpy as np
 from signflip.compiled import compiled
 from signflip.exact.joint import CURVE_BITS, MOST_CURVE, Doubles, Reals, half_way
 from signflip.exact.products import Indices, Small, Whole
-from signflip.exact.vectors import LANES, turned
+from signflip.exact.real_vectors import squared_sums, turned
+from signflip.exact.vectors import LANES
 
 F32 = np.float32
 I16 = np.int16
@@ -45,11 +46,11 @@ class Workspace(NamedTuple):
     mu: Reals  # (K,)
     variance: Reals  # (K,) S
     pull: Reals  # (K,)
-    along: Reals  # (2, K)
     products: Whole  # (N, N) Q
     scaled: Reals  # (N, N) Q under the neurons' spreads, but for its diagonal
     own: Reals  # (N,) that diagonal
     vectors: Reals  # (N, RANK)
+    spans: Reals  # (N, RANK) these times the neurons' spreads
     spread: Reals  # (N,)
     diagonal: Reals  # (N,) D under the spreads
     point: Reals  # (N,)
@@ -73,11 +74,11 @@ def fresh_workspace(size: int, width: int) -> Workspace:
         mu=np.zeros(width, dtype=np.float32),
         variance=np.zeros(width, dtype=np.float32),
         pull=np.zeros(width, dtype=np.float32),
-        along=np.zeros((2, width), dtype=np.float32),
         products=np.zeros((size, size), dtype=np.int32),
         scaled=np.zeros((size, size), dtype=np.float32),
         own=np.zeros(size, dtype=np.float32),
         vectors=np.zeros((size, RANK), dtype=np.float32),
+        spans=np.zeros((size, RANK), dtype=np.float32),
         spread=np.zeros(size, dtype=np.float32),
         diagonal=np.zeros(size, dtype=np.float32),
         point=np.zeros(size, dtype=np.float32),
@@ -214,34 +215,13 @@ def mix(count: int, sweeps: int, w: Workspace) -> None:
 @compiled(inner=True, fastmath=FAST)
 def variances(count: int, width: int, w: Workspace) -> None:
     """Move each row's variance half way to that under the vectors."""
+    for q in range(count):
+        for a in range(RANK):
+            w.spans[q, a] = w.spread[q] * w.vectors[q, a]
+    for i in range(0, width, LANES):
+        squared_sums(w.effect, w.spans, i, count, w.pull)
     for i in range(width):
-        w.variance[i] *= F32(0.5)
-    first, second = w.along[0], w.along[1]
-    vectors, spread = w.vectors, w.spread
-    for a in range(0, RANK, 2):
-        for i in range(width):
-            first[i] = second[i] = F32(0)
-        q = 0
-        while q + 4 <= count:
-            r0, r1, r2, r3 = w.effect[q], w.effect[q + 1], w.effect[q + 2], w.effect[q + 3]
-            s0, s1, s2, s3 = spread[q], spread[q + 1], spread[q + 2], spread[q + 3]
-            f0, f1 = vectors[q, a] * s0, vectors[q + 1, a] * s1
-            f2, f3 = vectors[q + 2, a] * s2, vectors[q + 3, a] * s3
-            g0, g1 = vectors[q, a + 1] * s0, vectors[q + 1, a + 1] * s1
-            g2, g3 = vectors[q + 2, a + 1] * s2, vectors[q + 3, a + 1] * s3
-            for i in range(width):
-                first[i] += f0 * r0[i] + f1 * r1[i] + f2 * r2[i] + f3 * r3[i]
-                second[i] += g0 * r0[i] + g1 * r1[i] + g2 * r2[i] + g3 * r3[i]
-            q += 4
-        while q < count:
-            row = w.effect[q]
-            f0, g0 = vectors[q, a] * spread[q], vectors[q, a + 1] * spread[q]
-            for i in range(width):
-                first[i] += f0 * row[i]
-                second[i] += g0 * row[i]
-            q += 1
-        for i in range(width):
-            w.variance[i] += F32(0.5) * (first[i] * first[i] + second[i] * second[i])
+        w.variance[i] = F32(0.5) * (w.variance[i] + w.pull[i])
 
 
 @compiled(inner=True, fastmath=FAST)

@@ -81,11 +81,11 @@ def _pair_products(context: Any, builder: Any, total: Any, a: Any, b: Any) -> An
     products = builder.mul(builder.sext(a, longer), builder.sext(b, longer))
     for first in (0, LANES // 2):
         half = list(range(first, first + LANES // 2))
-        total = builder.add(total, _picked(builder, products, products, half))
+        total = builder.add(total, picked(builder, products, products, half))
     return total
 
 
-def _picked(builder: Any, a: Any, b: Any, places: list[int]) -> Any:
+def picked(builder: Any, a: Any, b: Any, places: list[int]) -> Any:
     """Numbers of two vectors, which are counted through."""
     chosen = ir.Constant(ir.VectorType(ir.IntType(32), len(places)), places)
     return builder.shuffle_vector(a, b, chosen)
@@ -97,12 +97,12 @@ def _sums(builder: Any, vectors: list[Any]) -> Any:
     def halved(a: Any, b: Any) -> Any:
         """Sums of neighbours: first those of `a`, then those of `b`."""
         count = a.type.count
-        first, second = (_picked(builder, a, b, list(range(k, 2 * count, 2))) for k in (0, 1))
+        first, second = (picked(builder, a, b, list(range(k, 2 * count, 2))) for k in (0, 1))
         return builder.add(first, second)
 
     a, b, c, d = vectors
     together = halved(halved(a, b), halved(c, d))
-    low, high = (_picked(builder, together, together, list(range(k, 8, 2))) for k in (0, 1))
+    low, high = (picked(builder, together, together, list(range(k, 8, 2))) for k in (0, 1))
     return builder.add(low, high)
 
 
@@ -153,7 +153,7 @@ def spread(builder: Any, value: Any, vector: Any) -> Any:
     """A vector of one number, over and over."""
     blank = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(blank, value, ir.Constant(ir.IntType(32), 0))
-    return _picked(builder, one, blank, [0] * vector.count)
+    return picked(builder, one, blank, [0] * vector.count)
 
 
 def _numbers(builder: Any, vector: Any) -> list[Any]:
@@ -227,60 +227,4 @@ weighted_size = cast("Callable[..., Any]", intrinsic(_size))
 """The sum of `weights * |values|` in 32 bits, of the first `count` numbers of 16 bits.
 
 As many as `count` says, rounded down to a multiple of `TOGETHER`.
-"""
-
-
-def _turned(_context: Any, table: Any, row: Any, factors: Any, count: Any) -> Any:
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        number = ir.FloatType()
-        vector = ir.VectorType(number, LANES)
-        rows, weights = (data_of(context, builder, signature.args[k], arguments[k]) for k in (0, 2))
-
-        def row_at(place: Any) -> Any:
-            return builder.gep(rows, [builder.mul(place, ir.Constant(_INDEX, LANES))])
-
-        def step(place: Any, totals: list[Any]) -> list[Any]:
-            raised = []
-            for k, total in enumerate(totals):
-                here = builder.add(place, ir.Constant(_INDEX, k))
-                factor = spread(builder, builder.load(builder.gep(weights, [here])), vector)
-                known = load_vector(builder, row_at(here), vector, 4)
-                product = builder.fmul(factor, known, flags=["contract"])
-                raised.append(builder.fadd(total, product, flags=["contract"]))
-            return raised
-
-        nothing, end = ir.Constant(vector, [0.0] * LANES), arguments[3]
-        place, totals = loop(builder, (_START, end, _UNROLLED), [nothing] * _UNROLLED, step)
-        _, first = loop(builder, (place, end, 1), totals[:1], step)
-        totals = [*first, *totals[1:]]
-        while len(totals) > 1:
-            totals = [builder.fadd(a, b) for a, b in zip(totals[::2], totals[1::2], strict=True)]
-        squares = builder.fmul(totals[0], totals[0])
-        size = LANES
-        while size > 1:
-            size //= 2
-            ends = (list(range(first, first + size)) for first in (0, size))
-            squares = builder.fadd(*(_picked(builder, squares, squares, end) for end in ends))
-        square = builder.extract_element(squares, ir.Constant(ir.IntType(32), 0))
-        length = called(builder, "llvm.sqrt.f32", number, [square])
-        shorter = spread(builder, builder.fdiv(ir.Constant(number, 1.0), length), vector)
-        own = row_at(arguments[1])
-        some = builder.fcmp_ordered(">", length, ir.Constant(number, 0.0))
-        unit = builder.fmul(totals[0], shorter)
-        chosen = builder.select(some, unit, load_vector(builder, own, vector, 4))
-        builder.store(chosen, builder.bitcast(own, vector.as_pointer())).align = 4
-        return length
-
-    fits = is_array(table, types.float32, 2) and is_array(factors, types.float32, 1)
-    if not fits or (row, count) != (types.int64, types.int64):
-        return None
-    return types.float32(table, row, factors, count), generate
-
-
-turned = cast("Callable[..., Any]", intrinsic(_turned))
-"""Set a row of a float32 table (N, LANES) to a sum of its first `count`, made a unit vector.
-
-`turned(table, row, factors, count)` adds up `factors[j] * table[j]`, and returns the length of the
-sum. Where that is 0, the row stays.
 """
