@@ -44,7 +44,13 @@ rules = st.sampled_from(RULES)
 
 
 def leaves_of(
-    problem: Problem, floor: Fraction, rules: Rules, *, gate: float, workers: int = 1
+    problem: Problem,
+    floor: Fraction,
+    rules: Rules,
+    *,
+    gate: float,
+    workers: int = 1,
+    halved: float = 1e9,
 ) -> Counter[Leaf]:
     """Every leaf that a search over sets with a fixed floor finds, with its number of times."""
     space = PatternSpace.of(problem)
@@ -52,7 +58,7 @@ def leaves_of(
     upper = upper_of(problem)
     set_incumbent(upper, problem, floor)
     geometry = geometry_of(space, gate, gate)
-    frontier = Frontier(space, geometry, upper, workers, patience=0, rules=rules)
+    frontier = Frontier(space, geometry, upper, workers, patience=0, halved=halved, rules=rules)
     found: Counter[Leaf] = Counter()
     while not frontier.exhausted:
         found.update(map(tuple, frontier.advance(None, 3).tolist()))

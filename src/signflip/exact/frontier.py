@@ -9,13 +9,11 @@ level.
 
 import copy
 import time
-from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from signflip.clock import ENDLESS, Clock
 from signflip.exact.bits import PATTERNS
@@ -26,6 +24,8 @@ from signflip.exact.frames import State as SetState
 from signflip.exact.geometry import Geometry, geometry_of
 from signflip.exact.kernel import Blocks, Upper, advance, bound
 from signflip.exact.kernel import State as BlockState
+from signflip.exact.parity import halves
+from signflip.exact.part import Kernel, Leaves, Part
 from signflip.exact.planting import plant
 from signflip.exact.rows import countable, rows_of
 from signflip.exact.sets import advance_sets, split_sets
@@ -48,73 +48,14 @@ LEAST_SETS = 5
 PATIENCE = ((130, 10_000), (60, 2_000_000))
 """Patterns after which a search begins again with sets of flips, if so many neurons of the second
 layer matter: with fewer the joint bound is weak, and only long searches are worth its price."""
+HALVED = 300_000
+"""Visits of a search over sets after which it goes on by halves."""
 SHORT_PATIENCE = 1000
 """Patterns where blocks go by intervals, which takes them 20 times as long: there any number."""
 FIRST_CASES = 2000
 """Cases of the first slice of a search by cases."""
 MOST_CASE_TABLES = 2**24
 """Entries of a table of the second layer's neurons up to which there is a search by cases."""
-
-Leaves = npt.NDArray[np.bool_]
-
-
-class Tallied(Protocol):
-    """Where a search stands."""
-
-    @property
-    def tally(self) -> npt.NDArray[np.int64]:
-        """(1 or more,) visits so far, first of all."""
-
-
-State = TypeVar("State", bound=Tallied)
-
-
-class Kernel(NamedTuple, Generic[State]):
-    """What searches parts of one kind, compiled.
-
-    Attributes:
-        advance: called with a part's tables, its state, leaves and a budget; the leaves found.
-        split: a state with some of another's work, or None if none can be given.
-        depth: of a state, (1,) int64; below 0 when all of it is searched.
-    """
-
-    advance: Callable[..., int]
-    split: Callable[[State], State | None]
-    depth: Callable[[State], npt.NDArray[np.int64]]
-
-
-@dataclass(frozen=True, eq=False)
-class Part(Generic[State]):
-    """A part of the search that one thread advances.
-
-    Attributes:
-        kernel: what searches it.
-        tables: what the kernel reads, the same for all parts.
-        state: where the search stands.
-    """
-
-    kernel: Kernel[State]
-    tables: tuple[Any, ...]
-    state: State
-
-    @property
-    def visited(self) -> int:
-        """Visits so far: patterns of blocks, or frames and patterns of the blocks below them."""
-        return int(self.state.tally[0])
-
-    @property
-    def done(self) -> bool:
-        """Whether all of it is searched."""
-        return bool(self.kernel.depth(self.state)[0] < 0)
-
-    def advance(self, leaves: Leaves, budget: int) -> int:
-        """Search on until `budget` visits are made or `leaves` is full; the leaves found."""
-        return self.kernel.advance(*self.tables, self.state, leaves, budget)
-
-    def split(self) -> "Part[State] | None":
-        """Give some of the work away, if that can be done."""
-        given = self.kernel.split(self.state)
-        return None if given is None else Part(self.kernel, self.tables, given)
 
 
 class Frontier:
@@ -128,6 +69,7 @@ class Frontier:
         clock: the run's.
         patience: patterns after which the search begins again with sets of flips; None for what
             has been the best.
+        halved: visits after which that search goes on by halves.
         rules: of that search.
 
     Raises:
@@ -143,12 +85,14 @@ class Frontier:
         clock: Clock = ENDLESS,
         *,
         patience: float | None = None,
+        halved: float = HALVED,
         rules: Rules | None = None,
     ) -> None:
         self.upper = upper
         self._space = space
         self._geometry = geometry
         self._rules = rules or Rules()
+        self._halved, self._halve_at = halved, np.inf
         chains = chains_of(space)
         # images at a limit have patterns of their own, which are many and hold few images: last
         self._later = chains if (chains.level != chains.twin).any() else None
@@ -188,12 +132,24 @@ class Frontier:
             state = fresh_sets(self._geometry, rows, sums, self._rules)
             tables = (self._geometry, rows, self.upper.need, self._rules)
             self._parts = [Part(SETS, tables, state)]
+            self._halve_at = self._visited + self._halved
             self._budget, self._least_budget = FIRST_SETS, LEAST_SETS
         else:
             self._parts = [CasePart(self._space, self.upper)]
             self._budget = min(FIRST_CASES, 4 * self._least_budget)
         self._patience = np.inf
         self._later = None
+
+    def _halve(self) -> None:
+        """Go on with even and odd numbers of flips, each on their own."""
+        rows, sums = rows_of(self._space)
+        self._parts = [
+            replace(part, state=half, parity=parity)
+            for part in self._parts
+            if isinstance(part, Part)
+            for parity, half in enumerate(halves(part.state, rows, sums))
+        ]
+        self._halve_at = np.inf
 
     @property
     def exhausted(self) -> bool:
@@ -213,6 +169,8 @@ class Frontier:
         """
         if self._visited >= self._patience:
             self._begin_again()
+        if self._visited >= self._halve_at:
+            self._halve()
         self._share()
         started = time.monotonic()
         before = sum(part.visited for part in self._parts)

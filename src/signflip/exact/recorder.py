@@ -4,8 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Protocol, runtime_checkable
 
-from signflip.exact.frontier import Leaves
 from signflip.exact.kernel import Upper
+from signflip.exact.part import Leaves
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Standing
 

@@ -7,8 +7,9 @@ from concurrent.futures import Executor
 import numpy as np
 
 from signflip.clock import Clock
-from signflip.exact.frontier import MOST_CASE_TABLES, Leaves
+from signflip.exact.frontier import MOST_CASE_TABLES
 from signflip.exact.kernel import Upper
+from signflip.exact.part import Leaves
 from signflip.exact.rows import countable
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Standing
