@@ -20,7 +20,7 @@ OWN_DATA = 64
 class Rules(NamedTuple):
     """What steers the search; of no consequence to its answer."""
 
-    bottom: int = 18  # neurons at most that are searched in blocks
+    bottom: int = 16  # neurons at most that are searched in blocks
     least: int = 8  # neurons above which a frame is bounded jointly
     most: int = MOST_BOUNDED  # neurons up to which it is
     fresh: int = 18  # neurons from which a frame chooses curvatures of its own
