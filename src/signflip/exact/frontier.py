@@ -3,8 +3,8 @@
 A search starts with blocks of six (`kernel`), which is quick to begin. One that goes on begins
 again: where the objective is a sum over the second layer with sets of flips (`sets`), whose joint
 bound costs more and refutes far more; else case by case (`cases`), which learns what geometry
-refuses. When a thread runs out of work, it takes some of another part's highest open
-level.
+refuses. A long search over sets goes on by two halves (`parity`). When a thread runs out of work,
+it takes some of another part's highest open level.
 """
 
 import copy
