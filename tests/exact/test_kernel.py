@@ -18,7 +18,7 @@ from signflip.exact.upper import set_incumbent, upper_of
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from tests.support.oracle import patterns
-from tests.support.random_problems import points_of, random_problem, with_copies
+from tests.support.random_problems import random_problem, toggles_seen, with_copies
 from tests.support.strategies import networks, problems
 from tests.support.weights import weights_of
 
@@ -143,10 +143,7 @@ def test_with_geometry_no_pattern_of_many_points_is_lost(
     problem = random_problem(rng, inputs=inputs, widths=widths, epsilon=0.3)
     space = PatternSpace.of(problem)
     if space.size:
-        images = points_of(rng, problem, 500)
-        signs = problem.network.activations(images)[0]
-        above = problem.objectives(images) > -6
-        seen = {tuple(flips) for flips in (signs != space.signs)[above][:, space.unstable].tolist()}
+        seen = toggles_seen(rng, space, above=-6)
         assert seen <= set(leaves_of(problem, Fraction(-6), gate=0.0))
 
 

@@ -16,8 +16,8 @@ from signflip.exact.sets import advance_sets
 from signflip.exact.upper import set_incumbent, upper_of
 from signflip.patterns.space import PatternSpace
 from tests.exact.test_kernel import NO_GEOMETRY, better
-from tests.exact.test_sets import floors, leaves_of, rules, seeds, ternary
-from tests.support.random_problems import points_of, random_problem
+from tests.exact.test_sets import floors, leaves_of, rules, seeds, some_problem, ternary
+from tests.support.random_problems import random_problem, toggles_seen
 
 moments = st.sampled_from([0, 1, 5, 30])
 """Visits after which a search is halved."""
@@ -55,10 +55,7 @@ def test_halves_find_each_pattern_above_the_floor_once(
     seed: int, widths: tuple[int, ...], floor: Fraction, rules: Rules, halved: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    classes = int(rng.integers(2, 5))
-    problem = random_problem(rng, inputs=30, widths=widths, classes=classes, epsilon=0.3)
-    if rng.random() < 0.3:
-        problem = ternary(rng, problem)
+    problem = some_problem(rng, widths)
     if PatternSpace.of(problem).size:
         workers = int(rng.integers(1, 4))
         found = leaves_of(problem, floor, rules, gate=NO_GEOMETRY, workers=workers, halved=halved)
@@ -74,10 +71,7 @@ def test_halves_with_geometry_lose_no_pattern_of_a_point(
     problem = random_problem(rng, inputs=inputs, widths=(11, 9), epsilon=0.3)
     space = PatternSpace.of(problem)
     if space.size:
-        images = points_of(rng, problem, 500)
-        signs = problem.network.activations(images)[0]
-        above = problem.objectives(images) > -6
-        seen = {tuple(flips) for flips in (signs != space.signs)[above][:, space.unstable].tolist()}
+        seen = toggles_seen(rng, space, above=-6)
         assert seen <= set(leaves_of(problem, Fraction(-6), rules, gate=0.0, halved=halved))
 
 
@@ -97,7 +91,7 @@ def test_a_search_is_halved_where_it_stands_in_a_walk_over_blocks(budget: int) -
     count = advance_sets(geometry, rows, upper.need, at_once, state, leaves, budget)
     found.update(map(tuple, leaves[:count].tolist()))
     assert state.bottom.level[0] >= 0
-    for parity, half in enumerate(halves(state, rows, sums)):
+    for parity, half in enumerate(halves(state, rows)):
         while half.top[0] >= 0:
             count = advance_sets(geometry, rows, upper.need, at_once, half, leaves, 1000)
             own = [tuple(leaf) for leaf in leaves[:count].tolist() if sum(leaf) % 2 == parity]

@@ -25,7 +25,7 @@ from signflip.problem import Problem, Untargeted
 from signflip.result import Stop, Verdict
 from tests.exact.test_kernel import NO_GEOMETRY, Leaf, better
 from tests.support.oracle import exact_optimum, patterns
-from tests.support.random_problems import points_of, random_problem, with_copies
+from tests.support.random_problems import random_problem, toggles_seen, with_copies
 from tests.support.strategies import networks, problems
 from tests.support.weights import weights_of
 
@@ -77,16 +77,20 @@ def ternary(rng: np.random.Generator, problem: Problem) -> Problem:
     return Problem(network, problem.image, problem.region, goal)
 
 
+def some_problem(rng: np.random.Generator, widths: tuple[int, ...]) -> Problem:
+    """A problem of two hidden layers and two to four classes, with zeros in the second or none."""
+    classes = int(rng.integers(2, 5))
+    problem = random_problem(rng, inputs=30, widths=widths, classes=classes, epsilon=0.3)
+    return ternary(rng, problem) if rng.random() < 0.4 else problem
+
+
 @settings(max_examples=12)
 @given(seeds, st.sampled_from([(9, 20), (8, 70), (9, 5), (6, 64)]), floors, rules)
 def test_without_geometry_the_leaves_are_the_patterns_above_the_floor(
     seed: int, widths: tuple[int, ...], floor: Fraction, rules: Rules
 ) -> None:
     rng = np.random.default_rng(seed)
-    classes = int(rng.integers(2, 5))
-    problem = random_problem(rng, inputs=30, widths=widths, classes=classes, epsilon=0.3)
-    if rng.random() < 0.4:
-        problem = ternary(rng, problem)
+    problem = some_problem(rng, widths)
     if PatternSpace.of(problem).size:
         workers = int(rng.integers(1, 4))
         found = leaves_of(problem, floor, rules, gate=NO_GEOMETRY, workers=workers)
@@ -136,10 +140,7 @@ def test_with_geometry_no_pattern_of_many_points_is_lost(
     problem = random_problem(rng, inputs=inputs, widths=(11, 9), epsilon=0.3)
     space = PatternSpace.of(problem)
     if space.size:
-        images = points_of(rng, problem, 500)
-        signs = problem.network.activations(images)[0]
-        above = problem.objectives(images) > -6
-        seen = {tuple(flips) for flips in (signs != space.signs)[above][:, space.unstable].tolist()}
+        seen = toggles_seen(rng, space, above=-6)
         assert seen <= set(leaves_of(problem, Fraction(-6), rules, gate=0.0))
 
 

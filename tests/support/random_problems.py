@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from signflip.network import BinaryNetwork, Floats, OutputLayer, SignLayer
+from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem, Untargeted
 from tests.support.weights import weights_of
 
@@ -53,6 +54,16 @@ def points_of(rng: np.random.Generator, problem: Problem, count: int) -> Floats:
     share = rng.choice([0.0, 0.3, 0.9, 1.0], (count, 1))
     inner = lower + (upper - lower) * rng.random((count, len(lower)))
     return problem.box.clip(share * corners + (1 - share) * inner)
+
+
+def toggles_seen(
+    rng: np.random.Generator, space: PatternSpace, above: float
+) -> set[tuple[bool, ...]]:
+    """What the unstable neurons do at 500 points whose objective is above that much."""
+    images = points_of(rng, space.problem, 500)
+    signs = space.problem.network.activations(images)[0]
+    better = space.problem.objectives(images) > above
+    return {tuple(flips) for flips in (signs != space.signs)[better][:, space.unstable].tolist()}
 
 
 def with_copies(rng: np.random.Generator, problem: Problem, *, moved: bool = True) -> Problem:

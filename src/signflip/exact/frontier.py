@@ -142,12 +142,11 @@ class Frontier:
 
     def _halve(self) -> None:
         """Go on with even and odd numbers of flips, each on their own."""
-        rows, sums = rows_of(self._space)
         self._parts = [
             replace(part, state=half, parity=parity)
             for part in self._parts
             if isinstance(part, Part)
-            for parity, half in enumerate(halves(part.state, rows, sums))
+            for parity, half in enumerate(halves(part.state, part.tables[1]))
         ]
         self._halve_at = np.inf
 

@@ -35,12 +35,13 @@ def excess(rows: Rows, sums: npt.NDArray[np.int16], parity: int) -> npt.NDArray[
     return lowered
 
 
-def halves(state: State, rows: Rows, sums: npt.NDArray[np.int16]) -> tuple[State, State]:
+def halves(state: State, rows: Rows) -> tuple[State, State]:
     """What is left of a search, for even numbers of flips and for odd ones.
 
-    The first is made of the state itself. `sums` (R, K) are those at the centre.
+    The first is made of the state itself.
     """
     other = copy.deepcopy(state)
+    sums = state.sums[0].copy()  # of no flips: the first frame has none
     other.tally[:] = 0
     for parity, half in enumerate((state, other)):
         lowered = excess(rows, sums, parity)
