@@ -154,7 +154,7 @@ def test_a_known_set_counts_only_where_all_its_literals_are_assumed() -> None:
         ([BRANCH, BOUND, BOUND, BOUND], "go on"),
         ([BRANCH, BRANCH, BOUND, BOUND, BOUND], "has its sign already"),
         ([BRANCH, BRANCH + 1, BOUND, BOUND, BOUND], "has its sign already"),
-        ([BRANCH + 4, BOUND, BOUND], "is none"),
+        ([BRANCH + 6, BOUND, BOUND], "is none"),
         ([BRANCH + 2**300, BOUND, BOUND], "is none"),
         ([KNOWN, 0], "has not all literals"),
         ([NEW, 0], "0 literals"),

@@ -55,19 +55,24 @@ def test_a_matrix_with_some_room_is_shown_semidefinite(data: st.DataObject, size
 
 @st.composite
 def leads(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Settled sums (K,), effects (K, m), numbers (K,) of a lead."""
+    """Settled sums (K,), effects (K, m), numbers (K,) of a lead; rows with no zero, or some."""
     rows, size = draw(st.integers(1, 8)), draw(st.integers(1, 5))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     numbers = rng.choice([-2, 2], rows) if draw(st.booleans()) else rng.integers(-50, 50, rows)
-    return rng.integers(-6, 6, rows), rng.choice([-1, 0, 1], (rows, size)), numbers
+    effects = draw(st.sampled_from([[-1, 0, 1], [-1, 1]]))
+    return rng.integers(-6, 6, rows), rng.choice(effects, (rows, size)), numbers
 
 
-def best(lead: tuple[np.ndarray, np.ndarray, np.ndarray], signs: np.ndarray) -> int:
-    """The greatest value over all signs of the free neurons."""
+def best(
+    lead: tuple[np.ndarray, np.ndarray, np.ndarray], signs: np.ndarray, parity: int = -1
+) -> int:
+    """The greatest value over all signs of the free neurons, or those of a parity."""
     settled, effect, numbers = lead
     choices = product(*([-1, 1] if sign == 0 else [int(sign)] for sign in signs))
-    sums = (settled + effect @ np.array(chosen) for chosen in choices)
-    return max(int(numbers @ np.where(total >= 0, 1, -1)) for total in sums)
+    every = [chosen for chosen in choices if parity < 0 or chosen.count(1) % 2 == parity]
+    sums = (settled + effect @ np.array(chosen) for chosen in every)
+    values = (int(numbers @ np.where(total >= 0, 1, -1)) for total in sums)
+    return max(values, default=-int(np.abs(numbers).sum()) - 1)
 
 
 @given(lead=leads(), data=st.data())
@@ -79,7 +84,8 @@ def test_no_form_bounds_a_lead_that_is_reached(
     signs = np.array(
         data.draw(st.lists(st.sampled_from((0, 0, 1, -1)), min_size=size, max_size=size))
     )
-    reached = best((settled, effect, numbers), signs)
+    parity = data.draw(st.sampled_from([-1, 0, 1]))
+    reached = best((settled, effect, numbers), signs, parity)
     shift = data.draw(st.sampled_from((0, 12, 28)))
     worth = data.draw(st.sampled_from(((1, 4), (1, 1), (7, 100), (1000, 33))))
     rows = int((numbers != 0).sum())
@@ -94,7 +100,7 @@ def test_no_form_bounds_a_lead_that_is_reached(
         st.lists(st.integers(0, POINT), min_size=(n := int((signs == 0).sum())), max_size=n)
     )
     form = Form(Rival(settled, effect, (numbers, reached - 1)), worth, shift, curves, diagonal)
-    assert not form.bounds(signs, point)
+    assert not form.bounds(signs, point, parity) or reached < -int(np.abs(numbers).sum())
     total = int(np.abs(numbers).sum())
     if rows and shift == 28:
         sure = Form(

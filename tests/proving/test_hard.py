@@ -18,6 +18,7 @@ from signflip.problem import Problem, Ties
 from signflip.proof.check import check
 from signflip.proof.container import unpacked
 from signflip.proof.joint import Forms
+from signflip.proof.parity import Parity
 from signflip.proving import hard, prove
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
@@ -45,10 +46,13 @@ def _frames_at_once() -> Iterator[None]:
 
 
 @settings(max_examples=80)
-@given(problem=some_problems, bottom=st.integers(0, 8))
-def test_the_optimum_is_proved_and_nothing_below_it(problem: Problem, bottom: int) -> None:
+@given(problem=some_problems, bottom=st.integers(0, 8), halved=st.sampled_from([-1, 110, 10**9]))
+def test_the_optimum_is_proved_and_nothing_below_it(
+    problem: Problem, bottom: int, halved: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hard, "RULES", hard.RULES._replace(bottom=bottom))
+        patch.setattr(hard, "HALVED", halved)
         _prove_the_optimum(problem)
 
 
@@ -101,7 +105,29 @@ def test_forms_are_made_and_accepted(
     assert made, "the proof has no form"
 
 
-def test_forms_that_were_tampered_with_prove_nothing_false() -> None:
+@pytest.mark.parametrize("halved", [-1, 110])
+def test_a_long_proof_goes_on_by_halves(halved: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = problem_of(0, True, 2)
+    monkeypatch.setattr(hard, "HALVED", halved)
+    monkeypatch.setattr(hard, "RULES", hard.RULES._replace(bottom=4))
+    seen: set[int] = set()
+    over = Parity.over
+
+    def noted(parity: Parity, parities: np.ndarray) -> np.ndarray | None:
+        seen.update(parities.tolist())
+        return over(parity, parities)
+
+    monkeypatch.setattr(Parity, "over", noted)
+    data = proof_of(problem, bound=bound_of(problem), clock=ENDLESS)
+    assert check(data, problem.network).cases > 0
+    assert seen == ({0, 1} if halved < 0 else {-1, 0, 1})
+
+
+@pytest.mark.parametrize("halved", [-1, 10**9])
+def test_forms_that_were_tampered_with_prove_nothing_false(
+    halved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hard, "HALVED", halved)
     problem, random = problem_of(0, True, 2), Random(5)
     high = bound_of(problem)
     content = unpacked(proof_of(problem, bound=high, clock=ENDLESS), problem.network.inputs)

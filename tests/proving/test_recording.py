@@ -85,12 +85,20 @@ def test_no_second_search_makes_the_proof(
 
 
 @settings(max_examples=40)
-@given(seed=st.integers(0, 2**32), threads=st.integers(2, 4), bottom=st.integers(0, 8))
-def test_the_frames_of_threads_are_one_proof(seed: int, threads: int, bottom: int) -> None:
+@given(
+    seed=st.integers(0, 2**32),
+    threads=st.integers(2, 4),
+    bottom=st.integers(0, 8),
+    halved=st.sampled_from([-1, 5, 40, 10**9]),
+)
+def test_the_frames_of_threads_are_one_proof(
+    seed: int, threads: int, bottom: int, halved: int
+) -> None:
     rng = np.random.default_rng(seed)
     problem = random_problem(rng, inputs=6, widths=(14, 40), classes=3, epsilon=0.2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hard, "RULES", Rules(least=0, fresh=1, age=1, near=0.0, bottom=bottom))
+        patch.setattr(hard, "HALVED", halved)
         prove_with(threads, problem)
 
 

@@ -4,8 +4,8 @@ The format is docs/proof-format.md. Whatever counts is computed here, from the w
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
 To be trusted: this file, `evaluate`, `exclusions`, `joint`, `elimination`, `factors`, `last_layer`,
-`container.unpacked`, Python, NumPy's whole numbers, and of the network `map.rows`, `threshold`, the
-three arrays of `output`, and `input_range`.
+`parity`, `container.unpacked`, Python, NumPy's whole numbers, and of the network `map.rows`,
+`threshold`, the three arrays of `output`, and `input_range`.
 """
 
 import math
@@ -21,6 +21,7 @@ from signflip.proof.evaluate import MANY, Array, Box, step, values_of, weighted
 from signflip.proof.exclusions import Exclusions
 from signflip.proof.factors import Factors
 from signflip.proof.joint import Forms
+from signflip.proof.parity import Parity
 
 # what a step begins with
 BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, FACTORED, BASE, WITH, BRANCH = range(11)
@@ -139,7 +140,8 @@ class _Cases:
     """Cases: signs of unstable neurons that are assumed. Each is refuted, and all are covered.
 
     *Unstable* are the first-layer neurons that have both signs in the box; they are numbered in
-    their order from 0. The literals 2 j and 2 j + 1 say that number j has the sign -1 and +1.
+    their order from 0. The literals 2 j and 2 j + 1 say that number j has the sign -1 and +1; those
+    after the last neuron's, that the number of unstable neurons that are +1 is even, and odd.
     """
 
     def __init__(self, network: BinaryNetwork, file: Content, bound: Fraction) -> None:
@@ -153,7 +155,9 @@ class _Cases:
         self.forms = Forms(self.above, self.leads, self.signs, self.unstable, self._next)
         self.eliminations = Eliminations(self.above, self.leads, self.unstable, self._next)
         self.factors = Factors(self.above, self.leads, self.signs, self.unstable, self._next)
-        self.bounds: list[Array] = []  # cases that are to be closed by their bound
+        self.parities = Parity(self.above, self.leads, self.signs, self.unstable, self._next)
+        self.parity = -1  # that the case in hand says, or none
+        self.bounds: list[tuple[Array, int]] = []  # signs and parities of cases to be closed by it
         self.settled: list[set[int]] = []  # in each, rivals bounded by other means
 
     def cover(self) -> int:
@@ -167,7 +171,7 @@ class _Cases:
             step = self._next()
             if step >= BRANCH:
                 literal = step - BRANCH
-                if literal >= 2 * len(self.unstable) or held >> literal // 2 * 2 & 3:
+                if literal >= 2 * len(self.unstable) + 2 or held >> literal // 2 * 2 & 3:
                     fail(f"case {cases}", f"neuron {literal // 2} is none, or has its sign already")
                 path.append((literal, False))
                 held ^= self._assume(literal)
@@ -184,9 +188,10 @@ class _Cases:
                 continue
             if step in (BOUND, JOINT):
                 signs, case = self.signs.copy(), f"case {cases}"
-                settled = self.forms.bounded(signs, case) if step == JOINT else set[int]()
+                forms, parity = self.forms, self.parity
+                settled = forms.bounded(signs, parity, case) if step == JOINT else set[int]()
                 self.settled.append(settled | self.factors.settled(held))
-                self.bounds.append(signs)
+                self.bounds.append((signs, parity))
             elif step == ELIMINATED:
                 self.eliminations.close(self.signs, held, known, f"case {cases}")
             elif step == WITH:
@@ -218,17 +223,24 @@ class _Cases:
 
     def _assume(self, literal: int, times: int = 1) -> int:
         """Give a neuron a literal's sign, or with 0 take it back; the literal as a bit."""
-        self.signs[self.unstable[literal // 2]] = times * (literal % 2 * 2 - 1)
+        if literal < 2 * len(self.unstable):
+            self.signs[self.unstable[literal // 2]] = times * (literal % 2 * 2 - 1)
+        else:
+            self.parity = literal % 2 if times else -1
         return 1 << literal
 
     def _check_bounds(self, where: str) -> None:
         """In no case that its bound is to close may a rival be too far ahead."""
-        signs = np.array(self.bounds)
-        for layer in self.above if self.bounds else ():
-            signs = step(layer, signs)
-        for rival, (numbers, limit) in enumerate(self.leads if self.bounds else ()):
-            over = signs @ numbers + (signs == 0) @ np.abs(numbers) > limit
-            over &= [rival not in settled for settled in self.settled]
-            if over.any():
-                fail(where, f"the bound of no. {over.argmax()} of {len(over)} waiting is too high")
+        if self.bounds:
+            signs, parities = (np.array(each) for each in zip(*self.bounds, strict=True))
+            missed = self.parities.missed(signs, parities)
+            for i, layer in enumerate(self.above):
+                signs = step(layer, signs, None if i else self.parities.over(parities))
+            for rival, (numbers, limit) in enumerate(self.leads):
+                over = signs @ numbers + (signs == 0) @ np.abs(numbers) > limit
+                over &= [rival not in settled for settled in self.settled]
+                over &= ~missed
+                if over.any():
+                    which = f"no. {over.argmax()} of {len(over)} waiting"
+                    fail(where, f"the bound of {which} is too high")
         self.bounds, self.settled = [], []

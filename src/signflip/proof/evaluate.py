@@ -72,8 +72,15 @@ def rounded_up(layer: SignLayer) -> Array:
     return np.array([whole[t] for t in thresholds], np.int64)
 
 
-def step(layer: SignLayer, below: Array) -> Array:
-    """Signs (N, neurons) that a layer has for signs (N, inputs); 0 stands for either of them."""
+def step(layer: SignLayer, below: Array, over: Array | None = None) -> Array:
+    """Signs (N, neurons) that a layer has for signs (N, inputs); 0 stands for either of them.
+
+    Args:
+        layer: it.
+        below: the signs.
+        over: (N, neurons) what sums are over their threshold, modulo 4, where that is the same for
+            all choices of free signs; -1 where it is not, or not known. None if it never is.
+    """
     moving = (below != below[0]).any(axis=0) | (below[0] == 0)
     fixed, free, thresholds = below[0, ~moving], below[:, moving] == 0, rounded_up(layer)
     signs = []
@@ -82,8 +89,14 @@ def step(layer: SignLayer, below: Array) -> Array:
         middle = products(below[:, moving], rows[:, moving])
         middle += products(fixed[None], rows[:, ~moving])
         spread = products(free, np.abs(rows[:, moving]))
-        least = thresholds[start : start + MANY]
-        signs.append(1 * (middle - spread >= least) - 1 * (middle + spread < least))
+        low, high = (
+            end - thresholds[start : start + MANY] for end in (middle - spread, middle + spread)
+        )
+        if over is not None:
+            most = over[:, start : start + MANY]  # and the least sum from 0 on
+            known = (most >= 0) & (spread > 0)
+            low, high = low + known * (3 - most), high - known * most
+        signs.append(1 * (low >= 0) - 1 * (high < 0))
     return np.concatenate(signs, axis=1)
 
 

@@ -81,12 +81,13 @@ class Form:
         if not semidefinite(np.diag(np.array(list(diagonal.values()), np.int64)) - squares):
             fail("form", "its diagonal is not shown to dominate its curves")
 
-    def bounds(self, signs: Array, point: list[int]) -> bool:
+    def bounds(self, signs: Array, point: list[int], parity: int = -1) -> bool:
         """Whether the lead keeps its bound for all signs of free neurons.
 
         Args:
             signs: (m,) of the unstable neurons, 0 for those that are free.
             point: from 0 to `POINT`, for each of the free ones.
+            parity: of the number of unstable neurons that are +1, if it is known.
         """
         free, rival = np.flatnonzero(signs == 0), self.rival
         if not self.diagonal.keys() >= set(free.tolist()):
@@ -95,6 +96,9 @@ class Form:
         # where all of them are -1; halved, and turned so that at least 0 is what helps the rival
         sums = (rival.settled + rival.effect @ signs - effect.sum(axis=1)) >> 1
         sums, effect = np.where(rival.side > 0, sums, -1 - sums), effect * rival.side[:, None]
+        if parity >= 0:  # odd values: at least 0 is at least 1
+            odd = (sums + parity - (signs > 0).sum()) % 2
+            sums = sums - odd * (rival.effect != 0).all(axis=1)
         at = POINT * sums + effect @ p
         able = sums + np.maximum(effect, 0).sum(axis=1) >= 0
         sure = able & ((at >= 0) | (self.curves == 0))
@@ -138,11 +142,12 @@ class Forms(LastLayer):
             fail("form", f"there is a {number} where it must be below {end}")
         return number
 
-    def bounded(self, signs: Array, case: str) -> set[int]:
+    def bounded(self, signs: Array, parity: int, case: str) -> set[int]:
         """The rivals that forms bound in a case, by the next numbers.
 
         Args:
             signs: (neurons,) of the first layer, 0 for those that are free.
+            parity: of the number of unstable neurons that are +1, or -1.
             case: its name.
         """
         signs, done = signs[self.unstable], set[int]()
@@ -152,7 +157,7 @@ class Forms(LastLayer):
             if slot not in self.forms:
                 fail(case, f"there is no form in slot {slot}")
             number, form = self.forms[slot]
-            if not form.bounds(signs, point):
+            if not form.bounds(signs, point, parity):
                 fail(case, "the form that is to bound it does not")
             done.add(number)
         return done

@@ -20,6 +20,7 @@ from signflip.exact.rows import Rows
 from signflip.exact.sets import descend, lose, take
 from signflip.proof.check import BOUND, BRANCH
 from signflip.proving.forms import BITS, Longs, confirmed, round_form
+from signflip.proving.halved import NONE, Halved, goes_on, halve
 from signflip.proving.last import Last, cover, enter
 from signflip.proving.writing import (
     Writer,
@@ -160,6 +161,7 @@ def advance_frames(
     scratch: tuple[Whole, Longs, Longs],
     room: int,
     last: Last,
+    h: Halved,
     w: Writer,
     s: State,
     budget: int,
@@ -175,6 +177,7 @@ def advance_frames(
         scratch: (K,), (K,) and (N, N).
         room: bytes that a frame may write.
         last: the cases of the last neurons of the frame in hand.
+        h: the frame that is halved.
         w: the steps.
         s: where it stands.
         budget: frames.
@@ -190,9 +193,9 @@ def advance_frames(
             why = cover(top, geometry, rows, need, room, last, w, s)
             if why != DONE:
                 return why
-            leave(w, s)
+            leave(h, w, s)
         elif _closed(top, rows, need, rules, points, (at, pull), w, s):
-            leave(w, s)
+            leave(h, w, s)
         elif s.next[top] == s.length[top]:
             return LEAF
         elif s.fresh[top]:
@@ -206,6 +209,8 @@ def advance_frames(
             leader = leading(top, s)
             if s.data[top, leader] == top:
                 sort(top, leader, geometry, rules, s)
+        elif h.due[0] and h.frame[0] == NONE:
+            halve(top, h, w, s)
         else:
             neuron = take(top, rows, rules, s)
             if s.next[top] == s.length[top]:
@@ -222,8 +227,10 @@ def advance_frames(
 
 
 @compiled()
-def leave(w: Writer, s: State) -> None:
-    """Go on in the frame below the one that was closed."""
+def leave(h: Halved, w: Writer, s: State) -> None:
+    """Go on with what follows the frame that was closed: its other half, or the frame below."""
+    if goes_on(h, s):
+        return
     top = s.top[0] - 1
     s.top[0] = top
     if top >= 0:

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from signflip.exact.cases import FULL
-from signflip.exact.frames import OWN_DATA, Rules, fresh_sets
+from signflip.exact.frames import OWN_DATA, Rules, State, fresh_sets
 from signflip.exact.geometry import MOST_FLIPS, geometry_of
 from signflip.exact.joint import CURVE_BITS
-from signflip.exact.rows import MOST_BOUNDED, rows_of
+from signflip.exact.parity import excess
+from signflip.exact.rows import MOST_BOUNDED, Rows, rows_of
 from signflip.network import Lead
 from signflip.patterns.space import Flips, PatternSpace
 from signflip.proof.check import BOUND, NEW
@@ -21,6 +22,7 @@ from signflip.proof.joint import SLOTS
 from signflip.proving.forms import BITS
 from signflip.proving.frames import advance_frames, leave
 from signflip.proving.growing import End
+from signflip.proving.halved import NONE, Halved, fresh_halved
 from signflip.proving.last import fresh_last, turn_last
 from signflip.proving.packing import PIECE, Packing
 from signflip.proving.refusals import Refusal, literals_of
@@ -30,6 +32,8 @@ ASK, GATE = 0.65, 0.65
 """Shares of the ellipsoid's limit, as in the search."""
 RULES = Rules(bottom=14)
 """As in the search, but that fewer neurons are the last ones, as each of their cases is a step."""
+HALVED = 100_000
+"""Looks at frames after which a proof goes on by halves."""
 
 
 class Frames:
@@ -54,6 +58,8 @@ class Frames:
         self._room = space.size * (8 * MOST_FLIPS + 16)
         self._room += rivals * (3 * width + 12 * space.size + heads.shape[1] + 32)
         self._writer = _fresh_writer(space, heads, self._room + PIECE)
+        self._halved = _fresh_halved(space, self._state, self._rows)
+        self._looked = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -87,6 +93,8 @@ class Frames:
         Raises:
             NoProofError: there are too many.
         """
+        self._looked += budget
+        self._halved.due[0] = self._looked > HALVED
         while True:
             why = advance_frames(
                 self._geometry,
@@ -97,6 +105,7 @@ class Frames:
                 self._scratch,
                 self._room,
                 self._last,
+                self._halved,
                 self._writer,
                 self._state,
                 budget,
@@ -121,7 +130,7 @@ class Frames:
             top = self._state.top[0]
             turn_last(top, self._rows, self._need, self._last, self._writer, self._state)
         if self._last.level[0] < 0:
-            leave(self._writer, self._state)
+            leave(self._halved, self._writer, self._state)
 
     def split(self) -> "Frames | None":
         """Give away the rest of the first frame that has one, and of all before it."""
@@ -135,6 +144,9 @@ class Frames:
         given._state = copy.deepcopy(state)
         given._state.top[0] = frame
         given._writer = _given_writer(writer, state.flip[:frame])
+        given._halved = copy.deepcopy(self._halved)
+        if given._halved.frame[0] > frame:
+            given._halved.frame[0] = NONE
         given._begin()
         writer.least[0] = frame + 1
         return given
@@ -199,6 +211,14 @@ def _fresh_writer(space: PatternSpace, heads: npt.NDArray[np.uint16], room: int)
         literals=np.zeros((2, MOST_FLIPS + 1), dtype=np.int64),
         base=np.zeros((2, MOST_FLIPS + 1), dtype=np.int64),
     )
+
+
+def _fresh_halved(space: PatternSpace, state: State, rows: Rows) -> Halved:
+    lowered = np.array([excess(rows, state.sums[0], parity) for parity in (0, 1)])
+    # of no toggles, or an even number of them, this is the parity of what is +1
+    even = int((space.signs[space.unstable] > 0).sum()) % 2
+    literals = 2 * space.size + np.array([even, 1 - even])
+    return fresh_halved(state, lowered, literals)
 
 
 def _given_writer(writer: Writer, flips: npt.NDArray[np.int64]) -> Writer:
