@@ -124,6 +124,13 @@ def test_a_sweep_goes_on_where_it_was(path: Path) -> None:
     assert sweep(plan, path) == ([], ())
 
 
+def test_a_sweep_with_nothing_to_run_waits_for_nobody(path: Path) -> None:
+    plan = tiny_plan(EXACT, images=2)
+    sweep(plan, path)
+    with Store.open(path) as another, another.transaction():
+        assert sweep(plan, path) == ([], ())
+
+
 def test_a_grid_that_grew_runs_what_is_new(path: Path) -> None:
     sweep(tiny_plan(FGSM, images=3, epsilons=(0.1,)), path)
     _, more = sweep(tiny_plan(FGSM, images=4, epsilons=(0.1, 0.2)), path)

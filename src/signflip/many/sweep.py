@@ -101,6 +101,8 @@ def run_sweep(
     Raises:
         SignflipError: the store cannot be written, or the executor cannot go on.
     """
+    if not tasks:
+        return  # a store that another process writes to is not waited for
     networks = {task.case.network: plan.networks[task.case.network] for task in tasks}
     with store.transaction():
         for key, network in networks.items():
