@@ -38,6 +38,7 @@ from tests.support.oracle import exact_optimum
 from tests.support.proofs import by_elimination, is_true, tampered
 from tests.support.strategies import networks, problems
 
+NEVER = 2**40  # looks at frames that no proof takes
 TINY = 40
 """Changed files for each tiny problem."""
 ZOO = (
@@ -100,8 +101,8 @@ def _broken(known: BinaryNetwork, found: Content, flips: "list[Content]") -> boo
 def tiny(count: int, seed: int, tally: Tally) -> None:
     """Tiny problems over every map, each with some changed files of its own and of others.
 
-    Proofs over two hidden layers are made with forms, and half of all where neurons may read few
-    others by elimination, which only large problems have otherwise.
+    Proofs over two hidden layers are made with forms, and half of them by halves; half of all where
+    neurons may read few others by elimination, which only large problems have otherwise.
     """
     prove.FEW, prove.EASY = 0, 1
     hard.RULES = Rules(least=0, fresh=1, age=1, near=0.0)
@@ -115,6 +116,7 @@ def tiny(count: int, seed: int, tally: Tally) -> None:
     @given(problem=drawn)
     def run(problem: Problem) -> None:
         best = exact_optimum(problem).value
+        hard.HALVED = random.choice((NEVER, -1))
         data = proof_of(problem, bound=best, clock=Clock.start(None))
         content = unpacked(data, problem.network.inputs)
         others = [content]
@@ -129,7 +131,7 @@ def tiny(count: int, seed: int, tally: Tally) -> None:
             tally.add(tampered(random.choice(contents), others, random), problem.network, None)
 
     run()
-    prove.EASY, hard.RULES = 20, Rules(least=4, fresh=8)
+    prove.EASY, hard.RULES, hard.HALVED = 20, Rules(least=4, fresh=8), 200
 
 
 def zoo(count: int, seed: int, tally: Tally) -> None:
