@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from signflip.attack import attack
 from signflip.clock import Clock
 from signflip.exact import around as around_module
-from signflip.exact.around import OTHERS, TOGGLES, Around
+from signflip.exact.around import (
+    NEAR_SHARE,
+    OTHERS,
+    PATIENCE,
+    SHARE,
+    TOGGLES,
+    Around,
+)
 from signflip.exact.frames import Rules, begin, fresh_sets
 from signflip.exact.geometry import geometry_of
 from signflip.exact.planting import plant
@@ -106,6 +113,24 @@ def test_it_takes_its_share_of_the_time_and_no_more(monkeypatch: pytest.MonkeyPa
     assert turned(1.0, 1e9) == 0  # nothing is due before the search has gone on for a while
     assert turned(0.0, 0.0) == 0
     assert turned(1.0, 0.0) > 0
+
+
+def test_without_a_better_image_for_long_nothing_is_near_to_a_flip(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = large_problem()
+    space = PatternSpace.of(problem)
+    run = Run(problem, Clock.start(None))
+    around = Around.of(run, SearchGoal.DECIDE, space, geometry_of(space, 0.6, 0.65))
+    assert around is not None
+    monkeypatch.setattr(around_module, "NEAR", 1.0)  # the clean image is
+    assert around._share() == NEAR_SHARE
+    around._since -= PATIENCE
+    assert around._share() == SHARE
+    for _ in range(40):
+        if around.search_one():
+            break
+    assert around._share() == NEAR_SHARE
 
 
 def test_where_all_is_toggled_none_is_free_of_the_others() -> None:

@@ -30,6 +30,8 @@ NEAR = 0.1
 NEAR_SHARE, OPTIMISING, SHARE = 0.3, 0.1, 0.03
 """Of the time: near to a flip, for an optimum, else. Proofs that take long are seldom of the first
 kind."""
+PATIENCE = 8.0
+"""Seconds without a better image after which nothing is near to a flip any more."""
 TOGGLES, OTHERS = 14, 22
 """Free neurons of both kinds, at first."""
 LARGER, SMALLER = 1.01, 0.97
@@ -67,6 +69,7 @@ class Around:
         self._toggles, self._level = space.toggles_of(run.witness), run.standing
         self._weight = 1 / (EVEN + np.arange(space.size)[::-1])
         self._spent, self._allowance = 0.0, Allowance(run.clock, since=BEGIN)
+        self._best, self._since = run.standing, run.clock.elapsed()
 
     @classmethod
     def of(
@@ -89,8 +92,11 @@ class Around:
     def _share(self) -> float:
         if self._goal is SearchGoal.OPTIMISE:
             return OPTIMISING
+        now = self._run.clock.elapsed()
+        if self._best < self._run.standing:
+            self._best, self._since = self._run.standing, now
         near = self._run.value >= NEAR * float(self._run.problem.clean.value)
-        return NEAR_SHARE if near else SHARE
+        return NEAR_SHARE if near and now - self._since < PATIENCE else SHARE
 
     def _over(self) -> bool:
         return self._goal.settled_by(self._run) or self._run.clock.expired()
