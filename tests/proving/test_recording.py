@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from signflip import Verdict, attack
 from signflip.clock import ENDLESS
-from signflip.exact import tree
 from signflip.exact.frames import Rules
 from signflip.methods import Exact
 from signflip.methods.search_goal import SearchGoal
@@ -24,6 +23,7 @@ from signflip.proof.check import check
 from signflip.proof.container import pieces_of
 from signflip.proving import hard, packing, prove, recording
 from signflip.proving.cases import Cases
+from signflip.proving.enumerated import Enumerated, enumerable
 from signflip.proving.files import PROOFS
 from signflip.proving.growing import End
 from signflip.proving.hard import Frames
@@ -45,18 +45,25 @@ some_problems = problems(
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Searches are recorded from the start, and threads give work away at each step."""
-    monkeypatch.setattr(tree, "RECORD", -1.0)
+    monkeypatch.setattr(recording, "RECORD", -1.0)
     monkeypatch.setattr(Frames, "budget", 2)
     monkeypatch.setattr(Cases, "budget", 2)
+    monkeypatch.setattr(Enumerated, "budget", 2)
 
 
-@settings(max_examples=60)
-@given(problem=some_problems, goal=st.sampled_from(SearchGoal), threads=st.integers(1, 3))
+@settings(max_examples=80)
+@given(
+    problem=some_problems,
+    goal=st.sampled_from(SearchGoal),
+    threads=st.integers(1, 3),
+    enumerates=st.booleans(),
+)
 def test_a_recorded_search_answers_as_any_and_has_its_proof(
-    problem: Problem, goal: SearchGoal, threads: int
+    problem: Problem, goal: SearchGoal, threads: int, enumerates: bool
 ) -> None:
     exact = Exact(goal=goal, annealing=0.0, threads=threads)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "enumerable", lambda space: enumerates and enumerable(space))
         path = Path(folder) / "a.proof"
         result = attack(problem, exact, proof=path)
         assert result.verdict is attack(problem, exact).verdict
@@ -99,6 +106,7 @@ def test_the_frames_of_threads_are_one_proof(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hard, "RULES", Rules(least=0, fresh=1, age=1, near=0.0, bottom=bottom))
         patch.setattr(hard, "HALVED", halved)
+        patch.setattr(recording, "enumerable", lambda _: False)
         prove_with(threads, problem)
 
 
@@ -163,6 +171,7 @@ def test_the_steps_of_an_attack_go_with_it(
         begin(frames)
 
     monkeypatch.setattr(Frames, "_begin", watched)
+    monkeypatch.setattr(recording, "enumerable", lambda _: False)
     image = robust().image
     problem = Problem.ball(tiny_network(), image, epsilon=epsilon)
     gc.disable()
@@ -186,6 +195,7 @@ def test_slow_cases_do_not_pass_the_time_limit(
     monkeypatch.setattr(Cases, "budget", 50_000)
     monkeypatch.setattr(Cases, "advance", slow)
     monkeypatch.setattr(recording, "countable", lambda _: False)
+    monkeypatch.setattr(recording, "enumerable", lambda _: False)
     result = attack(problem, Exact(annealing=0.0), time_limit=0.5, proof=path)
     assert result.verdict is Verdict.UNKNOWN
     assert result.seconds < 1

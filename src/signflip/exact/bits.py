@@ -49,6 +49,9 @@ def _word(members: npt.NDArray[np.bool_]) -> np.uint64:
 SUBSETS = _subsets()
 """(64,) uint8: pattern index -> the flipped neurons of the block, as bits."""
 
+INDEX = np.argsort(SUBSETS)
+"""(64,) int64: the flipped neurons of the block, as bits -> pattern index."""
+
 SUPERSETS = np.array([_word((SUBSETS & s) == s) for s in SUBSETS], dtype=np.uint64)
 """(64,) uint64: pattern index -> the patterns that flip at least the same neurons."""
 

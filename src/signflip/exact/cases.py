@@ -125,6 +125,29 @@ def _add(total: npt.NDArray[np.int16], times: np.int16, row: npt.NDArray[np.int8
 
 
 @compiled(inner=True)
+def active_flips(
+    geometry: Geometry,
+    factor: Factor,
+    count: int,
+    neurons: npt.NDArray[np.int32] | npt.NDArray[np.int64],
+    multipliers: npt.NDArray[np.int64],
+) -> int:
+    """Write the active flips that `refused` refused, with their multipliers; how many count."""
+    largest = 0.0
+    for i in range(count):
+        largest = max(largest, factor.u[i])
+    scale = geometry.limit / largest
+    size = 0
+    for i in range(count):
+        multiplier = whole_multiplier(factor.u[i], largest, scale)
+        if multiplier > 0:
+            neurons[size] = factor.members[i]
+            multipliers[size] = multiplier
+            size += 1
+    return size
+
+
+@compiled(inner=True)
 def minimal(
     geometry: Geometry,
     factor: Factor,
@@ -136,19 +159,10 @@ def minimal(
 
     Returns how many are left in `neurons`, with their multipliers.
     """
-    largest = 0.0
-    for i in range(count):
-        largest = max(largest, factor.u[i])
-    scale = geometry.limit / largest
+    size = active_flips(geometry, factor, count, neurons, multipliers)
     need = np.int64(0)
-    size = 0
-    for i in range(count):
-        multiplier = whole_multiplier(factor.u[i], largest, scale)
-        if multiplier > 0:
-            neurons[size] = factor.members[i]
-            multipliers[size] = multiplier
-            need += np.int64(multiplier) * geometry.grid_distance[factor.members[i]]
-            size += 1
+    for i in range(size):
+        need += multipliers[i] * geometry.grid_distance[neurons[i]]
     # the deepest first: a set without it refutes an earlier case
     i = size - 1
     while i >= 0 and size > 1:

@@ -105,18 +105,12 @@ class Frontier:
         self._least_budget = min(LEAST_BUDGET, max(1, MOST_STEPS // steps))
         self._budget = min(FIRST_BUDGET, 2 * self._least_budget)
         if patience is None:
-            patience = self._usual_patience()
+            patience = patience_of(space, upper)
         self._by_sets = countable(space)
         # cases know of no patterns that are to come last
         by_cases = self._later is None and space.size * len(sums) <= MOST_CASE_TABLES
         self._patience = patience if self._by_sets or by_cases else np.inf
         self._visited = 0
-
-    def _usual_patience(self) -> float:
-        if not shallow(self._space.problem.network):
-            return SHORT_PATIENCE
-        fewest = self.upper.counts.min()
-        return next((patience for rows, patience in PATIENCE if fewest >= rows), np.inf)
 
     def _of_blocks(self, blocks: Blocks, sums: Sums) -> Part[BlockState]:
         counts = shallow(self._space.problem.network)
@@ -200,6 +194,14 @@ class Frontier:
             given = part.split()
             if given is not None:
                 self._parts.append(given)
+
+
+def patience_of(space: PatternSpace, upper: Upper) -> float:
+    """Patterns after which a search over blocks of six begins again in another way."""
+    if not shallow(space.problem.network):
+        return SHORT_PATIENCE
+    fewest = upper.counts.min()
+    return next((patience for rows, patience in PATIENCE if fewest >= rows), np.inf)
 
 
 def split(state: BlockState) -> BlockState | None:

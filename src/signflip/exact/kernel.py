@@ -156,7 +156,7 @@ def bound(level: int, shallow: bool, blocks: Blocks, upper: Upper, state: State)
 
 
 @compiled(inner=True)
-def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> None:
+def flip_block(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> None:
     """Write to `below` the sums after the flips of a block's subset."""
     overwrite(below, sums)
     neuron = first
@@ -170,7 +170,7 @@ def _flip(sums: Sums, effect: Sums, subset: int, first: int, below: Sums) -> Non
 
 
 @compiled(inner=True)
-def _place(geometry: Geometry, subset: int, first: int, count: int, factor: Factor) -> int:
+def place_block(geometry: Geometry, subset: int, first: int, count: int, factor: Factor) -> int:
     """Add the flips of a block's subset to the factor; return the flips that are active now."""
     neuron = first
     while subset:
@@ -233,13 +233,13 @@ def advance(
         value = 0.0
         early = state.factor.value[before] > geometry.near
         if early:
-            count = _place(geometry, subset, first, before, state.factor)
+            count = place_block(geometry, subset, first, before, state.factor)
             value = state.factor.value[count] if count > before else 0.0
             if value > geometry.gate and _refused(geometry, count, state):
                 state.open[level] &= ~SUPERSETS[index]
                 continue
         if level < last or not shallow:
-            _flip(state.sums[level], blocks.effect, subset, first, state.sums[level + 1])
+            flip_block(state.sums[level], blocks.effect, subset, first, state.sums[level + 1])
         if level < last:
             if not bound(level + 1, shallow, blocks, upper, state):
                 continue
@@ -252,7 +252,7 @@ def advance(
         ):
             continue
         if not early:
-            count = _place(geometry, subset, first, before, state.factor)
+            count = place_block(geometry, subset, first, before, state.factor)
             value = state.factor.value[count] if count > before else 0.0
         asked = early and value > geometry.gate
         if value > geometry.ask and not asked and _refused(geometry, count, state):

@@ -37,14 +37,20 @@ class Recorder(Protocol):
     """Keeps the steps of a search, for a proof."""
 
     def tree(
-        self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing], workers: int
+        self,
+        space: PatternSpace,
+        upper: Upper,
+        floor: Callable[[], Standing],
+        workers: int,
+        seconds: float,
     ) -> Recorded | None:
-        """What is to be searched from now on in place of the usual tree; None for that.
+        """What is to be searched from now on in place of the usual tree; None for that, as yet.
 
         Args:
             space: the patterns of the problem.
             upper: the layers above the second, with the incumbent, which may rise.
             floor: what is no better than this is of no interest.
             workers: threads.
+            seconds: that the usual tree was searched.
         """
         ...

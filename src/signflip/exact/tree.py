@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from signflip.methods.exact import Exact
 
 
-RECORD = 0.01
-"""Seconds from which a search that is to be proved is recorded: a shorter one is soon made anew,
-and in a way that makes a shorter proof."""
-
-
 class ExactSearch(GoalSearch):
     """One run of `signflip.methods.Exact`.
 
@@ -55,13 +50,17 @@ class ExactSearch(GoalSearch):
         self._geometry = geometry_of(self.space, settings.ask, settings.gate, run.clock)
         self._upper = upper_of(run.problem)
         self._raise_floor()
-        self._frontier = Frontier(
+
+    @cached_property
+    def _frontier(self) -> Frontier:
+        """The usual tree; where its search is recorded from the start, there is none."""
+        return Frontier(
             self.space,
             self._geometry,
             self._upper,
-            settings.threads,
-            run.clock,
-            patience=None if settings.joint else math.inf,
+            self._settings.threads,
+            self.run.clock,
+            patience=None if self._settings.joint else math.inf,
         )
 
     @cached_property
@@ -123,12 +122,13 @@ class ExactSearch(GoalSearch):
             self._raise_floor()
 
     def _tree(self) -> Tree:
-        """What is to be searched: after a while, where a proof is wanted, a tree that makes it."""
+        """What is to be searched: where a proof is wanted, a tree that makes it, maybe."""
         listener = self.run.listener
-        late = self.run.clock.elapsed() - self._since > RECORD
-        if late and self._recorded is None and isinstance(listener, Recorder):
-            workers = self._settings.threads
-            self._recorded = listener.tree(self.space, self._upper, lambda: self.floor, workers)
+        if self._recorded is None and isinstance(listener, Recorder):
+            workers, since = self._settings.threads, self.run.clock.elapsed() - self._since
+            self._recorded = listener.tree(
+                self.space, self._upper, lambda: self.floor, workers, since
+            )
         recorded = self._recorded
         return self._frontier if recorded is None or recorded.lost else recorded
 

@@ -3,9 +3,9 @@
 The format is docs/proof-format.md. Whatever counts is computed here, from the weights, the image
 and the box, without any rounding; the steps of a proof only say which cases to look at.
 
-To be trusted: this file, `evaluate`, `exclusions`, `joint`, `elimination`, `factors`, `last_layer`,
-`parity`, `container.unpacked`, Python, NumPy's whole numbers, and of the network `map.rows`,
-`threshold`, the three arrays of `output`, and `input_range`.
+To be trusted: this file, `evaluate`, `exclusions`, `joint`, `elimination`, `enumeration`,
+`factors`, `last_layer`, `parity`, `container.unpacked`, Python, NumPy's whole numbers, and of the
+network `map.rows`, `threshold`, the three arrays of `output`, and `input_range`.
 """
 
 import math
@@ -17,6 +17,7 @@ import numpy as np
 from signflip.network import BinaryNetwork
 from signflip.proof.container import Content, fail, numbers_of, pieces_of, unpacked
 from signflip.proof.elimination import Eliminations
+from signflip.proof.enumeration import Enumerations
 from signflip.proof.evaluate import MANY, Array, Box, step, values_of, weighted
 from signflip.proof.exclusions import Exclusions
 from signflip.proof.factors import Factors
@@ -24,7 +25,8 @@ from signflip.proof.joint import Forms
 from signflip.proof.parity import Parity
 
 # what a step begins with
-BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, FACTORED, BASE, WITH, BRANCH = range(11)
+BOUND, NEW, KNOWN, FORM, JOINT, NOTED, ELIMINATED, FACTORED, BASE, WITH = range(10)
+ENUMERATED, BRANCH = 10, 11
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -152,10 +154,10 @@ class _Cases:
         self.unstable = np.flatnonzero(self.signs == 0).tolist()
         self.numbers = numbers_of(file.steps)
         self.exclusions = Exclusions(self.box, first, self.unstable, self._next)
-        self.forms = Forms(self.above, self.leads, self.signs, self.unstable, self._next)
         self.eliminations = Eliminations(self.above, self.leads, self.unstable, self._next)
-        self.factors = Factors(self.above, self.leads, self.signs, self.unstable, self._next)
-        self.parities = Parity(self.above, self.leads, self.signs, self.unstable, self._next)
+        parts = (self.above, self.leads, self.signs, self.unstable, self._next)
+        self.forms, self.factors, self.parities = Forms(*parts), Factors(*parts), Parity(*parts)
+        self.enumerations = Enumerations(*parts, self.exclusions)
         self.parity = -1  # that the case in hand says, or none
         self.bounds: list[tuple[Array, int]] = []  # signs and parities of cases to be closed by it
         self.settled: list[set[int]] = []  # in each, rivals bounded by other means
@@ -194,6 +196,8 @@ class _Cases:
                 self.bounds.append((signs, parity))
             elif step == ELIMINATED:
                 self.eliminations.close(self.signs, held, known, f"case {cases}")
+            elif step == ENUMERATED:
+                cases += self.enumerations.close(self.signs, held, f"case {cases}") - 1
             elif step == WITH:
                 self.exclusions.close_with_base(held, f"case {cases}")
             else:
@@ -238,8 +242,7 @@ class _Cases:
                 signs = step(layer, signs, None if i else self.parities.over(parities))
             for rival, (numbers, limit) in enumerate(self.leads):
                 over = signs @ numbers + (signs == 0) @ np.abs(numbers) > limit
-                over &= [rival not in settled for settled in self.settled]
-                over &= ~missed
+                over &= ~missed & [rival not in settled for settled in self.settled]
                 if over.any():
                     which = f"no. {over.argmax()} of {len(over)} waiting"
                     fail(where, f"the bound of {which} is too high")

@@ -16,7 +16,7 @@ import numpy as np
 from signflip.arrays import Floats
 from signflip.errors import ProofError
 
-MAGIC = b"signflip-proof 7\n"
+MAGIC = b"signflip-proof 8\n"
 MOST_BYTES = 2**32
 """Of steps, unpacked."""
 MOST_HEADER = 2**20

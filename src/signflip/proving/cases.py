@@ -9,7 +9,7 @@ from signflip.exact.case_search import CaseSearch
 from signflip.exact.kernel import Upper
 from signflip.exact.tables import MOST_INPUTS
 from signflip.patterns.space import PatternSpace
-from signflip.proving.growing import End
+from signflip.proving.growing import FIRST, End
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.packing import PIECE, Packing
 from signflip.proving.refusals import Refusal, literals_of
@@ -44,6 +44,7 @@ class Cases(CaseSearch):
     """
 
     budget: ClassVar = 50_000
+    first: ClassVar = FIRST
 
     def __init__(self, space: PatternSpace, upper: Upper) -> None:
         super().__init__(space, upper, kept=True)

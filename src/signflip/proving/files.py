@@ -16,6 +16,7 @@ from signflip.patterns.space import PatternSpace
 from signflip.preparation import Preparation
 from signflip.problem import NO_FLIP, Margin, Norm, Problem
 from signflip.proof.container import Steps
+from signflip.proving.enumerated import compile_enumerated
 from signflip.proving.hard import compile_frames
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.prove import proof_of
@@ -32,6 +33,7 @@ def _compile() -> None:
     proof_of(problem, bound=Fraction(2), clock=Clock.start(None))
     two = Problem.ball(BinaryNetwork((layer, layer), output), [0.5, 0.4], epsilon=0.2)
     compile_frames(PatternSpace.of(two))
+    compile_enumerated(PatternSpace.of(two))
     compile_factors(proofs=True)
 
 

@@ -14,7 +14,7 @@ from signflip.proving.packing import Packing
 from signflip.proving.refusals import Refusal, Refusals
 
 FIRST = 100
-"""Cases before the first look at the clock."""
+"""Cases before the first look at the clock, as a rule."""
 
 
 class End(IntEnum):
@@ -30,9 +30,11 @@ class Growing(Protocol):
 
     Attributes:
         budget: cases between two looks at the clock, at most.
+        first: before the first one.
     """
 
     budget: ClassVar[int]
+    first: ClassVar[int]
 
     @property
     def leaf(self) -> Flips:
@@ -108,11 +110,12 @@ class Pace:
 
     Args:
         most: of them.
+        first: of them, the first time.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, first: int = FIRST) -> None:
         self._most = most
-        self.cases = min(FIRST, most)
+        self.cases = min(first, most)
 
     def took(self, seconds: float, *, all_of_them: bool) -> None:
         """Go by what as many took, or fewer."""

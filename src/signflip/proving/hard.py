@@ -21,7 +21,7 @@ from signflip.proof.container import steps_of
 from signflip.proof.joint import SLOTS
 from signflip.proving.forms import BITS
 from signflip.proving.frames import advance_frames, leave
-from signflip.proving.growing import End
+from signflip.proving.growing import FIRST, End
 from signflip.proving.halved import NONE, Halved, fresh_halved
 from signflip.proving.last import fresh_last, turn_last
 from signflip.proving.packing import PIECE, Packing
@@ -45,6 +45,7 @@ class Frames:
     """
 
     budget: ClassVar = 2000
+    first: ClassVar = FIRST
 
     def __init__(self, space: PatternSpace, need: npt.NDArray[np.int64]) -> None:
         self._space, self._need = space, need

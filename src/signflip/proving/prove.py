@@ -105,7 +105,7 @@ def _steps(problem: Problem, content: Content, bound: Fraction, clock: Clock) ->
     if _goes_through(cases, refuter, clock, FEW + EASY):
         return cases.packing().steps()
     proof: Growing = Frames(space, upper.need) if countable(space) else cases
-    why, pace = End.PAUSE, Pace(proof.budget)
+    why, pace = End.PAUSE, Pace(proof.budget, proof.first)
     while why is not End.DONE:
         why = step(proof, refuter, clock, pace)
     return proof.packing().steps()

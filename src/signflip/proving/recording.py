@@ -15,11 +15,16 @@ from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Standing
 from signflip.proof.container import Steps
 from signflip.proving.cases import Cases, entries
+from signflip.proving.enumerated import Enumerated, enumerable
 from signflip.proving.growing import End, Growing, Pace
 from signflip.proving.hard import Frames
 from signflip.proving.no_proof import NoProofError
 from signflip.proving.packing import Packing
 from signflip.proving.refusals import Refusals
+
+RECORD = 0.01
+"""Seconds after which a search is recorded that is not `enumerable`: a shorter one is soon made
+anew, and in a way that makes a shorter proof."""
 
 
 class RecordedTree:
@@ -42,12 +47,21 @@ class RecordedTree:
         workers: int,
     ) -> None:
         self._space, self._floor, self._clock, self._workers = space, floor, clock, workers
-        whole: Growing = Frames(space, upper.need) if countable(space) else Cases(space, upper)
-        self._parts: list[Growing | Packing] = [whole]
+        self._kinds = _kinds_of(space, upper)
+        self._parts: list[Growing | Packing] = []
         """In the order of the proof: what is searched, and between these the steps of what was."""
-        self._pace = Pace(whole.budget)
         self._refusals = Refusals(space)
         self.lost = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a proof of the next kind; without one, go on without."""
+        make = next(self._kinds, None)
+        if make is None:
+            self.let_go()
+            return
+        whole = make()
+        self._parts, self._pace = [whole], Pace(whole.budget, whole.first)
         self._open: Standing | None = None
 
     @property
@@ -60,7 +74,7 @@ class RecordedTree:
         try:
             leaves = list(self._advance(pool))
         except NoProofError:
-            self.let_go()
+            self._begin()
             leaves = []
         return np.array(leaves, dtype=np.bool_).reshape(-1, self._space.size)
 
@@ -113,6 +127,16 @@ class RecordedTree:
         return whole.steps() if isinstance(whole, Packing) else None
 
 
+def _kinds_of(space: PatternSpace, upper: Upper) -> Iterator[Callable[[], Growing]]:
+    """What makes proofs of a problem, the one that is to be tried first before others."""
+    if enumerable(space):
+        yield lambda: Enumerated(space, upper)
+    if countable(space):
+        yield lambda: Frames(space, upper.need)
+    else:
+        yield lambda: Cases(space, upper)
+
+
 def _joined(parts: Iterable[Growing | Packing]) -> list[Growing | Packing]:
     """The same, with steps that follow others joined to these."""
     found: list[Growing | Packing] = []
@@ -137,14 +161,20 @@ class Recording:
         self._tree: RecordedTree | None = None
 
     def tree(
-        self, space: PatternSpace, upper: Upper, floor: Callable[[], Standing], workers: int
+        self,
+        space: PatternSpace,
+        upper: Upper,
+        floor: Callable[[], Standing],
+        workers: int,
+        seconds: float,
     ) -> RecordedTree | None:
         """See `signflip.exact.recorder.Recorder`: None where only some images are meant.
 
         Nor is there one where its tables would be larger than those of any search by cases.
         """
         fits = countable(space) or entries(space) <= MOST_CASE_TABLES
-        if fits and space.layer is space.problem.network.hidden[0]:
+        late = enumerable(space) or seconds > RECORD
+        if fits and late and space.layer is space.problem.network.hidden[0]:
             self._tree = RecordedTree(space, upper, floor, self._clock, workers)
         return self._tree
 
