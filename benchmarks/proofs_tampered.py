@@ -35,7 +35,7 @@ from signflip.proving.prove import proof_of
 from signflip.result import Verdict
 from tests.support.map_strategies import mapped_networks
 from tests.support.oracle import exact_optimum
-from tests.support.proofs import by_elimination, is_true, tampered
+from tests.support.proofs import by_elimination, by_enumeration, is_true, tampered
 from tests.support.strategies import networks, problems
 
 NEVER = 2**40  # looks at frames that no proof takes
@@ -101,8 +101,9 @@ def _broken(known: BinaryNetwork, found: Content, flips: "list[Content]") -> boo
 def tiny(count: int, seed: int, tally: Tally) -> None:
     """Tiny problems over every map, each with some changed files of its own and of others.
 
-    Proofs over two hidden layers are made with forms, and half of them by halves; half of all where
-    neurons may read few others by elimination, which only large problems have otherwise.
+    Proofs over two hidden layers are made with forms, half of them by halves, and by enumeration;
+    some of all where neurons may read few others by elimination, which only large problems have
+    otherwise.
     """
     prove.FEW, prove.EASY = 0, 1
     hard.RULES = Rules(least=0, fresh=1, age=1, near=0.0)
@@ -126,7 +127,7 @@ def tiny(count: int, seed: int, tally: Tally) -> None:
             )
             other = proof_of(near, bound=exact_optimum(near).value, clock=Clock.start(None))
             others.append(unpacked(other, problem.network.inputs))
-        contents = [content, *by_elimination(problem, best)[:1]]
+        contents = [content, *by_elimination(problem, best)[:1], *enumerated(problem, content)]
         for _ in range(TINY):
             tally.add(tampered(random.choice(contents), others, random), problem.network, None)
 
@@ -159,7 +160,9 @@ def zoo(count: int, seed: int, tally: Tally) -> None:
                 )
             except NoProofError:
                 continue
-            (valid if robust else flips).append(unpacked(data, known.inputs))
+            content = unpacked(data, known.inputs)
+            (valid if robust else flips).append(content)
+            valid += enumerated(problem, content)
         other = network(OTHER)
         for _ in range(count // len(ZOO)):
             if random.random() < 0.1:
@@ -170,6 +173,14 @@ def zoo(count: int, seed: int, tally: Tally) -> None:
                 tally.add(forged(random.choice(flips), valid, random), known, flips)
             else:
                 tally.add(tampered(random.choice(valid), valid + flips, random), known, flips)
+
+
+def enumerated(problem: Problem, content: Content) -> list[Content]:
+    """The same by enumeration, where there is such a proof."""
+    try:
+        return [by_enumeration(problem, content)]
+    except NoProofError:
+        return []
 
 
 def forged(flip: Content, valid: list[Content], random: Random) -> bytes:

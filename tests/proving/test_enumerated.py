@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signflip import Verdict, attack
-from signflip.clock import ENDLESS
 from signflip.exact.upper import set_incumbent, upper_of
 from signflip.methods import Exact
 from signflip.methods.search_goal import SearchGoal
@@ -21,10 +21,10 @@ from signflip.proof.check import ENUMERATED, check
 from signflip.proof.container import Content, numbers_of
 from signflip.proving import enumerated, levels
 from signflip.proving.enumerated import Enumerated, enumerable
-from signflip.proving.growing import End, Pace, Refuter, step
+from signflip.proving.growing import End
 from signflip.proving.no_proof import NoProofError
 from signflip.result import Stop
-from tests.support.proofs import accepted, content_of
+from tests.support.proofs import accepted, by_enumeration, content_of
 from tests.support.random_problems import random_problem
 from tests.support.tiny import tiny_network
 
@@ -37,20 +37,8 @@ def problem_of(seed: int, **settings: float) -> Problem:
 
 
 def proof_of(problem: Problem, bound: Fraction) -> Content:
-    """That no image of the box is above the bound.
-
-    Raises:
-        NoProofError: there is none.
-    """
-    space, upper = PatternSpace.of(problem), upper_of(problem)
-    assert enumerable(space)
-    set_incumbent(upper, problem, bound, ())
-    proof, refuter = Enumerated(space, upper), Refuter(space, bound, (), ENDLESS)
-    pace = Pace(proof.budget, proof.first)
-    while step(proof, refuter, ENDLESS, pace) is not End.DONE:
-        pass
-    content = content_of(problem, bound, [])
-    return Content(**{**vars(content), "steps": proof.packing().steps()})
+    """That no image of the box is above the bound."""
+    return by_enumeration(problem, content_of(problem, bound, []))
 
 
 def optimum_of(problem: Problem) -> Fraction:
@@ -78,7 +66,7 @@ def test_the_optimum_has_a_proof_and_nothing_below_it(
         content = proof_of(problem, best)
         assert accepted(problem, content)
         below = best - Fraction(1, 10**6)
-        assert not accepted(problem, Content(**{**vars(content), "bound": below}))
+        assert not accepted(problem, replace(content, bound=below))
         with pytest.raises(NoProofError, match="could not be refused"):
             proof_of(problem, below)
 

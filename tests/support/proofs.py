@@ -10,12 +10,16 @@ import numpy as np
 
 from signflip.clock import Clock
 from signflip.errors import ProofError
+from signflip.exact.upper import set_incumbent, upper_of
 from signflip.network import BinaryNetwork
 from signflip.patterns.space import PatternSpace
 from signflip.problem import Box, Problem
 from signflip.proof.check import check
 from signflip.proof.container import Content, numbers_of, packed, steps_of
 from signflip.proving.eliminated import eliminated
+from signflip.proving.enumerated import Enumerated, enumerable
+from signflip.proving.growing import End, Pace, Refuter, step
+from signflip.proving.no_proof import NoProofError
 from tests.support.oracle import patterns
 from tests.support.reference import (
     reference_prediction,
@@ -82,6 +86,24 @@ def by_elimination(problem: Problem, bound: Fraction) -> list[Content]:
         return []
     every = eliminated(space, bound, (), Clock.start(None), share=1.0)
     return [replace(content_of(problem, bound, []), steps=steps) for steps in every]
+
+
+def by_enumeration(problem: Problem, content: Content) -> Content:
+    """What a content says, with steps that a checker goes through itself.
+
+    Raises:
+        NoProofError: there are none.
+    """
+    space, upper = PatternSpace.of(problem, problem.network.hidden[0]), upper_of(problem)
+    if not enumerable(space) or content.bound is None:
+        raise NoProofError("it is of another kind")
+    set_incumbent(upper, problem, content.bound, content.strict)
+    clock = Clock.start(None)
+    proof, refuter = Enumerated(space, upper), Refuter(space, content.bound, content.strict, clock)
+    pace = Pace(proof.budget, proof.first)
+    while step(proof, refuter, clock, pace) is not End.DONE:
+        pass
+    return replace(content, steps=proof.packing().steps())
 
 
 def tampered(content: Content, others: list[Content], random: Random) -> bytes:
