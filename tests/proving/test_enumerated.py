@@ -19,7 +19,7 @@ from signflip.patterns.space import PatternSpace
 from signflip.problem import Problem
 from signflip.proof.check import ENUMERATED, check
 from signflip.proof.container import Content, numbers_of
-from signflip.proving import enumerated, levels
+from signflip.proving import enumerated, levels, recording
 from signflip.proving.enumerated import Enumerated, enumerable
 from signflip.proving.growing import End
 from signflip.proving.no_proof import NoProofError
@@ -116,6 +116,15 @@ def first_step(path: Path, threads: int = 1) -> int | None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_search_without_a_flip_is_proved_by_it(threads: int, tmp_path: Path) -> None:
     assert first_step(tmp_path / "a.proof", threads=threads) == ENUMERATED
+
+
+def test_a_pattern_with_a_flip_is_tried_before_the_search_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(recording, "Frames")
+    for seed in range(5):
+        result = attack(problem_of(seed), Exact(annealing=0.0), proof=tmp_path / f"{seed}.proof")
+        assert result.verdict is Verdict.FLIPPED
 
 
 @pytest.mark.parametrize("name", ["MOST_PATTERNS", "MOST_OPEN"])

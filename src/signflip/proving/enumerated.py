@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from signflip.clock import ENDLESS, Clock
 from signflip.exact.bits import SUBSETS
 from signflip.exact.cases import DONE, FULL
 from signflip.exact.frontier import FIRST_BUDGET, patience_of
@@ -49,19 +50,23 @@ class Enumerated:
         space: its patterns, `enumerable`.
         upper: its rivals, and what they need where they break the bound. If that rises, there is no
             proof: other patterns are open then.
+        clock: of the search.
+
+    Raises:
+        OutOfTime: time was out before it began.
     """
 
     budget: ClassVar = 50_000
     first: ClassVar = FIRST_BUDGET
 
-    def __init__(self, space: PatternSpace, upper: Upper) -> None:
+    def __init__(self, space: PatternSpace, upper: Upper, clock: Clock = ENDLESS) -> None:
         self._space, self._upper, self._need = space, upper, upper.need.copy()
         self._most = min(MOST_PATTERNS, patience_of(space, upper))
         self._geometry = geometry_of(space, ASK, GATE)
         none = np.zeros(space.size, dtype=np.bool_)
         # a checker knows of no neurons that hang together
         alone = Chains(weaker=np.full(space.size, -1), level=none, twin=none)
-        self._blocks, sums = blocks_of(space, chains=alone)
+        self._blocks, sums = blocks_of(space, clock, alone)
         self._state = fresh_state(self._geometry, self._blocks, upper, sums)
         self._literals = literals_of(space)
         levels = len(self._blocks.usable)

@@ -47,11 +47,11 @@ class RecordedTree:
         workers: int,
     ) -> None:
         self._space, self._floor, self._clock, self._workers = space, floor, clock, workers
-        self._kinds = _kinds_of(space, upper)
+        self._kinds = _kinds_of(space, upper, clock)
         self._parts: list[Growing | Packing] = []
         """In the order of the proof: what is searched, and between these the steps of what was."""
         self._refusals = Refusals(space)
-        self.lost = False
+        self.lost = self._failed = False
         self._begin()
 
     def _begin(self) -> None:
@@ -60,22 +60,26 @@ class RecordedTree:
         if make is None:
             self.let_go()
             return
-        whole = make()
+        whole, self._failed = make(), False
         self._parts, self._pace = [whole], Pace(whole.budget, whole.first)
         self._open: Standing | None = None
 
     @property
     def exhausted(self) -> bool:
         """Whether all is searched."""
-        return not self.lost and all(isinstance(part, Packing) for part in self._parts)
+        return not (self.lost or self._failed) and all(
+            isinstance(part, Packing) for part in self._parts
+        )
 
     def advance(self, pool: Executor | None, capacity: int) -> Leaves:  # noqa: ARG002 - as any tree
         """Search for a while; the full patterns that are not refused, one a thread at most."""
-        try:
-            leaves = list(self._advance(pool))
-        except NoProofError:
+        leaves: list[Flips] = []
+        if self._failed:
             self._begin()
-            leaves = []
+        try:
+            leaves.extend(self._advance(pool))
+        except NoProofError:  # the leaves before it may settle all
+            self._failed = True
         return np.array(leaves, dtype=np.bool_).reshape(-1, self._space.size)
 
     def let_go(self) -> None:
@@ -88,9 +92,8 @@ class RecordedTree:
         ends = list(work(lambda part: part.advance(cases), open_parts))
         self._pace.took(time.monotonic() - started, all_of_them=End.PAUSE in ends)
         for part, why in zip(open_parts, ends, strict=True):
-            leaf = self._close(part) if why is End.LEAF else None
-            if leaf is not None:
-                yield leaf
+            if why is End.LEAF:
+                yield from self._close(part)
         through = [part for part, why in zip(open_parts, ends, strict=True) if why is End.DONE]
         self._parts = _joined(
             part.packing() if not isinstance(part, Packing) and part in through else part
@@ -107,17 +110,18 @@ class RecordedTree:
                 self._parts.insert(self._parts.index(part) + 1, given)
         return found
 
-    def _close(self, part: Growing) -> Flips | None:
+    def _close(self, part: Growing) -> Iterator[Flips]:
         """Close a full case; its pattern, if no more is known than that it beats the floor."""
         leaf = part.leaf
         standing = self._space.standing(leaf)
         beats, refusal = standing > self._floor(), None
         if beats:
             refusal = self._refusals.of(leaf, self._clock)
-            if refusal is None and (self._open is None or self._open < standing):
+        if beats and refusal is None:
+            if self._open is None or self._open < standing:
                 self._open = standing
+            yield leaf  # even where there is no such proof
         part.close(refusal)
-        return leaf if beats and refusal is None else None
 
     def steps(self, best: Standing) -> Steps | None:
         """The steps of a proof that no pattern is better than `best`, where they are one."""
@@ -127,10 +131,10 @@ class RecordedTree:
         return whole.steps() if isinstance(whole, Packing) else None
 
 
-def _kinds_of(space: PatternSpace, upper: Upper) -> Iterator[Callable[[], Growing]]:
+def _kinds_of(space: PatternSpace, upper: Upper, clock: Clock) -> Iterator[Callable[[], Growing]]:
     """What makes proofs of a problem, the one that is to be tried first before others."""
     if enumerable(space):
-        yield lambda: Enumerated(space, upper)
+        yield lambda: Enumerated(space, upper, clock)
     if countable(space):
         yield lambda: Frames(space, upper.need)
     else:
