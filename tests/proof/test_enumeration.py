@@ -212,7 +212,9 @@ def test_no_more_cases_are_open_than_there_is_room_for(monkeypatch: pytest.Monke
     low = content_of(problem, Fraction(-(10**6)), steps_of(levels))
     with pytest.raises(ProofError, match="end before"):  # all are open, to the end
         check(packed(low), problem.network)
-    monkeypatch.setattr(enumeration, "MOST_OPEN", 7 * 64 - 1)
+    monkeypatch.setattr(enumeration, "MOST_OPEN", 64 * 64)
+    with pytest.raises(ProofError, match="end before"):  # 64 are not too many of 64 neurons
+        check(packed(content_of(problem, low.bound, steps_of(levels[:1]))), problem.network)
     with pytest.raises(ProofError, match="too many cases are open"):
         check(packed(low), problem.network)
 

@@ -17,9 +17,9 @@ from signflip.proof.last_layer import LastLayer
 
 MOST_TOGETHER, MOST_NUMBERS = 6, 2**40
 """Neurons of a level; what the numbers of a lead add up to."""
-MOST_OPEN, PART = 2**27, 2**20
-"""Cases that are open at once, times the neurons of the second layer; of a part that is looked at
-together."""
+MOST_OPEN, LEAST, PART = 2**27, 64, 2**20
+"""Cases that are open at once, times the neurons of the second layer that matter, or at least so
+many; cases times these that are looked at together."""
 
 
 @dataclass(eq=False)
@@ -69,7 +69,7 @@ class Enumerations(LastLayer):
             parts = [rows[:0]]
             for part, parents, patterns in self._open(rows, spread, changes, matter):
                 parts.append(part[level.left(parents, patterns)])
-                if len(level.found) * len(spread) > MOST_OPEN:
+                if len(level.found) * max(LEAST, len(spread)) > MOST_OPEN:
                     fail(case, "too many cases are open at once")
             rows, cases = np.concatenate(parts), level.end()
             closed -= len(cases)

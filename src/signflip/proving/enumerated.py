@@ -24,7 +24,7 @@ from signflip.patterns.space import Flips, PatternSpace
 from signflip.problem import Problem
 from signflip.proof.check import ENUMERATED
 from signflip.proof.container import steps_of
-from signflip.proof.enumeration import MOST_OPEN
+from signflip.proof.enumeration import LEAST, MOST_OPEN
 from signflip.proving.growing import End
 from signflip.proving.hard import ASK, GATE
 from signflip.proving.levels import OVER, Levels, advance_levels, begin_levels, tell
@@ -173,10 +173,10 @@ class Enumerated:
 
 
 def _matter(problem: Problem) -> int:
-    """How many neurons of the second layer count for a rival or more."""
+    """How many neurons of the second layer count for a rival or more, as a checker has it."""
     output = problem.network.output
     leads = [output.lead(rival, problem.prediction).numerators for rival in problem.rivals]
-    return max(1, int(np.any(leads, axis=0).sum()))
+    return max(LEAST, int(np.any(leads, axis=0).sum()))
 
 
 def compile_enumerated(space: PatternSpace) -> None:
